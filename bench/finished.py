@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from bench.answer import UNLIMITED, Bot
 from bench.stand_in import APPLICATION_ID, StandIn
-from bot.database import sqlite
+from bot.database import sqlite_connections
 from bot.model import DiscordUserId
 from bot.store import members, times
 from tests.doubles.discord import Channel, Person
@@ -155,7 +155,7 @@ def fill(path: Path, songs: int) -> None:
         "today": times.day_number(now),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - the first step of Database.open
+    with closing(sqlite_connections.connect(path)) as connection:  # the first step of Database.open
         for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}")
         connection.execute("BEGIN")

@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
-from bot.database import sqlite
+from bot.database import sqlite_connections
 from bot.database.sqlite import Database
 from bot.model import DiscordUserId, Period
 from bot.services.intake import Intake
@@ -57,7 +57,7 @@ def fill(path: Path, entries: int) -> None:
         "now": times.milliseconds(make.NOW),
         "today": times.day_number(make.NOW),
     }
-    with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - the first step of Database.open
+    with closing(sqlite_connections.connect(path)) as connection:  # the first step of Database.open
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         connection.execute("INSERT INTO guild (id) VALUES (:guild)", values)
@@ -100,7 +100,9 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--requests", type=int, default=400)
     options = parser.parse_args()
-    sqlite.PRAGMAS = tuple(pragma.replace("= FULL", "= OFF") for pragma in sqlite.PRAGMAS)  # type: ignore[assignment]
+    sqlite_connections.PRAGMAS = tuple(
+        pragma.replace("= FULL", "= OFF") for pragma in sqlite_connections.PRAGMAS
+    )  # type: ignore[assignment]
     small, large = asyncio.run(measure(options.entries, options.requests))
     p50 = [statistics.median(times_s) * 1_000 for times_s in (small, large)]
     ratio = p50[1] / p50[0]

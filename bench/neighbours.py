@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.answer import UNLIMITED
-from bot.database import sqlite
+from bot.database import sqlite_connections
 from bot.model import DiscordUserId
 from bot.store import members, times
 from tests.doubles.discord import Channel, NoAnswerError, Person
@@ -122,7 +122,7 @@ def fill(path: Path, songs: int, people: list[tuple[Person, Channel]], abusers: 
         "today": times.day_number(now),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - the first step of Database.open
+    with closing(sqlite_connections.connect(path)) as connection:  # the first step of Database.open
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         create, *statements = FILL.split(";")

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from bot.model import DiscordUserId
-from bot.services.credits import Use
+from bot.services.credit_views import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import chart
 from bot.ui.language import ENGLISH

@@ -9,7 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
-from bot.database.postgresql import Database, open_read_only
+from bot.database.postgresql import Database
+from bot.database.postgresql_reader import open_read_only
 from bot.errors import Refusal, StoreBusy
 from bot.model import DiscordUserId, Period
 from bot.services.intake import Accepted, Intake

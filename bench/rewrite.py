@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.intake import MEMBERS, fill
-from bot.database import sqlite
+from bot.database import sqlite, sqlite_connections
 from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, MemberNumber
 from bot.music.spool import Spool
@@ -35,7 +35,7 @@ P99_MAX_S = 0.5
 def add_texts(path: Path) -> None:
     """Give each song lyrics of 2,000 to 5,000 characters, in the order in which members would."""
     rng = random.Random(1)  # noqa: S311 - no secret
-    connection = sqlite._connect(path)  # noqa: SLF001 - the first step of Database.open
+    connection = sqlite_connections.connect(path)  # the first step of Database.open
     connection.execute("BEGIN")
     for job_id, member_id in connection.execute("SELECT id, member_id FROM job").fetchall():
         lyrics = f"{job_id} rain on the roof\n" * rng.randrange(90, 220)

@@ -25,7 +25,7 @@ from aiohttp import web
 from bench import finished
 from bench.answer import UNLIMITED, Bot, percentile
 from bench.stand_in import APPLICATION_ID, StandIn
-from bot.database import sqlite
+from bot.database import sqlite_connections
 from bot.model import DiscordUserId
 from bot.store import members, times
 from tests.doubles.music import MUSIC_KEY
@@ -95,7 +95,7 @@ def fill(path: Path, guild: int, songs: str, count: int, waiting: int = 0) -> No
         "today": times.day_number(now),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite._connect(path)) as connection:  # noqa: SLF001 - the first step of Database.open
+    with closing(sqlite_connections.connect(path)) as connection:  # the first step of Database.open
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         for number in range(4):

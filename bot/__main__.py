@@ -10,19 +10,17 @@ WINDOWS: Final = (
     "Tunesmith runs on Linux and macOS, not on Windows itself; "
     "use WSL: https://learn.microsoft.com/windows/wsl/install"
 )
-
-
 UNUSED: Final = ("rich", "click")
-"""Packages that httpx and structlog import only because they are installed, for programs in a terminal."""
+"""Packages for terminal programs, which httpx and structlog import merely because they are installed."""
 
 
 def main() -> None:
-    """Run the ``tunesmith`` command line, or say where it can be run."""
+    """Run the ``tunesmith`` command line, or name the platforms that can."""
     if sys.platform == "win32":
         sys.exit(WINDOWS)
-    # Imported here: they need what Windows lacks, and the running bot needs none of the other commands.
+    # Imported here: both need modules that Windows lacks, and the running bot needs no other command.
     if sys.argv[1:] == ["run"]:
-        # What is imported stays: looking for garbage in it, again and again, takes a fifth of the time.
+        # What is imported stays: looking for garbage in it repeatedly would take a fifth of the time.
         gc.disable()
         with _left_out(*UNUSED):
             from bot.start import run  # noqa: PLC0415
@@ -34,7 +32,7 @@ def main() -> None:
 
 @contextmanager
 def _left_out(*packages: str) -> Iterator[None]:
-    """Import inside as if these packages were not installed.
+    """Run imports in the block as if these packages were not installed.
 
     Source: https://docs.python.org/3/reference/import.html#the-module-cache, read 2026-11-26.
     """

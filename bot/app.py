@@ -1,4 +1,4 @@
-"""The composition root: assembles the parts of the bot, which ``bot.lifecycle`` runs."""
+"""The composition root: assembles the parts of the bot for ``bot.lifecycle`` to run."""
 
 import asyncio
 import logging
@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 
 class App(Struct, frozen=True, kw_only=True):
-    """The parts of the bot that are started, stopped or used from outside."""
+    """The parts of the bot that its callers start, stop or use."""
 
     database: Database
     intake: Intake
@@ -81,14 +81,14 @@ async def assemble(
     clock_confirmed: Callable[[], Awaitable[None]] = at_once,
     standby: Standby | None = None,
 ) -> AsyncIterator[App]:
-    """Connect all parts to each other, and to no network yet; close them on exit.
+    """Wire up all parts, connected to no outside service yet; close them on exit.
 
-    ``dated`` receives the time that Discord sends; ``clock_confirmed`` returns once that was the bot's own.
-    With PostgreSQL, this waits until no other process has the database; ``standby`` says how.
+    ``dated`` receives Discord's time from its responses; ``clock_confirmed`` returns once the bot's clock
+    agrees with it. On PostgreSQL, waits until no other process has the database; ``standby`` says how.
 
     Raises:
         StartRefused: the database or the spool can't be used.
-        Stopped: the process was to stop while it waited.
+        Stopped: the process was asked to stop while waiting.
     """
     defaults = settings.credit_defaults
     can = plain_contract(settings.music_backend).capabilities
@@ -234,6 +234,7 @@ async def assemble(
             now=now,
             woken=woken,
             turns=turns,
+            give_way=intake.give_way,
         )
         maintenance = Maintenance(
             database=database,
@@ -265,7 +266,7 @@ async def assemble(
 
 
 def sharding(settings: Settings, database: Database) -> Sharding:
-    """Return which shards this process runs, and how it takes turns with others to start them."""
+    """Return this process's shards, and how it takes turns to start them."""
     if not settings.on_postgresql and settings.shard_count is None:
         return ALL_SHARDS
     return Sharding(share=database.share, count=settings.shard_count, turn=database.turn_to_identify)
@@ -286,7 +287,7 @@ async def _open_clients(
 def open_music(
     settings: Settings, backend: Backend, *, now: Callable[[], datetime], metrics: Metrics | None = None
 ) -> AbstractAsyncContextManager[MusicClient]:
-    """Open a client of a music service whose key is set."""
+    """Open a client for a music service whose key is set."""
     metrics = metrics or Metrics(CollectorRegistry())
     return MusicClient.open(
         url=settings.music_url(backend),

@@ -1,4 +1,4 @@
-"""Visibility, line breaks and grapheme clusters of characters in untrusted text."""
+"""Visibility, line breaks and grapheme clusters in untrusted text."""
 
 import re
 from typing import Final
@@ -6,9 +6,9 @@ from typing import Final
 import regex
 
 FILLERS: Final = "\u2800\ufff9-\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
-"""Blanks that Unicode counts as letters, marks or symbols, as the inside of a class of characters."""
-# Characters that are never shown (Default_Ignorable_Code_Point), spaces, controls, private characters, those
-# that are not assigned, and marks, which need a character to stand on.
+"""Blanks that Unicode classifies as letters, marks or symbols, for use inside a character class."""
+# Characters that are never shown (Default_Ignorable_Code_Point), spaces, controls, private-use and unassigned
+# characters, and marks, which need a base character.
 _UNSEEN: Final = regex.compile(rf"[\p{{DI}}\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{Cn}}\p{{M}}{FILLERS}]*")
 _LINE_BREAK: Final = regex.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _PLAIN_LATIN: Final = re.compile("[ -~¡-¬®-ÿ…]*")
@@ -17,9 +17,9 @@ _GRAPHEME: Final = regex.compile(r"\X")
 
 
 def is_plain_ascii(text: str) -> bool:
-    """Return whether the text has nothing but letters, digits, signs and spaces of ASCII.
+    """Return whether the text consists of printable ASCII only, without line breaks.
 
-    Most texts have, and need none of the searches below, each of which takes some ten microseconds.
+    Most texts do and so skip the searches below, each of which takes about ten microseconds.
     """
     return text.isascii() and text.isprintable()
 
@@ -33,24 +33,24 @@ def is_plain_latin(text: str) -> bool:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether nothing in the text can be seen."""
+    """Return whether the text has no visible characters."""
     return not text.strip() if is_plain_latin(text) else _UNSEEN.fullmatch(text) is not None
 
 
 def with_plain_breaks(text: str) -> str:
-    """Return the text with every kind of line break as a line feed."""
+    """Return the text with every kind of line break replaced by a line feed."""
     return _LINE_BREAK.sub("\n", text)
 
 
 def graphemes(text: str) -> list[str]:
-    """Return what people take for characters, in their order."""
+    """Return the characters as people perceive them, in order."""
     return [match[0] for match in _GRAPHEME.finditer(text)]
 
 
 def head(text: str, limit: int) -> str:
-    """Return the beginning of the text, of at most ``limit`` code points.
+    """Return the beginning of the text, at most ``limit`` code points long.
 
-    It ends between two graphemes, unless the first one alone is longer. Discord counts code points, too:
+    It ends between two graphemes, unless the first alone exceeds the limit. Discord counts code points, too:
     https://github.com/discord/discord-api-docs/issues/1315, read 2026-11-26.
     """
     if len(text) <= limit:
@@ -66,7 +66,7 @@ def head(text: str, limit: int) -> str:
 
 
 def tail(text: str, limit: int) -> str:
-    """Return the end of the text, of at most ``limit`` code points, which begins with a whole grapheme."""
+    """Return the text's last whole graphemes, at most ``limit`` code points."""
     begin = len(text)
     for match in _GRAPHEME.finditer(text):
         if len(text) - match.start() <= limit:

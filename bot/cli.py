@@ -1,4 +1,4 @@
-"""The command line: each of the operator's commands, and ``init`` and ``run`` themselves."""
+"""The command line: all of the operator's commands, with ``init`` and ``run`` defined here."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ def make_files_private(
     ] = False,
 ) -> None:
     """Make songs on Discord, and never lose a credit or a song."""
-    # Whatever the umask was: the database, its backups and the songs are for their owner only.
+    # Regardless of the inherited umask, only the owner may read the database, its backups and the songs.
     os.umask(0o077)
 
 
@@ -54,7 +54,7 @@ def run() -> None:
 
 
 def _put_together() -> typer.Typer:
-    """Return the command line with all commands, in the order in which ``--help`` lists them."""
+    """Return the command line with all commands, in the order of ``--help``."""
     whole = typer.Typer(
         name="tunesmith",
         help="A Discord bot that makes songs, and never loses a credit or a song.",

@@ -1,4 +1,4 @@
-"""The connection to Discord: made, kept and closed."""
+"""Open, maintain and close the connection to Discord."""
 
 import asyncio
 import logging
@@ -14,9 +14,10 @@ from bot.ui.discord_client import UNREACHABLE, TunesmithClient
 log = logging.getLogger(__name__)
 
 AUTHENTICATION_FAILED: Final = 4004
-"""Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway, read 2026-11-22."""
+"""Close code of the gateway for an invalid token.
+Source: https://docs.discord.com/developers/topics/opcodes-and-status-codes#gateway, read 2026-11-22."""
 CLOSE_WITHIN_S: Final = 5.0
-"""How long Discord may take to confirm the end of the connection, in seconds."""
+"""Timeout for Discord to confirm a disconnect, in seconds."""
 
 
 async def connect(
@@ -25,7 +26,7 @@ async def connect(
     stop: asyncio.Event,
     policy: ServerPolicy = SERVE_ALL,
 ) -> None:
-    """Keep the bot connected to Discord until it is closed, which ``stop`` precedes.
+    """Keep the bot connected to Discord until closed, which ``stop`` precedes.
 
     Raises:
         StartRefused: Discord does not accept the token.
@@ -34,7 +35,7 @@ async def connect(
     if client.is_closed():
         client.reopen()
     try:
-        # Otherwise a failed start leaves the HTTP session open (discord.py 2.7.1).
+        # Without this, a failed start leaves the HTTP session open (discord.py 2.7.1).
         async with client:
             await client.login(token)
             if policy.is_open and client.application is not None and client.application.bot_public:
@@ -48,7 +49,7 @@ async def connect(
         raise StartRefused(
             "DISCORD_TOKEN is no longer accepted by Discord; copy the bot's token again."
         ) from error
-    except (*UNREACHABLE, RuntimeError) as error:  # aiohttp's, for what was closed meanwhile
+    except (*UNREACHABLE, RuntimeError) as error:  # aiohttp raises it for what was closed meanwhile
         if stop.is_set():
             log.info("connection closed while it was made", extra={"error": str(error)})
         elif isinstance(error, RuntimeError):
@@ -58,7 +59,7 @@ async def connect(
 
 
 async def close(client: discord.Client) -> None:
-    """Disconnect from Discord. It may never confirm that; nothing is lost if it doesn't."""
+    """Disconnect from Discord, which may never confirm it; nothing is lost then."""
     if client.is_closed():
         return
     try:

@@ -1,4 +1,4 @@
-"""Binds the doctor's checks to the settings, to Discord and to the commands of this version."""
+"""Bind the doctor's checks to the settings, to Discord and to the commands of this version."""
 
 import tempfile
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def check_specs(settings: Settings) -> list[CheckSpec]:
 
 
 async def commands(settings: Settings) -> Sequence[discord_checks.Payload]:
-    """Return the commands as this version registers them, from a bot that connects to nothing."""
+    """Return this version's commands, from a bot that connects to nothing."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-doctor-") as folder:
         database = Secret(f"sqlite:///{folder}/blank.db")
         blank = attrs.evolve(settings, database_url=database, spool_dir=Path(folder))

@@ -70,7 +70,7 @@ from typing import Literal
 from bot.model import Balance, ClosedCause, Limit, Option, Standing
 
 Field = Literal["prompt", "title", "style", "lyrics", "avoid", "reason"]
-"""The name of a text that a member or manager can type."""
+"""The name of a text that a member or manager can enter."""
 
 
 class TunesmithError(Exception):
@@ -108,7 +108,7 @@ class UnreadableFile(Refusal):
 
 
 class LyricsGuessed(Refusal):
-    """The ``lyrics`` of a file have been read in an encoding that was guessed; nobody has looked at them."""
+    """The ``lyrics`` of a file were decoded with a guessed encoding and need the member's confirmation."""
 
     def __init__(self, encoding: str, lyrics: str) -> None:
         super().__init__(f"lyrics file in {encoding}, probably")
@@ -117,7 +117,7 @@ class LyricsGuessed(Refusal):
 
 
 class LyricsInPrompt(Refusal):
-    """The prompt has several lines: it reads like lyrics, which the form takes."""
+    """The prompt has several lines and so looks like lyrics, which belong in the form."""
 
 
 class UnknownModel(Refusal):
@@ -129,7 +129,7 @@ class UnknownModel(Refusal):
 
 
 class NoDuration(Refusal):
-    """The length of this song can't be chosen: only custom songs of ``models`` have one."""
+    """This song's length can't be chosen; only custom songs of ``models`` allow that."""
 
     def __init__(self, models: tuple[str, ...]) -> None:
         super().__init__("the length can't be chosen")
@@ -137,7 +137,7 @@ class NoDuration(Refusal):
 
 
 class OptionsNotTaken(Refusal):
-    """The song can't have these ``options``, which the music service or the operator does not allow."""
+    """The music service or the operator does not allow these ``options`` for the song."""
 
     def __init__(self, options: tuple[Option, ...]) -> None:
         super().__init__("options that are not taken")
@@ -172,7 +172,7 @@ class Paused(Refusal):
 
 
 class WordRefused(Refusal):
-    """A text has a ``word`` that the server's managers do not take."""
+    """A text contains a ``word`` that the server's managers refuse."""
 
     def __init__(self, word: str) -> None:
         super().__init__("a refused word")
@@ -180,7 +180,7 @@ class WordRefused(Refusal):
 
 
 class WordUnusable(Refusal):
-    """The server can't refuse that word: it is empty or too long, or there are ``limit`` already."""
+    """The word can't be added to or removed from the refused words; ``limit`` is the bound it exceeds."""
 
     def __init__(self, cause: Literal["empty", "too_long", "too_many", "unknown"], limit: int = 0) -> None:
         super().__init__(f"word: {cause}")
@@ -189,11 +189,11 @@ class WordUnusable(Refusal):
 
 
 class NotServed(Refusal):
-    """The operator makes no songs for this server."""
+    """The operator does not serve this server."""
 
 
 class TotalReached(Refusal):
-    """All servers together have used up the operator's credits of this month, until ``renews_at``."""
+    """All servers together have used up the operator's monthly credits, which renew at ``renews_at``."""
 
     def __init__(self, renews_at: datetime) -> None:
         super().__init__(f"the total of all servers is used up until {renews_at}")
@@ -205,7 +205,7 @@ class NoSuchZone(Refusal):
 
 
 class OperatorsOnly(Refusal):
-    """Only the operator of the bot can change that here."""
+    """Only the bot's operator can change that here."""
 
     def __init__(self, what: Literal["period", "grant", "refund"]) -> None:
         super().__init__(what)
@@ -221,7 +221,7 @@ class NotRefundable(Refusal):
 
 
 class NoSuchLimit(Refusal):
-    """No role and no member of this server has that limit."""
+    """No role or member of this server has that limit."""
 
 
 class TooManyOpenJobs(Refusal):
@@ -234,7 +234,7 @@ class TooManyOpenJobs(Refusal):
 
 
 class TooManyRequests(Refusal):
-    """The member has made ``limit`` requests within an hour; the next may come at ``until``."""
+    """The member has made ``limit`` requests within an hour; the next is allowed at ``until``."""
 
     def __init__(self, limit: int, until: datetime) -> None:
         super().__init__(f"{limit} requests within an hour")
@@ -243,7 +243,7 @@ class TooManyRequests(Refusal):
 
 
 class TooManyRatings(Refusal):
-    """The member has rated ``limit`` times within ten minutes; the next may come at ``until``."""
+    """The member has rated ``limit`` times within ten minutes; the next is allowed at ``until``."""
 
     def __init__(self, limit: int, until: datetime) -> None:
         super().__init__(f"{limit} ratings within ten minutes")
@@ -252,7 +252,7 @@ class TooManyRatings(Refusal):
 
 
 class TooManyLyrics(Refusal):
-    """The member has had ``limit`` lyrics written within an hour; the next may be at ``until``."""
+    """The member has had ``limit`` lyrics written within an hour; the next are allowed at ``until``."""
 
     def __init__(self, limit: int, until: datetime) -> None:
         super().__init__(f"{limit} lyrics within an hour")
@@ -261,7 +261,7 @@ class TooManyLyrics(Refusal):
 
 
 class LyricsUnderway(Refusal):
-    """The member's last lyrics are still being written; by ``until`` they are there or lost."""
+    """The member's last lyrics are still being written; by ``until`` they are ready or lost."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__("lyrics are being written")
@@ -269,7 +269,7 @@ class LyricsUnderway(Refusal):
 
 
 class NoLyrics(Refusal):
-    """No lyrics were written, or not yet."""
+    """No lyrics were written, or none so far."""
 
     def __init__(self, cause: Literal["busy", "refused", "moderated", "failed", "late", "unknown"]) -> None:
         super().__init__(f"lyrics: {cause}")
@@ -286,7 +286,7 @@ class ServiceClosed(Refusal):
 
 
 class MissingPermissions(Refusal):
-    """The bot lacks permissions in this channel; ``names`` are those of Discord's API."""
+    """The bot lacks permissions in this channel; ``names`` are those in Discord's API."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__("missing permissions: " + ", ".join(names))
@@ -294,7 +294,7 @@ class MissingPermissions(Refusal):
 
 
 class WrongChannel(Refusal):
-    """Songs may be asked for only in other channels, by Discord's ids."""
+    """Songs may be requested only in other channels, listed by Discord's ids."""
 
     def __init__(self, channel_ids: tuple[int, ...]) -> None:
         super().__init__("wrong channel")
@@ -302,7 +302,7 @@ class WrongChannel(Refusal):
 
 
 class TooManyChannels(Refusal):
-    """No more channels for songs can be set."""
+    """The server can't set more than ``limit`` channels for songs."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
@@ -310,7 +310,7 @@ class TooManyChannels(Refusal):
 
 
 class TooManyRoles(Refusal):
-    """No more roles can manage the bot."""
+    """No more than ``limit`` roles can manage the bot."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
@@ -318,15 +318,15 @@ class TooManyRoles(Refusal):
 
 
 class NoSuchRole(Refusal):
-    """The server has set no such role."""
+    """The role to remove is not a manager role of this server."""
 
 
 class EverybodyManages(Refusal):
-    """The role of everybody can't manage the bot."""
+    """The @everyone role can't manage the bot."""
 
 
 class NoSuchChannel(Refusal):
-    """The server has set no such channel."""
+    """The channel to remove is not one that this server has set."""
 
 
 class NotYourServer(Refusal):
@@ -338,11 +338,11 @@ class NotYourServer(Refusal):
 
 
 class UnknownControl(Refusal):
-    """The command, option, button or form is none that this version of the bot offers."""
+    """This version of the bot does not offer that command, option, button or form."""
 
 
 class OutOfRange(Refusal):
-    """A number is outside ``low`` … ``high``, or zero where that is none of them."""
+    """A number is outside ``low`` … ``high``, or is zero where zero is excluded."""
 
     def __init__(self, low: int, high: int, *, zero: bool = True) -> None:
         super().__init__(f"outside {low} … {high}")
@@ -352,7 +352,7 @@ class OutOfRange(Refusal):
 
 
 class WordsGone(Refusal):
-    """The song behind a button or form, or its texts, are no longer kept."""
+    """The song behind a button or form, or its texts, have been deleted."""
 
 
 class TriedAgain(Refusal):
@@ -360,11 +360,11 @@ class TriedAgain(Refusal):
 
 
 class AlreadyMaking(Refusal):
-    """The member has already asked for this song again, and it is in progress."""
+    """The member has already requested this song again, and it is in progress."""
 
 
 class NotYourSong(Refusal):
-    """Only the song's author, or somebody who may manage messages here, may do that."""
+    """Only the song's author, or a member who may manage messages here, may do that."""
 
 
 class TooLateToCancel(Refusal):
@@ -392,7 +392,7 @@ class NoPlaceToPost(Refusal):
 
 
 class TooManyCopies(Refusal):
-    """``limit`` copies of songs are already on their way for the member."""
+    """``limit`` copies of songs are already on their way to the member."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"{limit} copies at a time")
@@ -400,11 +400,11 @@ class TooManyCopies(Refusal):
 
 
 class NoRoom(Refusal):
-    """No song could be stored at the moment: a disk is full, gone or read-only."""
+    """No song can be stored at the moment: a disk is full, missing or read-only."""
 
 
 class ExportRunning(Refusal):
-    """The person's last export is still being written or sent."""
+    """The member's last export is still being written or sent."""
 
 
 class Leaving(Refusal):
@@ -416,7 +416,7 @@ class ShuttingDown(Refusal):
 
 
 class Transient(TunesmithError):
-    """Time acts: worth another attempt after ``retry_after_s`` seconds."""
+    """Nobody has to act: worth another attempt after ``retry_after_s`` seconds."""
 
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -428,7 +428,7 @@ class StoreBusy(Transient):
 
 
 class StoreLost(StoreBusy):
-    """The database is no longer this process's: nothing was written, and the process is about to end."""
+    """This process has lost the database: nothing was written, and the process is about to end."""
 
 
 class Fault(TunesmithError):

@@ -1,4 +1,4 @@
-"""Modules that are imported by their first use."""
+"""Import modules on first use."""
 
 import sys
 from importlib import util
@@ -6,10 +6,10 @@ from types import ModuleType
 
 
 def lazy(name: str) -> ModuleType:
-    """Return a module whose code runs when something of it is first asked for.
+    """Return a module whose code runs when an attribute is first accessed.
 
     Raises:
-        ModuleNotFoundError: there is no such module. This is found out at once.
+        ModuleNotFoundError: there is no such module; raised at once, not on first use.
     """
     if name in sys.modules:
         return sys.modules[name]

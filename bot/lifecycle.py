@@ -1,4 +1,4 @@
-"""The life of the running bot: started, supervised, started anew with another clock, and stopped."""
+"""The bot's lifecycle: start, supervise, restart with a corrected clock, and stop."""
 
 import asyncio
 import logging
@@ -29,7 +29,7 @@ CANCEL_EVERY_S: Final = 0.5
 
 
 async def run(settings: Settings) -> None:
-    """Run the bot until SIGTERM or SIGINT, then finish what must not be interrupted and return.
+    """Run the bot until SIGTERM or SIGINT, and finish what must not be cut off.
 
     Raises:
         StartRefused: the operator has to change a setting or the environment first.
@@ -43,7 +43,9 @@ async def run(settings: Settings) -> None:
 
 
 async def _run_until_stopped(settings: Settings) -> bool:
-    """Run the bot until it is to stop. Return whether it is to start anew, with another clock.
+    """Run the bot until it has to stop.
+
+    Returns whether to restart it with a corrected clock.
 
     Raises:
         StartRefused: the operator has to change a setting or the environment first.
@@ -61,7 +63,7 @@ async def _run_until_stopped(settings: Settings) -> bool:
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop_for_good)
 
-    if settings.on_postgresql:  # to stand by may take weeks
+    if settings.on_postgresql:  # standing by may take weeks
         stop_on_signals()
     standby = Standby(stop=stop, shown=lambda: health.serving(settings.listen, health.standby_page))
     async with (
@@ -93,13 +95,13 @@ async def _run_until_stopped(settings: Settings) -> bool:
 
 
 async def _stop_when_set_right(clock: CheckedClock, stop: asyncio.Event) -> None:
-    """Stop this run, as SIGTERM would, once the machine's clock was set right after a wrong start."""
+    """Stop as SIGTERM would once a clock that was wrong at startup is corrected."""
     await clock.set_right.wait()
     stop.set()
 
 
 async def _log_total(database: Database, total_credits_max: int, now: datetime) -> None:
-    """Log how much of the operator's credits all servers together have used this month."""
+    """Log how many credits all servers together have used this month."""
     try:
         used = await database.read(lambda tx: servers.credits_this_month(tx, now))
     except StoreBusy as error:
@@ -109,7 +111,7 @@ async def _log_total(database: Database, total_credits_max: int, now: datetime) 
 
 
 def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> "web.Application":
-    """Return the pages about the running bot: /healthz and /metrics."""
+    """Return the running bot's status pages: /healthz and /metrics."""
     status = health.Health(
         database=app.database,
         gateway=app.client.cut_off,
@@ -126,7 +128,7 @@ def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> "web.Applicati
 async def _work(
     app: App, connect: Callable[[], Awaitable[None]], stop: asyncio.Event, group: asyncio.TaskGroup
 ) -> None:
-    """Run all parts concurrently until ``stop``; then finish the jobs first and end the rest."""
+    """Run all parts until ``stop``; then finish the jobs before ending the rest."""
     alert = app.operator_alerts.alert
 
     def start(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
@@ -159,10 +161,10 @@ async def _work(
 
 
 async def _watch_ownership(database: Database) -> None:
-    """End the process once its database is no longer its own: it can neither pay nor post any more.
+    """End the process once it loses its database and can no longer pay or post.
 
     Raises:
-        StartRefused: a write has found that.
+        StartRefused: a write found that the database is lost.
     """
     reason = await database.until_lost()
     raise StartRefused(

@@ -1,6 +1,6 @@
-"""Replace mentions, custom emoji and links, which Discord writes with ids, by words.
+"""Replace Discord's mentions, custom emoji and links, which contain ids, with words.
 
-A music service would sing the digits, and has no business with the ids of members. Sources:
+A music service would sing the digits, and has no business knowing members' ids. Source:
 https://docs.discord.com/developers/reference#message-formatting, read 2026-11-26.
 """
 
@@ -18,11 +18,11 @@ ROLE: Final = "@role"
 CHANNEL: Final = "#channel"
 """Placeholder for a channel whose name is unknown."""
 GAP: Final = " "
-"""Placeholder for something nameless. Without it, the text around it could become a mention."""
+"""Placeholder for anything nameless. Without it, the text around it could become a mention."""
 ID_DIGITS_MAX: Final = 20
-"""Digits of an id of Discord's, which has 64 bits."""
+"""Maximum number of digits in a Discord id, which has 64 bits."""
 TIMESTAMP_DIGITS_MAX: Final = 12
-"""Digits of a timestamp's seconds; more than these are beyond the calendar."""
+"""Maximum length of a timestamp in seconds, sign included; longer ones are beyond the calendar."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MENTION: Final = re.compile(
     r"<@!?(?P<member>\d+)>"
@@ -42,7 +42,7 @@ _TIME: Final = {"t": "%H:%M", "T": "%H:%M:%S", "d": "%Y-%m-%d", "D": "%Y-%m-%d",
 
 
 class Names(Struct, frozen=True, kw_only=True):
-    """The names that are known, by Discord's ids."""
+    """Known names by Discord's ids."""
 
     members: Mapping[int, str] = field(default_factory=dict)
     roles: Mapping[int, str] = field(default_factory=dict)
@@ -50,27 +50,27 @@ class Names(Struct, frozen=True, kw_only=True):
     servers: Mapping[int, str] = field(default_factory=dict)
 
 
-NOBODY: Final = Names()
-
-
 def has_any(text: str) -> bool:
-    """Return whether the text may contain something to replace; a cheap look before the search."""
+    """Return whether a text may need replacements: a cheap test before the search."""
     return "<" in text or "discord" in text
 
 
 def member_ids(text: str) -> set[int]:
-    """Return the members whom the text mentions."""
+    """Return the ids of mentioned members, with 0 for an id that is too long."""
     return {_id(match["member"]) for match in _MENTION.finditer(text) if match["member"]}
 
 
 def role_ids(text: str) -> set[int]:
-    """Return the roles that the text mentions."""
+    """Return the ids of mentioned roles, with 0 for an id that is too long."""
     return {_id(match["role"]) for match in _MENTION.finditer(text) if match["role"]}
 
 
-def named(text: str, names: Names = NOBODY) -> str:
-    """Return the text with a name in place of each id; what is not known gets a neutral word."""
-    return _MENTION.sub(lambda match: _word(match, names), text) if has_any(text) else text
+def named(text: str, names: Names | None = None) -> str:
+    """Return the text with ids replaced by names, or by a neutral word if unknown."""
+    if not has_any(text):
+        return text
+    known = names or Names()
+    return _MENTION.sub(lambda match: _word(match, known), text)
 
 
 def _word(match: re.Match[str], names: Names) -> str:
@@ -92,17 +92,17 @@ def _word(match: re.Match[str], names: Names) -> str:
             return CHANNEL
         case "profile":
             return MEMBER
-        case _:  # a sound, or a file on Discord's servers: nothing that words could stand for
+        case _:  # a sound, or a file on Discord's servers, which no word can replace
             return GAP
 
 
 def _id(digits: str) -> int:
-    """Return the id; 0, which nobody has, for digits that are too many."""
+    """Return the id, or 0, which nobody has, if it has too many digits."""
     return int(digits) if len(digits) <= ID_DIGITS_MAX else 0
 
 
 def _name(sign: str, names: Mapping[int, str], digits: str, unknown: str) -> str:
-    # A name may look like a mention itself, and that of @everyone has its @ already.
+    # A name may itself look like a mention, and that of @everyone already has its @.
     name = _MENTION.sub("", names.get(_id(digits), "")).removeprefix(sign).strip()
     return f"{sign}{name}" if name else unknown
 

@@ -1,4 +1,4 @@
-"""The nouns: what a member asked for, the job it became, and the tracks that resulted."""
+"""The domain model: a member's request, the job it becomes, and the resulting tracks."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -11,25 +11,25 @@ from msgspec.structs import replace
 from bot.characters import is_blank, is_plain_ascii, with_plain_breaks
 
 JobId = NewType("JobId", int)
-"""Our own number of a job: 53 random bits, carried by buttons."""
+"""Our own id for a job: 53 random bits, embedded in buttons."""
 GuildId = NewType("GuildId", int)
-"""Discord's id of a server."""
+"""Discord's id for a server."""
 DiscordUserId = NewType("DiscordUserId", int)
-"""Discord's id of a person."""
+"""Discord's id for a person."""
 MemberNumber = NewType("MemberNumber", int)
-"""Our own number of a person; the ledger and usage know people by it alone."""
+"""Our own number for a person, the only identity stored in the ledger and usage."""
 
 LINK_SUFFIX = ".link"
-"""Ends the name of a take's file where there is none and members get the address."""
+"""File name suffix of a take without a file, for which members get the address instead."""
 
 ParkReason = Literal["slow", "bug", "no_key"]
-"""Why the bot has stopped working on a job by itself: the operator decides how it goes on."""
+"""Why the bot stopped working on a job and left the next step to the operator."""
 
 MAX_TAKES = 4
-"""Maximum tracks that one job posts; an answer with more is cut to the first ones."""
+"""Maximum number of tracks posted per job; the rest of a longer response is dropped."""
 
 DURATION_MIN_S, DURATION_MAX_S = 10, 360
-"""Shortest and longest song that a member may ask for, in seconds."""
+"""Minimum and maximum song length that a member may request, in seconds."""
 
 
 class JobState(StrEnum):
@@ -50,11 +50,11 @@ class JobState(StrEnum):
     DELIVERED = "delivered"
     """The member has the song."""
     FAILED = "failed"
-    """There will be no song; the credits are released and the member is still to be informed."""
+    """There will be no song; the credits are released, and the member has yet to be informed."""
     EXPLAINED = "explained"
     """The member knows why there is no song, or can't be reached."""
     UNDELIVERED = "undelivered"
-    """The song exists, but there is nowhere to post it. It is looked at again while its files are kept."""
+    """The song exists, but there is nowhere to post it. Checked again while its files are kept."""
 
 
 OPEN_STATES = frozenset(
@@ -71,7 +71,7 @@ OPEN_STATES = frozenset(
 """States in which the bot still works on the job."""
 
 SONG_STATES = frozenset({JobState.STORED, JobState.DELIVERING, JobState.DELIVERED, JobState.UNDELIVERED})
-"""States in which there is a song."""
+"""States in which a song exists."""
 
 
 class FailReason(StrEnum):
@@ -84,7 +84,7 @@ class FailReason(StrEnum):
     CLOSED = "closed"
     """The music service accepts no requests from this bot: not open, no credits there, or a bad key."""
     UPSTREAM_FAILED = "upstream_failed"
-    """The music service accepted the task and failed at it."""
+    """The music service accepted the task but failed to complete it."""
     CANCELED = "canceled"
     """The task was canceled at the music service."""
     WITHDRAWN = "withdrawn"
@@ -113,14 +113,14 @@ class ClosedCause(StrEnum):
 
 
 class Backend(StrEnum):
-    """The music services that the bot can talk to, one line each. ``music/`` has a module of each name."""
+    """The supported music services, one line each. ``music/`` has a module named after each."""
 
     SSEEDANCE = "sseedance"
     KIE = "kie"
 
 
 class Period(StrEnum):
-    """The time that a server's allowance covers; periods start at midnight in the server's zone."""
+    """How long a server's allowance lasts; periods start at midnight in the server's time zone."""
 
     DAY = "day"
     WEEK = "week"
@@ -129,14 +129,14 @@ class Period(StrEnum):
 
 
 class Voice(StrEnum):
-    """The singer, where a member chooses one and the operator allows it."""
+    """The singer, if the member chooses one and the operator allows it."""
 
     FEMALE = "female"
     MALE = "male"
 
 
 class Option(StrEnum):
-    """A choice of a member's besides the texts, where the music service accepts it."""
+    """An optional part of a request besides the texts, where the music service accepts it."""
 
     AVOID = "avoid"
     """Styles and instruments to leave out."""
@@ -164,7 +164,7 @@ class SongRequest(Struct, frozen=True, kw_only=True):
     voice: Voice | None = None
     """None: any."""
     duration_s: int | None = None
-    """Requested length of a custom song; None: as the contract asks by default."""
+    """Requested length of a custom song; None: the contract's default."""
 
     def without(self, options: Iterable[Option]) -> Self:
         """Return the request without these options."""
@@ -179,11 +179,11 @@ class SongRequest(Struct, frozen=True, kw_only=True):
         return replace(self, **changes)
 
     def cleaned(self) -> Self:
-        """Return the request with each of its texts as ``storable`` leaves it."""
+        """Return the request with ``storable`` applied to each text."""
         return self.with_texts(storable)
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
-        """Return the request with each of its texts changed."""
+        """Return the request with ``change`` applied to each text."""
         return replace(
             self,
             prompt=change(self.prompt),
@@ -198,29 +198,29 @@ class Reuse(StrEnum):
     """How a new request relates to the earlier job whose texts it reuses."""
 
     RETRY = "retry"
-    """The earlier one failed; each member may retry it once."""
+    """The earlier job failed; each member may retry it once."""
     AGAIN = "again"
-    """The same request again, paid by whoever asks now."""
+    """The same request again, paid for by the member who repeats it."""
     REMIX = "remix"
-    """Its texts, edited or not."""
+    """A new request with the earlier job's texts, edited or not."""
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """The job whose texts a request reuses. They are stored as references and stay their author's."""
+    """The job whose texts a request reuses. They are stored as references and remain their author's."""
 
     job_id: JobId
     reuse: Reuse
 
 
 class Origin(Struct, frozen=True, kw_only=True):
-    """Who asked and where: all that an answer after a restart needs. Ids are Discord's."""
+    """Who made a request and where: everything needed to answer after a restart. Ids are Discord's."""
 
     interaction_id: int
     guild_id: GuildId
     channel_id: int
     member_id: DiscordUserId
     role_ids: frozenset[int] = frozenset()
-    """The member's roles at that moment, with the server's own id for @everyone; not stored."""
+    """The member's roles at the time, with the server's own id for @everyone; not stored."""
     member_name: str = ""
     """The member's display name in the server; stored with the texts."""
     may_reference: bool = True
@@ -230,22 +230,22 @@ class Origin(Struct, frozen=True, kw_only=True):
     member_locale: str = ""
     """The member's language, for private messages."""
     parent_channel_id: int | None = None
-    """The channel of the public thread in which the member asked."""
+    """Parent channel of the public thread in which the request was made."""
     thread_of: int | None = None
-    """The channel of the thread, public or private, in which the member asked; not stored."""
+    """Parent channel of the thread, public or private, in which the request was made; not stored."""
     results_channel_id: int | None = None
     """The channel that the server's managers chose for finished songs."""
     announce_channel_id: int | None = None
-    """The channel in which they want finished songs to be announced."""
+    """The channel that the managers chose for announcing finished songs."""
 
 
 class TakeDetails(Struct, frozen=True, kw_only=True):
     """The music service's untrusted description of one take, besides its audio."""
 
     url: str
-    """The address of its audio, by which it is known."""
+    """The address of its audio, which identifies it."""
     upstream_id: str = ""
-    """The service's own id of it, which a later request about this take has to name."""
+    """The service's own id for it, required in later requests about this take."""
     title: str = ""
     image_url: str = ""
     duration_s: float | None = None
@@ -261,16 +261,16 @@ class Track(Struct, frozen=True, kw_only=True):
     size_bytes: int
     sha256: str
     url: str
-    """Where it came from."""
+    """The address that it came from."""
 
     @property
     def linked(self) -> bool:
-        """Whether there is no file, because it cannot be stored: members get the address."""
+        """Whether members get the address because the file can't be stored."""
         return self.file.endswith(LINK_SUFFIX)
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """The destination and start of a send, committed before it began."""
+    """The destination and start of a send, committed before the send begins."""
 
     channel_id: int
     direct: bool
@@ -286,21 +286,21 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
     origin: Origin
     state: JobState
     attempt: int
-    """Counts claims; a result is written only under the number of the claim that produced it."""
+    """Number of the latest claim; only the claim with this number may write its result."""
     tries: int
-    """Failures in this state since its last success."""
+    """Number of failures in this state since the last success."""
     created_at: datetime
     state_since: datetime
     price_credits: int
     limit_credits: int | None = None
-    """The member's limit per period when they asked; None: no limit."""
+    """The member's limit per period at the time of the request; None: no limit."""
     backend: Backend | None = None
     """The music service that the request was sent to; None before that."""
     task_id: str | None = None
     upstream_credits: float | None = None
     """Cost of the task to the operator in the service's own credits, where the service reports it."""
     takes: tuple[TakeDetails, ...] = ()
-    """The service's description of the takes, in its order, where it gives more than addresses."""
+    """The service's descriptions of the takes, in its order, if it gives more than addresses."""
     urls: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
     reason: FailReason | None = None
@@ -316,15 +316,15 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
     """When the card may become outdated; excluded from comparisons of two snapshots."""
     parked: bool = False
     missing_since: datetime | None = None
-    """When the music service first reported no such task, or no usable audio, in a row."""
+    """Start of the current series of responses that lacked the task or usable audio."""
     misses: int = 0
-    """The number of such answers in a row."""
+    """Number of responses in that series."""
     words_whole: bool = True
-    """Whether all of its texts are still kept: they are dropped in time, or with their author."""
+    """Whether all of its texts still exist; they expire, or are deleted with their author's data."""
     first_song: bool = False
-    """Whether its member had no song before; excluded from comparisons of two snapshots."""
+    """Whether its member has no other song; excluded from comparisons of two snapshots."""
     restored: bool = False
-    """Whether it comes from a backup and its messages posted since are still to be looked for."""
+    """Whether it comes from a backup, and messages posted since have yet to be searched for."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Job) and all(
@@ -337,23 +337,23 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
         return hash(self.id)
 
     def details_of(self, track: Track) -> TakeDetails | None:
-        """Return what the service said about a track, also if it has been fetched again from elsewhere."""
+        """Return the service's details of a track, even one fetched from elsewhere."""
         urls = {track.url, *self.urls[track.take - 1 : track.take]}
         return next((take for take in self.takes if take.url in urls), None)
 
     @property
     def erased(self) -> bool:
-        """Whether its member has deleted their data; only the ledger still refers to it."""
+        """Whether its member has deleted their data; only the ledger still mentions it."""
         return self.origin.interaction_id < 0
 
     @property
     def open(self) -> bool:
-        """Whether the bot still works on it by itself."""
+        """Whether the bot still works on it without the operator."""
         return self.state in OPEN_STATES and not self.parked
 
 
 _COMPARED: Final = tuple(name for name in Job.__struct_fields__ if name not in ("card_due_at", "first_song"))
-"""The fields by which two snapshots of a job are compared."""
+"""Fields that a comparison of two snapshots of a job covers."""
 
 
 class Balance(Struct, frozen=True, kw_only=True):
@@ -363,19 +363,19 @@ class Balance(Struct, frozen=True, kw_only=True):
     used: int
     held: int
     bonus: int
-    """Bonus credits that are neither used nor held."""
+    """Bonus credits neither used nor held."""
     period: Period
     renews_at: datetime
     zone: str = "UTC"
     """IANA name of the zone in which the period begins and ends."""
     days: tuple[int, int] = (0, 0)
-    """First day of the period, and the first day after it."""
+    """First day of the period and first day after it."""
     today: int = 0
-    """The server's own day."""
+    """The current day in the server's time zone."""
 
     @property
     def available(self) -> int:
-        """Credits that a new song can be paid from."""
+        """Credits available for a new song."""
         return max(0, self.allowance - self.used - self.held) + self.bonus
 
 
@@ -386,7 +386,7 @@ class ChangedBy(Struct, frozen=True, kw_only=True):
     """None: the operator."""
     reason: str = ""
     interaction_id: int | None = None
-    """The command that asked for it, if any; it counts once."""
+    """The command that requested the change, if any; it takes effect only once."""
 
 
 class Limit(Struct, frozen=True, kw_only=True):
@@ -394,7 +394,7 @@ class Limit(Struct, frozen=True, kw_only=True):
 
     credits: int
     role_id: int | None = None
-    """The role that it belongs to; None: it is the member's own."""
+    """The role whose limit this is; None: the member's own."""
     everyone: bool = False
     """Whether that role is @everyone."""
 
@@ -422,7 +422,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class Verdict(StrEnum):
-    """How a check of the installation ended."""
+    """The outcome of a check of the installation."""
 
     OK = "ok"
     WARNING = "warning"
@@ -430,7 +430,7 @@ class Verdict(StrEnum):
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """The result of one check of the installation, as one line with what to do."""
+    """The result of one check of the installation: one line that says what to do."""
 
     verdict: Verdict
     name: str
@@ -438,9 +438,9 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 def storable(text: str) -> str:
-    """Return the text trimmed, with line feeds, and without what SQLite and JSON can't carry.
+    """Return the text trimmed, with plain line feeds, and storable in SQLite and JSON.
 
-    That is NUL and lone surrogates. A text in which nothing can be seen is empty.
+    NUL and lone surrogates are removed. A text without visible characters becomes empty.
     """
     if is_plain_ascii(text):
         return text.strip()

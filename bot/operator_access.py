@@ -16,12 +16,12 @@ from bot.settings import Settings
 from bot.store import job_events, jobs, servers, upstream
 
 ID_END: Final = 1 << 63
-"""The first number that is too large for an id in the database."""
+"""The smallest number that is too large for an id in the database."""
 
 
 @asynccontextmanager
 async def operator_actions(settings: Settings) -> AsyncIterator[OperatorActions]:
-    """Open the database for changes by the operator; a running bot is not disturbed.
+    """Open the database for the operator's changes without disturbing a running bot.
 
     Raises:
         StartRefused: there is no database, or it can't be used.
@@ -53,10 +53,10 @@ async def _open_for_changes(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def set_allowed(settings: Settings, guild_id: GuildId, *, allowed: bool) -> None:
-    """Allow or deny a server, whatever GUILDS and NEW_GUILDS say. The bot need not be restarted.
+    """Allow or deny a server, whatever GUILDS and NEW_GUILDS say, without a restart.
 
     Raises:
-        NotDone: this is not an id.
+        NotDone: ``guild_id`` can't be an id.
         StartRefused: there is no database, or it can't be used.
     """
     if not 0 < guild_id < ID_END:
@@ -66,7 +66,7 @@ async def set_allowed(settings: Settings, guild_id: GuildId, *, allowed: bool) -
 
 
 def list_servers(settings: Settings, now: datetime) -> tuple[list[servers.Server], upstream.Upstream | None]:
-    """Return what each server has used, and the balance if the music service reports one.
+    """Return each server's use, and the balance if the music service reports one.
 
     Raises:
         StartRefused: the database can't be read.
@@ -84,7 +84,7 @@ def list_open_jobs(settings: Settings) -> list[servers.OpenJob]:
 
 
 def job_story(settings: Settings, job_id: JobId) -> JobStory:
-    """Return everything that is known about a job.
+    """Return everything known about a job.
 
     Raises:
         NotDone: there is no such job.

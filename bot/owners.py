@@ -1,14 +1,14 @@
-"""Who owns a folder that can't be used, and how it is given to the bot."""
+"""Explain how to regain write access to a path, and make the bot's own paths private."""
 
 import os
 from pathlib import Path
 
 
 def correction(path: Path, otherwise: str) -> str:
-    """Return what to do about a path that can't be written to.
+    """Return advice on a path that can't be written to.
 
-    That is ``otherwise``, unless it belongs to another user, as a container's bind mount often does. Of a
-    path that does not exist yet, the nearest folder counts.
+    This is ``otherwise``, unless the path belongs to another user, as a container's bind mount often does.
+    For a path that does not exist yet, the nearest existing folder counts.
     """
     existing = next(one for one in (path, *path.absolute().parents) if os.path.lexists(one))
     user = os.geteuid()
@@ -26,7 +26,7 @@ def correction(path: Path, otherwise: str) -> str:
 
 
 def make_private(path: Path) -> None:
-    """Take a file or folder of ours from all other users; one of another user's stays as it is."""
+    """Remove all permissions of others from a path, if it belongs to this user."""
     status = path.stat()
     if status.st_uid == os.geteuid() and status.st_mode & 0o077:
         path.chmod(status.st_mode & 0o700)

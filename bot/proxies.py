@@ -1,23 +1,24 @@
-"""The address of a proxy, as the operator writes it and as connections need it."""
+"""Proxy addresses: parse the operator's URL, and format it for connections."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
+FORM: Final = "must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080"
 HOST_MAX: Final = 253
 """Maximum length of a host name, in characters. Source: https://datatracker.ietf.org/doc/html/rfc1035."""
 CREDENTIAL_MAX: Final = 255
-"""Maximum length of a user name or password in SOCKS5, in characters, which are ASCII.
+"""Maximum length of a user name or password in SOCKS5, in ASCII characters.
 Source: https://datatracker.ietf.org/doc/html/rfc1929."""
 
 
 class ProxyKind(StrEnum):
-    """How a proxy is spoken to."""
+    """The protocol for talking to a proxy."""
 
     HTTP = "http"
     HTTPS = "https"
-    """HTTP over TLS, so that nobody on the way to the proxy sees its login or where a tunnel leads."""
+    """HTTP over TLS, which hides the login and a tunnel's destination on the way to the proxy."""
     SOCKS5 = "socks5"
 
 
@@ -33,7 +34,7 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """The URL with user name and password, for a library that takes them so."""
+        """The URL with user name and password, for a library that expects them there."""
         scheme, _, address = self.address.partition("://")
         login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.user else ""
         return f"{scheme}://{login}{address}"
@@ -46,18 +47,17 @@ class Proxy:
 
 
 def parse_proxy(url: str) -> Proxy:
-    """Read a URL like ``socks5://user:password@host:1080``.
+    """Parse a URL like ``socks5://user:password@host:1080``.
 
     Raises:
-        ValueError: what it must look like; the text does not repeat the URL.
+        ValueError: the URL is invalid; the message says why without repeating the URL.
     """
-    form = "must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ValueError(form) from None
-    # socks5h is what other programs call SOCKS5 with names that the proxy looks up, as is done here.
+        raise ValueError(FORM) from None
+    # Other programs write socks5h where the proxy looks up host names, as it does here.
     names = {kind.value: kind for kind in ProxyKind} | {"socks5h": ProxyKind.SOCKS5}
     kind = names.get(parts.scheme)
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
@@ -71,7 +71,7 @@ def parse_proxy(url: str) -> Proxy:
         or parts.fragment
         or not (url.isascii() and url.isprintable() and " " not in url)
     ):
-        raise ValueError(form)
+        raise ValueError(FORM)
     if any(
         len(text) > CREDENTIAL_MAX or not (text.isascii() and text.isprintable()) for text in (user, password)
     ):

@@ -1,7 +1,7 @@
-"""Debug lines about requests to other machines: what was asked of whom, and how that went.
+"""Debug lines about requests to other machines and their outcomes.
 
-A line has the method, host and path, the status and the duration. It has no query, no header and no body:
-these contain secrets and what members typed.
+A line has the method, host, path, status and duration. It has no query, headers or body, which contain
+secrets and members' texts.
 """
 
 import logging
@@ -25,14 +25,14 @@ _ENDING: Final = re.compile(r"\.\w{1,5}$")
 
 
 class Exchange(Struct, kw_only=True):
-    """A request on its way, and the status of its answer once that is known."""
+    """A request in progress, and the status of its response once known."""
 
     status: int | None = None
 
 
 @contextmanager
 def asked(method: str, url: str, *, file: bool = False) -> Iterator[Exchange]:
-    """Log the request that is made inside.
+    """Log the request made in the block.
 
     The path of a ``file`` is left out: its name may be a song's title.
     """
@@ -47,14 +47,14 @@ def asked(method: str, url: str, *, file: bool = False) -> Iterator[Exchange]:
 
 
 def is_wanted() -> bool:
-    """Return whether the lines are written at all."""
+    """Return whether these lines are logged at all."""
     return log.isEnabledFor(logging.DEBUG)
 
 
 def record(
     method: str, url: str, took_s: float, *, status: int | None, error: str | None = None, file: bool = False
 ) -> None:
-    """Log a request that has ended, with an answer or with the name of an error."""
+    """Log a finished request, with the status of its response or the name of an error."""
     if not is_wanted():
         return
     try:

@@ -30,7 +30,7 @@ from bot.store.upstream import UpstreamTerms
 
 NUMBER_MAX: Final = 10**9
 TAKEOVER_MIN_S: Final = 5
-"""Minimum of TAKEOVER_S: a shorter pause is no standstill."""
+"""Minimum of TAKEOVER_S; a shorter pause does not mean that a bot is stuck."""
 ENV_FILE: Final = Path(".env")
 
 PACE_MIN: Final = 0.001
@@ -42,9 +42,9 @@ COUNT_FROM_ONE: Final = validation.whole(1, NUMBER_MAX)
 
 @attrs.frozen(kw_only=True, slots=False, field_transformer=with_service_fields)
 class Settings:
-    """All settings. Their descriptions also stand in ``.env.example`` and in the documentation.
+    """All settings. Their descriptions also appear in ``.env.example`` and in the documentation.
 
-    They are read from arguments only: ``load`` reads the environment and ``.env``.
+    The constructor reads only its arguments; ``load`` reads the environment and ``.env``.
     """
 
     discord_token: Secret = setting(
@@ -249,12 +249,12 @@ class Settings:
 
     @property
     def server_policy(self) -> ServerPolicy:
-        """Which servers are served, unless the operator says otherwise with `tunesmith servers`."""
+        """Which servers are served, unless `tunesmith servers` overrides it."""
         return ServerPolicy(listed=self.guilds, serves_new=self.new_guilds == "all")
 
     @property
     def upstream_terms(self) -> UpstreamTerms | None:
-        """Figures to compare the balance at MUSIC_BACKEND with; None if the service reports no balance."""
+        """Terms for assessing the balance at MUSIC_BACKEND; None if it reports none."""
         service = CONTRACTS[self.music_backend]
         if service.balance_path is None:
             return None
@@ -274,7 +274,7 @@ class Settings:
         values = (secret.get_secret_value() for secret in secrets if secret is not None)
         proxies = [proxy for proxy in (self.proxy_to_discord, self.proxy_to_music) if proxy is not None]
         return (
-            # The path of a file is none, and the password of a server also is one without its address.
+            # A file's path is not secret; a server's password is, even without its address.
             *(value for value in values if not value.startswith(SQLITE)),
             *(passwords_in(self.database_url.get_secret_value()) if self.on_postgresql else ()),
             *(proxy.password for proxy in proxies if proxy.password),
@@ -282,17 +282,20 @@ class Settings:
 
     @property
     def proxy_to_discord(self) -> Proxy | None:
-        """The proxy for connections to Discord, and for no other ones."""
+        """The proxy for connections to Discord, and only those."""
         return None if self.discord_proxy is None else parse_proxy(self.discord_proxy.get_secret_value())
 
     @property
     def proxy_to_music(self) -> Proxy | None:
-        """The proxy for connections to the music services, and for no other ones."""
+        """The proxy for connections to the music services, and only those."""
         return None if self.music_proxy is None else parse_proxy(self.music_proxy.get_secret_value())
 
     @property
     def music_keys(self) -> dict[Backend, Secret]:
-        """The keys that are set. New songs go to MUSIC_BACKEND; open ones are finished wherever a key is."""
+        """The keys that are set.
+
+        New songs go to MUSIC_BACKEND; open ones are finished at any service with a key.
+        """
         keys: dict[Backend, Secret | None] = {
             backend: getattr(self, field) for backend, field in KEY_FIELDS.items()
         }
@@ -305,14 +308,17 @@ class Settings:
 
     @property
     def listen(self) -> tuple[str, int] | None:
-        """The host and the port of the health server, or None for no server."""
+        """The host and port of the health server, or None for no server."""
         host, _, port = self.http_listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.http_listen else None
 
 
 @functools.cache
 def secret_fields() -> tuple[str, ...]:
-    """Return the settings that are secret. Each can also come from a file or a credential; none is shown."""
+    """Return the secret settings.
+
+    Each can also come from a file or a credential; none is shown.
+    """
     return tuple(field.name for field in attrs.fields(Settings) if field.metadata["secret"])
 
 
@@ -322,7 +328,7 @@ def names() -> tuple[str, ...]:
 
 
 def accepted_names() -> tuple[str, ...]:
-    """Return the names that the environment and ``.env`` may contain: also those of files of secrets."""
+    """Return the names allowed in the environment and ``.env``, ``…_FILE`` included."""
     return _declared().names.accepted
 
 
@@ -344,7 +350,7 @@ def load(env_file: Path = ENV_FILE) -> Settings:
     """Load the settings; the environment takes precedence over ``env_file``.
 
     Raises:
-        StartRefused: one sentence that names the offending variable and shows no value.
+        StartRefused: a variable is missing or invalid; the message names it and shows no value.
     """
     return examine(env_file).usable()
 
@@ -355,18 +361,20 @@ def examine(env_file: Path = ENV_FILE) -> loading.Effective[Settings]:
 
 
 def load_for_database(env_file: Path = ENV_FILE) -> Settings:
-    """Load the settings of a command that only uses the database: other secrets may be missing or wrong.
+    """Load the settings for a command that only uses the database.
+
+    Other secrets may be missing or wrong.
 
     Raises:
-        StartRefused: one sentence that names the offending variable and shows no value.
+        StartRefused: a variable is missing or invalid; the message names it and shows no value.
     """
     return loading.load_for_database(_declared(), env_file)
 
 
 def with_answers(answers: Mapping[str, str]) -> Settings:
-    """Return the settings that these answers and the environment result in; the answers take precedence.
+    """Return the settings from the environment and these answers, which prevail.
 
     Raises:
-        StartRefused: one sentence that names the offending setting and shows no value.
+        StartRefused: a setting is missing or invalid; the message names it and shows no value.
     """
     return loading.with_answers(_declared(), answers)

@@ -1,4 +1,4 @@
-"""Asks for the settings that a new bot needs, checks each answer, and writes ``.env``.
+"""Ask for the settings that a new bot needs, check each answer, and write ``.env``.
 
 Nothing is written before the last answer, so that Ctrl-C leaves everything as it was.
 """
@@ -32,17 +32,17 @@ from bot.settings import Settings
 from bot.ui import discord_checks
 
 INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, as of a program that SIGINT ended."""
+"""Exit status after Ctrl-C, as for a program ended by SIGINT."""
 NO_ANSWERS: Final = 2
-"""Exit status if questions can't be answered because there is no terminal."""
+"""Exit status if questions can't be answered for lack of a terminal."""
 SERVICES: Final = dict(sorted(OFFERS.items(), key=lambda entry: not entry[1].is_open))
-"""The music services, those that make songs today first."""
+"""The music services, starting with those that make songs today."""
 UNCHECKED: Final = "unchecked"
-"""A secret in place of one that has not been asked for yet; it is sent nowhere."""
+"""Placeholder for a secret that has not been entered yet; it is sent nowhere."""
 PROGRAM: Final = "/opt/tunesmith/bin/tunesmith"
-"""The program in the template of the systemd unit."""
+"""Path of the program in the systemd unit's template."""
 ENV_FILE: Final = "/etc/tunesmith.env"
-"""The settings file in the template of the systemd unit."""
+"""Path of the settings file in the systemd unit's template."""
 HOMES: Final = (Path("/home"), Path("/root"), Path("/run/user"))
 """Folders that ProtectHome= hides from a unit.
 Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#ProtectHome=."""
@@ -51,7 +51,7 @@ Answers = Mapping[str, str]
 
 
 def init(env_file: Path) -> None:
-    """Ask for the settings, check each answer, and write .env. Nothing is written before the end."""
+    """Ask for the settings, check each answer, and finally write ``env_file``."""
     try:
         _check_environment()
         _set_up(env_file)
@@ -72,7 +72,7 @@ def init(env_file: Path) -> None:
 
 
 def _check_environment() -> None:
-    """Refuse other settings in the environment that are wrong, before anything is asked."""
+    """Refuse other invalid settings in the environment before asking anything."""
     settings.with_answers({"discord_token": UNCHECKED, "music_backend": "kie", "kie_api_key": UNCHECKED})
 
 
@@ -114,7 +114,7 @@ def _set_up(env_file: Path) -> None:
 
 
 def _choose(question: str, choices: Sequence[str]) -> str:
-    """Ask until the answer is one of the choices, of which the first is the default."""
+    """Ask until the answer is one of the choices; the first is the default."""
     while True:
         answer = str(typer.prompt(f"{question} ({', '.join(choices)})", default=choices[0])).strip().lower()
         if answer in choices:
@@ -123,7 +123,7 @@ def _choose(question: str, choices: Sequence[str]) -> str:
 
 
 def _ask_secret(prompt: str, field: str, others: Answers, check: Callable[[Settings], list[Check]]) -> str:
-    """Ask until the answer is valid and accepted by its service, or until the operator insists."""
+    """Ask until the answer is valid and accepted, or until the operator insists."""
     while True:
         value = str(typer.prompt(prompt, hide_input=sys.stdin.isatty())).strip()
         try:
@@ -158,19 +158,19 @@ def _ask_servers(others: Answers) -> dict[str, str]:
 
 
 def _check_discord(draft: Settings) -> list[Check]:
-    """Check the token; the application's line contains the link that invites the bot."""
+    """Check the token; the application's line contains the bot's invitation link."""
 
     async def run() -> list[Check]:
         token = draft.discord_token.get_secret_value()
         checks = (await discord_checks.ask(draft.discord_api_url, token, (), draft.proxy_to_discord)).checks
-        # The commands are registered by the first start.
+        # The first start registers the commands.
         return [check for check in checks if check.name != "commands"]
 
     return _run("token", run)
 
 
 def _check_music(draft: Settings) -> list[Check]:
-    """Check the key with a question that costs nothing."""
+    """Check the key with a free request."""
     backend = draft.music_backend
 
     async def run() -> list[Check]:
@@ -190,7 +190,7 @@ def _run(name: str, run: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
 
 
 def _text(answers: Answers) -> str:
-    """Return the content of the settings file. Values have no quotes: `--env-file` would keep them."""
+    """Return the settings file's content, unquoted: `--env-file` would keep quotes."""
     given = {name.upper(): value for name, value in answers.items()}
     lines = "".join(f"{name}={value}\n" for name, value in given.items())
     if dotenv_values(stream=io.StringIO(lines)) != given:
@@ -199,8 +199,8 @@ def _text(answers: Answers) -> str:
 
 
 def _write_privately(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, all of it or nothing."""
-    # mkstemp creates the file with mode 0600, whatever the umask is.
+    """Write a file that only its owner can read, completely or not at all."""
+    # mkstemp creates the file with mode 0600 regardless of the umask.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".env-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -214,7 +214,7 @@ def _write_privately(path: Path, text: str) -> None:
 
 
 def _service_file(choice: str, env_file: Path) -> tuple[Path, str, str] | None:
-    """Return the path and the content of a service file, and what to do with it."""
+    """Return the path and content of a service file, and instructions for using it."""
     if choice == "no":
         return None
     name = {"systemd": "tunesmith.service", "compose": "compose.yaml"}[choice]
@@ -233,7 +233,7 @@ def _service_file(choice: str, env_file: Path) -> tuple[Path, str, str] | None:
             template.replace("build: .", f"build: {HOMEPAGE}.git"),
             "Start: docker compose up --detach",
         )
-    # The comment on top is about the installation from a clone.
+    # The comment at the top is about installing from a clone.
     unit = template[template.index("[Unit]") :].replace(PROGRAM, str(program))
     unit = unit.replace(ENV_FILE, str(env_file.absolute()))
     return (

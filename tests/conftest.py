@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from simcord.backend import state as simcord_state
 
     from bot import app
-    from bot.database import postgresql
-    from bot.database import sqlite as database_module
+    from bot.database import postgresql, sqlite, sqlite_connections
     from bot.database.sqlite import Database
     from bot.pipeline import cards
     from bot.sandbox import server
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
     from tests.unit.pipeline import rig as pipeline
 else:
     app, cards, server = lazy("bot.app"), lazy("bot.pipeline.cards"), lazy("bot.sandbox.server")
-    postgresql, database_module = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
+    postgresql, sqlite = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
+    sqlite_connections = lazy("bot.database.sqlite_connections")
     sharding, payloads = lazy("bot.ui.sharding"), lazy("tests.payloads")
     process, warm_start = lazy("tests.flows.process"), lazy("tests.flows.warm_start")
     simcord_state = lazy("simcord.backend.state")
@@ -276,14 +276,15 @@ def clock() -> Clock:
 @pytest.fixture
 def nothing_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not flush commits to disk: no test here cuts the power."""
-    monkeypatch.setattr(database_module, "PRAGMAS", (*database_module.PRAGMAS, "PRAGMA synchronous = OFF"))
+    pragmas = (*sqlite_connections.PRAGMAS, "PRAGMA synchronous = OFF")
+    monkeypatch.setattr(sqlite_connections, "PRAGMAS", pragmas)
 
 
 @pytest.fixture(scope="session")
 def blank_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A new database, made once."""
     path = tmp_path_factory.mktemp("store") / "tunesmith.db"
-    database_module._connect(path).close()
+    sqlite_connections.connect(path).close()
     return path.read_bytes()
 
 
@@ -346,7 +347,7 @@ async def database(
         return
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
-    async with database_module.Database.open(path) as opened_file:
+    async with sqlite.Database.open(path) as opened_file:
         yield opened_file
 
 

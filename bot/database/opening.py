@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, Protocol
 
-from bot.database import engine, sqlite
+from bot.database import engine, sqlite, sqlite_connections
 from bot.database.engine import Tx
 from bot.database.standby import Standby
 from bot.errors import StartRefused
@@ -66,13 +66,13 @@ def open_any_schema(url: str) -> AbstractContextManager[tuple[Tx, int, int]]:
     Raises:
         StartRefused: the database can't be read, or belongs to another program or a newer version.
     """
-    opened: AbstractContextManager[tuple[Tx, int, int]] = _postgresql().open_any_schema(url)
+    opened: AbstractContextManager[tuple[Tx, int, int]] = _on_server("postgresql_reader").open_any_schema(url)
     return opened
 
 
 def open_place(place: Path | str) -> AbstractContextManager[Tx]:
     """Open a snapshot of a database by its path or address; see ``open_read_only``."""
-    return sqlite.open_read_only(place) if isinstance(place, Path) else open_read_only(place)
+    return sqlite_connections.open_read_only(place) if isinstance(place, Path) else open_read_only(place)
 
 
 def open_read_only(url: str) -> AbstractContextManager[Tx]:
@@ -82,9 +82,9 @@ def open_read_only(url: str) -> AbstractContextManager[Tx]:
         StartRefused: the database can't be read, or its schema is not this program's.
     """
     if is_on_server(url):
-        opened: AbstractContextManager[Tx] = _postgresql().open_read_only(url)
+        opened: AbstractContextManager[Tx] = _on_server("postgresql_reader").open_read_only(url)
         return opened
-    return sqlite.open_read_only(path_of(url))
+    return sqlite_connections.open_read_only(path_of(url))
 
 
 class Filling(Protocol):

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import Final, NoReturn, TypeVar
@@ -19,9 +19,10 @@ from typing import Final, NoReturn, TypeVar
 import psycopg
 
 from bot import threads
-from bot.database import engine, pace, postgresql_schema, slots
+from bot.database import engine, pace, slots
 from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
 from bot.database.postgresql_errors import MOMENTARY, is_final, refusal, refusing, sentence
+from bot.database.postgresql_reader import READING, Reader, snapshot
 from bot.database.postgresql_tx import Tx, connect
 from bot.database.postgresql_writer import LOCK_TIMEOUT_MS, Writer
 from bot.database.share import Share
@@ -40,14 +41,6 @@ FENCE_SHARE: Final = 3
 EXIT_LOST: Final = 70
 """Exit code of a process that lost its slot; EX_SOFTWARE in sysexits.h."""
 
-REPORT_TIMEOUT_MS: Final = 120_000
-READING: Final[dict[str, str | int]] = {
-    "default_transaction_read_only": "on",
-    "default_transaction_isolation": r"repeatable\ read",
-    "statement_timeout": REPORT_TIMEOUT_MS,
-    "idle_in_transaction_session_timeout": REPORT_TIMEOUT_MS,
-}
-
 MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
 REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten", "lyrics_call")
 """Tables to rewrite: those with members' texts or identities. Jobs and the ledger are too large for that."""
@@ -62,48 +55,6 @@ def die(reason: str) -> NoReturn:
     os._exit(EXIT_LOST)
 
 
-class _Reader:
-    """A read-only session on its own thread."""
-
-    def __init__(self, url: str) -> None:
-        self.thread = ThreadPoolExecutor(1, thread_name_prefix="tunesmith-reader")
-        self._url = url
-        self._tx: Tx | None = None
-
-    def run(self, fn: Callable[[Tx], T]) -> T:
-        """Run ``fn`` on a snapshot, retrying once if the session was lost since its last use."""
-        fresh = self._tx is None or not self._tx.usable
-        try:
-            return self._once(fn)
-        except MOMENTARY:
-            if fresh:
-                raise
-        return self._once(fn)
-
-    def _once(self, fn: Callable[[Tx], T]) -> T:
-        if self._tx is None or not self._tx.usable:
-            self._tx = connect(self._url, name="tunesmith reader", options=READING)
-        try:
-            return _snapshot(fn, self._tx)
-        except MOMENTARY:
-            self._tx.close()
-            raise
-
-    def close(self) -> None:
-        """End the session."""
-        if self._tx is not None:
-            self._tx.close()
-
-
-def _snapshot(fn: Callable[[Tx], T], tx: Tx) -> T:
-    tx.execute("BEGIN")
-    try:
-        return fn(tx)
-    finally:
-        if tx.usable and tx.in_transaction:
-            tx.execute("ROLLBACK")
-
-
 class Database(engine.Database):
     """Transactions on one PostgreSQL database. Create it with ``open`` or ``attach``."""
 
@@ -114,7 +65,7 @@ class Database(engine.Database):
     ) -> None:
         self._url = url
         self._writer = writer
-        self._reader = _Reader(url)
+        self._reader = Reader(url)
         self._reports = threads.Threads("reports", threads.REPORTS)
         self._wrote = wrote
         self._die = lost
@@ -291,7 +242,7 @@ class Database(engine.Database):
         def read() -> T:
             tx = connect(self._url, name="tunesmith report", options=READING)
             try:
-                return _snapshot(fn, tx)
+                return snapshot(fn, tx)
             finally:
                 tx.close()
 
@@ -398,32 +349,3 @@ def _look_at(future: asyncio.Future[T]) -> None:
 
 def _beat(held: slots.Held, tx: Tx) -> None:
     slots.beat(tx, held)
-
-
-@contextmanager
-def open_any_schema(url: str) -> Iterator[tuple[Tx, int, int]]:
-    """Open a snapshot; yields it, its schema version (0 if it is empty), and this program's.
-
-    Raises:
-        StartRefused: the database can't be reached, or belongs to another program or a newer version.
-    """
-    with refusing():
-        tx = connect(url, name="tunesmith reader", options=READING)
-        try:
-            tx.execute("BEGIN")
-            postgresql_schema.refuse_unusable(tx)
-            yield tx, postgresql_schema.schema_version(tx), postgresql_schema.current()
-        finally:
-            tx.close()
-
-
-@contextmanager
-def open_read_only(url: str) -> Iterator[Tx]:
-    """Open a snapshot of a database that a bot may be using.
-
-    Raises:
-        StartRefused: the database can't be reached, or its schema is not this program's.
-    """
-    with open_any_schema(url) as (tx, _, _):
-        postgresql_schema.refuse_other_schema(tx)
-        yield tx

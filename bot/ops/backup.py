@@ -16,7 +16,7 @@ from msgspec import Struct
 from bot.database import moved, snapshots
 from bot.database.exclusive_lock import exclusive_lock, real_path
 from bot.database.migrating import is_ours, migrations, schema_version
-from bot.database.sqlite import open_migrated
+from bot.database.sqlite_connections import open_migrated
 from bot.errors import NotDone
 from bot.model import JobState
 from bot.pipeline import after_restore

@@ -15,7 +15,7 @@ from msgspec import Struct
 from bot.database.engine import Tx
 from bot.database.exclusive_lock import exclusive_lock, real_path
 from bot.database.opening import accepting
-from bot.database.sqlite import open_migrated, open_read_only
+from bot.database.sqlite_connections import open_migrated, open_read_only
 from bot.errors import NotDone
 from bot.model import JobState
 from bot.pipeline import after_restore

@@ -1,4 +1,4 @@
-"""The limit on concurrent status queries: as many as the music service answers well."""
+"""The limit on concurrent status queries: as many as the music service handles well."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ POLLS_MAX: Final = 256
 
 
 class PollWindow:
-    """A limit that grows while more queries are due than fit and are answered, and is halved by failures.
+    """A limit that grows while due queries exceed it and are answered, and is halved by failures.
 
     Queries are free, and only as many run at once as are needed to keep up: ten thousand songs take 260
     queries a second, which is one at a time if the service answers in 4 ms, and 260 if it takes 1 s.

@@ -10,7 +10,7 @@ QUOTES: Final = "(it quotes the request)"
 
 
 def unquoted(job: Job, said: str) -> str:
-    """Return a service's answer about the job, or only that it quotes the request."""
+    """Return a service's answer about the job, or ``QUOTES`` if it quotes the member."""
     asked = job.request
     sent = (asked.prompt, asked.title, asked.style, asked.lyrics, asked.avoid)
     return QUOTES if wire.echoes(said, sent) else said

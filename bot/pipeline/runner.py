@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 TRANSIENT_WAIT_S: Final = (5.0, 60.0)
 """First and longest wait after a transient error that names no wait of its own, in seconds."""
 BUG_TRIES: Final = 3
-"""How often a job may hit a bug in one state."""
+"""Maximum number of times that a job may hit a bug in one state."""
 BUG_WAIT_S: Final = 10.0
 """Wait before a step that hit a bug is retried, in seconds."""
 BUG_ANSWER: Final = "a bug; the log has its traceback"
@@ -80,6 +80,10 @@ AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.FETCHING: 4, Lane.POSTING: 256}
 The polling lane has a ``PollWindow``."""
 
 
+async def no_delay() -> None:
+    """Return immediately: nothing is more urgent."""
+
+
 class ShutdownGuard:
     """Tracks the tasks that are doing something a shutdown must not cut off."""
 
@@ -88,7 +92,7 @@ class ShutdownGuard:
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        """Make a shutdown wait for the current task while inside."""
+        """Make a shutdown wait for the current task within the block."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - only coroutines call this
         outermost = task not in self._tasks
@@ -121,7 +125,7 @@ class Runner:
     Guarantee: a claim is committed before its step starts, and names this process's epoch. So no job is
     worked on twice at the same time, and the claims of a dead process are due again at once.
 
-    Whatever makes work due sets ``woken``.
+    Whatever makes work due sets ``woken``. ``give_way`` returns once nothing more urgent is in progress.
     """
 
     def __init__(
@@ -138,9 +142,11 @@ class Runner:
         woken: asyncio.Event,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         turns: SendTurns | None = None,
+        give_way: Callable[[], Awaitable[object]] = no_delay,
     ) -> None:
         self._database = database
         self._steps = steps
+        self._give_way = give_way
         self._turns = turns or SendTurns()
         self._erasure = erasure
         self._shutdown_guard = shutdown_guard
@@ -171,7 +177,8 @@ class Runner:
         """Work until ``stop``. The next start resumes whatever is cut off then."""
         try:
             while not self._stopping.is_set():
-                self._woken.clear()
+                self._woken.clear()  # before anything is awaited: a wake from here on leads to another round
+                await self._give_way()
                 wait_s = await self._look_around()
                 try:
                     async with asyncio.timeout(wait_s):
@@ -364,6 +371,7 @@ class Runner:
         # A bug in one card must not hold up the others, so after a bug each card is handled separately.
         await self._guarded(due_jobs[0], compare, one_by_one)
         for job, facts in outdated:
+            await self._give_way()
             await self._guarded(job, partial(self._cards.refresh, facts=facts), self._cards.leave)
 
     def _wait_s(self, due_at: datetime | None) -> float:

@@ -27,7 +27,7 @@ class SendTurns:
 
     @asynccontextmanager
     async def take(self, channel_id: int, guild_id: int) -> AsyncIterator[None]:
-        """Wait for a server's turn to send to this channel, and keep it while inside."""
+        """Wait for a server's turn to send to this channel, and keep it for the block."""
         channel = self._channels.setdefault(channel_id, asyncio.Lock())
         guild = self._guilds.setdefault(guild_id, asyncio.Semaphore(GUILD_SENDS_MAX))
         async with channel, guild, self._places:

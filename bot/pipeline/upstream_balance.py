@@ -21,7 +21,7 @@ EVERY_S: Final = 300.0
 AFTER_SONG_S: Final = 10.0
 """Minimum time between two reads, in seconds, however many songs are made."""
 CHARGED: Final = frozenset({JobState.RUNNING, JobState.READY, JobState.FAILED})
-"""States whose start may change the balance: a song was submitted, finished, or is refunded."""
+"""States whose start may change the balance: a song was submitted, finished or refunded."""
 
 
 class UpstreamBalance:

@@ -19,24 +19,20 @@ from typing import Literal
 
 from aiohttp import web
 
+from bot.sandbox.faults import FaultKind
 from bot.sandbox.lyrics import drafts_of
-from bot.sandbox.server import (
+from bot.sandbox.requests import (
     PROMPT_CHARACTERS_MAX,
-    REQUESTS_MAX,
-    SLOWDOWN,
     STYLE_AND_LYRICS_CHARACTERS_MAX,
     TITLE_CHARACTERS_MAX,
-    FaultKind,
-    Invalid,
     Json,
-    Sandbox,
-    Task,
-    hang_up,
     json_body,
     ordered_by,
-    page,
     text_of,
 )
+from bot.sandbox.responses import Invalid, hang_up, page
+from bot.sandbox.server import REQUESTS_MAX, SLOWDOWN, Sandbox
+from bot.sandbox.tasks import Task
 
 ACCEPTED_MODEL = "ai-music-api/generate"
 ACCEPTED_LYRICS_MODEL = "ai-music-api/generate-lyrics"

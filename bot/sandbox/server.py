@@ -1,14 +1,12 @@
 """Serve the documented music API on localhost, with faults on request and an account of its own."""
 
 import asyncio
-import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Literal
@@ -17,179 +15,34 @@ from aiohttp import web
 from yarl import URL
 
 from bot.sandbox import composer, mp3
-from bot.sandbox.instruments import RATE_HZ
+from bot.sandbox.faults import ENDINGS, REFUSALS, Fault, FaultKind
+from bot.sandbox.requests import (
+    STYLE_AND_LYRICS_CHARACTERS_MAX,
+    Json,
+    json_body,
+    ordered_by,
+    text_of,
+    validate,
+)
+from bot.sandbox.responses import created, error_response, errors_as_json, hang_up, refusal
+from bot.sandbox.synthesis import RATE_HZ
+from bot.sandbox.tasks import TAKES, Task
 from bot.threads import Threads
-
-Json = dict[str, object]
 
 CREDITS_PER_TASK = 10
 """Source: https://sseedance.com/en/docs/music, section Credits, read 2026-11-22."""
-
-PROVIDERS = ("kie",)
-FIELDS = ("provider", "model", "prompt", "customMode", "title", "style", "lyrics", "instrumental", "options")
-"""Source: https://sseedance.com/en/docs/music, section Request body, read 2026-11-22."""
-
-FIELD_TYPES: dict[str, tuple[type, str]] = {
-    "customMode": (bool, "true or false"),
-    "instrumental": (bool, "true or false"),
-    "options": (dict, "an object"),
-}
-"""Types of the fields that are not strings, with the words for them in an error message."""
-
-PROMPT_CHARACTERS_MAX = 500
-TITLE_CHARACTERS_MAX = 80
-STYLE_AND_LYRICS_CHARACTERS_MAX = {
-    "V5": (1_000, 5_000),
-    "V4_5PLUS": (1_000, 5_000),
-    "V4_5ALL": (1_000, 5_000),
-    "V4_5": (1_000, 5_000),
-    "V4": (200, 3_000),
-    "V3_5": (200, 3_000),
-}
-"""Maximum length of style and lyrics for each model.
-
-Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22.
-"""
-
-TAKES = 2
 PENDING_SHARE = 0.25
 """Share of a task's delay that it spends pending, before it is processed."""
 SLOWDOWN = 10
 """Factor on the delay of a task with the fault SLOW."""
 EMPTY_POLLS = 2
 """Number of answers without URLs that the fault EMPTY_SUCCESS causes."""
-RETRY_AFTER_S = 2
 BODY_BYTES_MAX = 64 * 1024
 REQUESTS_MAX = 1_000
 """Maximum number of request bodies kept for inspection."""
 SONGS_CACHED = 48
 """Number of cached songs of about 0.9 MB each. An evicted song is recomposed bit for bit."""
 SHUTDOWN_S = 0.5
-
-
-class FaultKind(StrEnum):
-    """Injectable faults. A request triggers one with its value in square brackets, such as `[fail]`."""
-
-    CLOSED = "closed"
-    """404: the endpoint is announced but not open yet."""
-    NO_CREDITS = "no credits"
-    """402."""
-    UNAUTHORIZED = "unauthorized"
-    """401."""
-    BUSY = "busy"
-    """429 with Retry-After. A request that asks for it is refused once; its repetition is accepted."""
-    MODERATED = "moderated"
-    """400: sensitive words."""
-    SERVER_ERROR = "server error"
-    """500 with an HTML page."""
-    LOST_ANSWER = "lost answer"
-    """The task is created and charged, but the connection closes without a response."""
-    FAIL = "fail"
-    """The task fails with a reason."""
-    CANCELED = "canceled"
-    """The task is canceled."""
-    SLOW = "slow"
-    """The task takes ten times as long."""
-    ONE_TAKE = "one take"
-    """The task succeeds with one song."""
-    EMPTY_SUCCESS = "empty success"
-    """The task succeeds, but the first two responses that say so have no URLs."""
-    EMPTY_AUDIO = "empty audio"
-    """200 with an empty body. A request that asks for it gets it on the first download of each song."""
-
-
-REFUSALS: dict[FaultKind, tuple[HTTPStatus, str]] = {
-    FaultKind.CLOSED: (
-        HTTPStatus.NOT_FOUND,
-        "Music generation is coming soon. This endpoint is not open yet.",
-    ),
-    FaultKind.UNAUTHORIZED: (HTTPStatus.UNAUTHORIZED, "Invalid API key."),
-    FaultKind.NO_CREDITS: (HTTPStatus.PAYMENT_REQUIRED, "Insufficient credits."),
-    FaultKind.BUSY: (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests. Please try again later."),
-    FaultKind.MODERATED: (HTTPStatus.BAD_REQUEST, "The request contains sensitive words."),
-    FaultKind.SERVER_ERROR: (HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error"),
-}
-"""Faults that refuse a request, in the order in which a service would detect them.
-
-The vendor documents no errors; these follow the format of its other endpoints.
-"""
-
-ENDINGS: dict[FaultKind, tuple[str, str | None]] = {
-    FaultKind.FAIL: ("failed", "The music model could not make a song of this request."),
-    FaultKind.CANCELED: ("canceled", None),
-}
-"""Faults that end a task without songs, with its status and errorMessage."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault to inject: what goes wrong, where, and how many times."""
-
-    kind: FaultKind
-    times: int = 1
-    """Number of requests it will still affect."""
-    on: Literal["create", "poll", "audio"] = "create"
-    """Which requests it affects: the POST of a task, the GET of a task, or the GET of a song.
-
-    The kinds from FAIL to EMPTY_SUCCESS concern a task and apply to `create` only.
-    """
-
-
-@dataclass
-class Task:
-    """A generation task as the service stores it."""
-
-    id: str
-    provider: str
-    model: str
-    prompt: str
-    words: str
-    """The text that determines the music."""
-    lyrics: str
-    title: str
-    instrumental: bool
-    kinds: frozenset[FaultKind]
-    created_s: float
-    """Creation time on the sandbox's clock."""
-    delay_s: float
-    """Seconds from creation to completion, unless composing takes longer."""
-    empty_polls: int = 0
-    """Number of successful polls still to answer without URLs."""
-    outdated_polls: int = 0
-    """Number of successful polls still to answer with dead addresses."""
-    downloaded: set[int] = field(default_factory=set)
-    """Takes that have been downloaded."""
-    lengths_s: dict[int, float] = field(default_factory=dict)
-    """Length of each composed take in seconds."""
-    version: int = 0
-    """Number of earlier kept tasks with the same request: each has music of its own."""
-    queried: bool = False
-    """Whether its status has been queried before. kie.ai does not know a new task immediately."""
-
-    @property
-    def music(self) -> tuple[str, str, str, bool]:
-        """Return the texts that determine the music, besides the version and the take."""
-        return self.words, self.lyrics, self.title, self.instrumental
-
-    @property
-    def takes(self) -> int:
-        """The number of songs that the task produces."""
-        if self.kinds & ENDINGS.keys():
-            return 0
-        return 1 if FaultKind.ONE_TAKE in self.kinds else TAKES
-
-
-class Invalid(Exception):
-    """The request violates the documentation."""
-
-    def __init__(self, name: str, message: str) -> None:
-        super().__init__(message)
-        self.name = name
-        """The offending field."""
-
-    def response(self) -> web.Response:
-        """Return the HTTP 400 response that reports it."""
-        return _error(HTTPStatus.BAD_REQUEST, str(self), self.name)
 
 
 class Sandbox:
@@ -241,7 +94,7 @@ class Sandbox:
 
     def application(self) -> web.Application:
         """Return the service as a web application. Run one application at a time."""
-        app = web.Application(middlewares=[_errors_as_json], client_max_size=BODY_BYTES_MAX)
+        app = web.Application(middlewares=[errors_as_json], client_max_size=BODY_BYTES_MAX)
         app.router.add_post("/v1/music/generations", self._create)
         app.router.add_get("/v1/tasks/{id}", self._poll)
         app.router.add_get("/audio/{id}-{take:[1-9]}.mp3", self._audio)
@@ -278,7 +131,7 @@ class Sandbox:
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
-            return _refusal(FaultKind.UNAUTHORIZED)
+            return refusal(FaultKind.UNAUTHORIZED)
         return self.create(await json_body(request)) or hang_up(request)
 
     def create(self, body: Json) -> web.Response | None:
@@ -289,16 +142,16 @@ class Sandbox:
         """
         by_text = ordered_by(body) - ({FaultKind.BUSY} if body in self.requests else set())
         if not body and self._refused is not None:
-            return _refusal(self._refused)  # a closed endpoint gives every request the same answer
+            return refusal(self._refused)  # a closed endpoint gives every request the same answer
         kinds = by_text | self._faults_for("create")
         self.requests.append(body)
         del self.requests[:-REQUESTS_MAX]
         for kind in REFUSALS:
             if kind in kinds:
                 self._refused = kind
-                return _refusal(kind)
+                return refusal(kind)
         self._refused = None
-        _validate(body, self.accepted_models)
+        validate(body, self.accepted_models)
 
         task = self._begin(body, kinds)
         return None if FaultKind.LOST_ANSWER in kinds else created(task)
@@ -355,7 +208,7 @@ class Sandbox:
 
     async def _poll(self, request: web.Request) -> web.StreamResponse:
         if not self._admits(request):
-            return _refusal(FaultKind.UNAUTHORIZED)
+            return refusal(FaultKind.UNAUTHORIZED)
         if spoiled := self._spoiled(request, "poll"):
             return spoiled
         return self.poll(request.match_info["id"], request.url.origin())
@@ -364,7 +217,7 @@ class Sandbox:
         """Answer the GET of a task whose songs lie under ``origin``."""
         task = self.tasks.get(task_id)
         if task is None:
-            return _error(HTTPStatus.NOT_FOUND, "Task not found.")
+            return error_response(HTTPStatus.NOT_FOUND, "Task not found.")
         status, error = self._status(task)
         urls: list[str] = []
         if status == "success" and task.empty_polls:
@@ -412,7 +265,7 @@ class Sandbox:
         task = self.tasks.get(request.match_info["id"])
         take = int(request.match_info["take"])
         if task is None or take > task.takes or self._status(task)[0] != "success":
-            return _error(HTTPStatus.NOT_FOUND, "No such song.")
+            return error_response(HTTPStatus.NOT_FOUND, "No such song.")
         first_time = take not in task.downloaded
         task.downloaded.add(take)
         if first_time and FaultKind.EMPTY_AUDIO in task.kinds:
@@ -441,7 +294,7 @@ class Sandbox:
         """Return the response of an injected fault for this request, if any."""
         for kind in self._faults_for(on):
             if kind in REFUSALS:
-                return _refusal(kind)
+                return refusal(kind)
             if kind is FaultKind.LOST_ANSWER:
                 return hang_up(request)
             if kind is FaultKind.EMPTY_AUDIO:
@@ -473,127 +326,3 @@ async def running(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> A
         yield f"http://{name}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
-
-
-def created(task: Task) -> web.Response:
-    """Return the response to the POST of a task that was created."""
-    return web.json_response(
-        {
-            "id": task.id,
-            "object": "music.generation.task",
-            "status": "pending",
-            "data": {"id": task.id, "mediaType": "music", "status": "pending", "audioUrls": []},
-        }
-    )
-
-
-def _refusal(kind: FaultKind) -> web.Response:
-    status, message = REFUSALS[kind]
-    if kind is FaultKind.SERVER_ERROR:
-        return page()
-    response = _error(status, message)
-    if kind is FaultKind.BUSY:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
-
-
-def page() -> web.Response:
-    """Return an HTTP 500 response with an HTML page."""
-    status, message = REFUSALS[FaultKind.SERVER_ERROR]
-    text = f"<!DOCTYPE html><html><head><title>{message}</title></head><body>{message}</body></html>"
-    return web.Response(status=status, text=text, content_type="text/html")
-
-
-def _error(status: int, message: str, name: str | None = None) -> web.Response:
-    return web.json_response({"error": {"message": message, "param": name}}, status=status)
-
-
-def hang_up(request: web.Request) -> web.StreamResponse:
-    """Abort the connection.
-
-    aiohttp requires a handler to return a response; this one never reaches the client.
-    """
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()
-
-
-@web.middleware
-async def _errors_as_json(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except Invalid as invalid:
-        return invalid.response()
-    except web.HTTPException as refused:
-        return _error(refused.status, refused.reason)
-
-
-async def json_body(request: web.Request) -> Json:
-    """Read the body of a request.
-
-    Raises:
-        Invalid: The body is not a JSON object.
-    """
-    try:
-        body = json.loads(await request.read())
-    except (ValueError, RecursionError) as error:
-        raise Invalid("body", "the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise Invalid("body", "the body must be a JSON object")
-    return body
-
-
-def text_of(body: Json, name: str) -> str:
-    """Return a field if it is a string, otherwise an empty string."""
-    value = body.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def ordered_by(body: Json) -> frozenset[FaultKind]:
-    """Return the faults that a request asks for in its own text, such as `[fail]`."""
-    text = " ".join(text_of(body, name) for name in ("prompt", "title", "style", "lyrics")).casefold()
-    return frozenset(kind for kind in FaultKind if f"[{kind}]" in text)
-
-
-def _validate(body: Json, models: Mapping[str, tuple[int, int]]) -> None:
-    """Check a request against the documentation.
-
-    Raises:
-        Invalid: A field is unknown, missing, of the wrong type or too long.
-    """
-    for name, value in body.items():
-        if name not in FIELDS:
-            raise Invalid(name, f"{name} is not a known field")
-        field_type, description = FIELD_TYPES.get(name, (str, "a string"))
-        if not isinstance(value, field_type):
-            raise Invalid(name, f"{name} must be {description}")
-    for name in _required(body):
-        if not text_of(body, name).strip():
-            mode = "custom" if body.get("customMode") else "normal"
-            raise Invalid(name, f"{name} is required in {mode} mode")
-    for name, allowed in (("provider", PROVIDERS), ("model", tuple(models))):
-        if text_of(body, name) not in allowed:
-            raise Invalid(name, f"{name} must be one of {', '.join(allowed)}")
-    style, lyrics = models[text_of(body, "model")]
-    limits = {
-        "prompt": PROMPT_CHARACTERS_MAX,
-        "title": TITLE_CHARACTERS_MAX,
-        "style": style,
-        "lyrics": lyrics,
-    }
-    for name, limit in limits.items():
-        if len(text_of(body, name)) > limit:
-            raise Invalid(
-                name, f"{name} must have at most {limit} characters, not {len(text_of(body, name))}"
-            )
-
-
-def _required(body: Json) -> tuple[str, ...]:
-    """Return the names of the fields that are required in this mode."""
-    if not body.get("customMode"):
-        return ("provider", "model", "prompt")
-    if body.get("instrumental"):
-        return ("provider", "model", "title", "style")
-    return ("provider", "model", "title", "style", "lyrics")

@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.characters import head
@@ -25,20 +24,18 @@ from bot.model import (
     ChangedBy,
     DiscordUserId,
     GuildId,
-    Job,
     JobId,
     Limit,
     MemberNumber,
     Period,
-    Standing,
     storable,
 )
 from bot.services import ledger_csv
+from bot.services.credit_views import Explanation, LimitChange, Limits, Overview, Refund, Use
 from bot.services.export_files import Export
 from bot.store import calendars, jobs, ledger, members, quotas, reports, zones
 from bot.store.quotas import SetLimit
-from bot.store.reports import DayOfUse, MemberUse, Page, SettledSong
-from bot.store.times import UTC_NAME
+from bot.store.reports import Page, SettledSong
 
 T = TypeVar("T")
 
@@ -54,67 +51,6 @@ PAGE = 10
 """Number of ledger entries per page."""
 LABEL_SEPARATOR = " · "
 """Separates the value from the rest in the label of a choice."""
-
-
-class Limits(Struct, frozen=True, kw_only=True):
-    """Limits set by a server's managers, possibly truncated, and their total number."""
-
-    limits: tuple[SetLimit, ...]
-    count: int
-
-
-class Overview(Struct, frozen=True, kw_only=True):
-    """A manager's view of a server's credits."""
-
-    balance: Balance
-    price: int
-    ceiling: int | None
-    """The operator's ceiling for every server, if any."""
-    paused: str | None
-    alerts_channel_id: int | None
-    role_limits: dict[int, int]
-    """By role id; the server's id is the id of @everyone."""
-    member_limits: Limits
-    """Limits of individual members."""
-    top: list[MemberUse]
-    """The top spenders of this period."""
-
-
-class Explanation(Struct, frozen=True, kw_only=True):
-    """The rules that apply to one member, and the member's resulting standing."""
-
-    standing: Standing
-    own: int | None
-    by_role: dict[int, int]
-    paused: str | None
-
-
-class Use(Struct, frozen=True, kw_only=True):
-    """A server's use of credits over the last days."""
-
-    days: list[DayOfUse]
-    top: list[MemberUse]
-    zone: str = UTC_NAME
-    """IANA name of the zone in which the days begin."""
-
-
-class LimitChange(Struct, frozen=True, kw_only=True):
-    """A limit before and after a change. None: no limit."""
-
-    before: int | None
-    after: int | None
-    open_jobs: int
-    """Number of unfinished songs, which continue, if known."""
-    beyond: int
-    """Number of members who have already used more, if known."""
-
-
-class Refund(Struct, frozen=True, kw_only=True):
-    """A refund, and the server's available credits before and after it."""
-
-    job: Job
-    before: int
-    after: int
 
 
 class CreditService:

@@ -42,7 +42,7 @@ class OneExportEach:
 
     @asynccontextmanager
     async def of(self, person: int) -> AsyncIterator[None]:
-        """Wait for the disk, and hold it for the person's export while inside.
+        """Wait for the disk, and reserve it for the person's export within the block.
 
         Raises:
             ExportRunning: the person already has an export running.

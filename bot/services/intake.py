@@ -76,7 +76,8 @@ log = logging.getLogger(__name__)
 
 ANSWER_WITHIN = timedelta(seconds=4)
 """Maximum time a new job waits for the member to be answered before it starts."""
-
+GIVE_WAY_S = 0.2
+"""Maximum time that songs in progress wait for the answers to new requests, in seconds."""
 
 ANOTHER_PROCESS = (
     "Another process uses this bot's DISCORD_TOKEN with a database of its own, and has answered a request "
@@ -165,7 +166,9 @@ class Intake:
         self._closing = False
         self._refused: dict[int, None] = {}
         self._being_accepted: set[int] = set()
+        """Interactions that are being accepted or refused."""
         self._unanswered: set[int] = set()
+        """Accepted jobs whose members have not been answered."""
         self._all_answered = asyncio.Event()
         self._all_answered.set()
 
@@ -192,6 +195,7 @@ class Intake:
         if origin.interaction_id in self._being_accepted:
             return None
         self._being_accepted.add(origin.interaction_id)
+        self._all_answered.clear()
         try:
             return await self._accept(request, origin, source)
         except (Refusal, StoreBusy):
@@ -199,6 +203,7 @@ class Intake:
             raise
         finally:
             self._being_accepted.discard(origin.interaction_id)
+            self._note_answered()
 
     async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
         now = self._now()
@@ -271,7 +276,6 @@ class Intake:
         if accepted is not None:
             job_id = accepted.job.id
             self._unanswered.add(job_id)
-            self._all_answered.clear()
             log.debug("job queued", extra={"job_id": job_id, "state": "queued"})
         return accepted
 
@@ -441,16 +445,33 @@ class Intake:
 
     def _answered(self, job: Job) -> None:
         self._unanswered.discard(job.id)
-        if not self._unanswered:
+        self._note_answered()
+
+    def _note_answered(self) -> None:
+        if not self._unanswered and not self._being_accepted:
             self._all_answered.set()
 
     async def all_answered(self) -> None:
-        """Wait for every accepted request to be answered, for at most ``ANSWER_WITHIN``."""
+        """Wait for every request in progress to be answered, for at most ``ANSWER_WITHIN``."""
+        if not await self._answered_within(ANSWER_WITHIN.total_seconds()):
+            log.warning("answers pending at shutdown", extra={"count": len(self._unanswered)})
+
+    async def give_way(self) -> None:
+        """Wait while members wait for the answer to a request, for at most ``GIVE_WAY_S``.
+
+        Called by work that is in no hurry: a member sees an answer that is late, but no song that is.
+        """
+        await self._answered_within(GIVE_WAY_S)
+
+    async def _answered_within(self, within_s: float) -> bool:
+        if self._all_answered.is_set():
+            return True
         try:
-            async with asyncio.timeout(ANSWER_WITHIN.total_seconds()):
+            async with asyncio.timeout(within_s):
                 await self._all_answered.wait()
         except TimeoutError:
-            log.warning("answers pending at shutdown", extra={"count": len(self._unanswered)})
+            return False
+        return True
 
     async def post_again(self, job_id: JobId, guild_id: GuildId) -> Job:
         """Post an undelivered song again.

@@ -161,7 +161,7 @@ class Lyricist:
 
     @asynccontextmanager
     async def _one_more(self, interaction_id: int) -> AsyncIterator[None]:
-        """Count the interaction as waiting for lyrics while inside."""
+        """Count the interaction as waiting for lyrics within the block."""
         if self._closing:
             raise ShuttingDown
         if len(self._waiting) >= WRITERS_MAX:
@@ -174,7 +174,7 @@ class Lyricist:
 
     @contextmanager
     def _waited_for(self, call: lyrics_calls.LyricsCall) -> Iterator[None]:
-        """Keep the member's other presses from waiting for the same lyrics while inside."""
+        """Keep other presses from waiting for the same lyrics within the block."""
         if call.id in self._calls:
             raise LyricsUnderway(call.asked_at + lyrics_calls.OPEN_MAX)
         self._calls.add(call.id)

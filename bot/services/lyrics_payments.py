@@ -178,7 +178,7 @@ class LyricsPayments:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Make a shutdown wait while inside."""
+        """Make a shutdown wait for the block."""
         self._paying += 1
         self._all_paid.clear()
         try:

@@ -13,7 +13,8 @@ from bot.errors import NotDone, NotRefundable, OutOfRange, TextMissing
 from bot.model import ChangedBy, FailReason, GuildId, Job, JobId
 from bot.pipeline.erasure import erase_server
 from bot.pipeline.transitions import fail
-from bot.services.credits import CreditService, Refund
+from bot.services.credit_views import Refund
+from bot.services.credits import CreditService
 from bot.store import jobs, ledger, server_erasure, servers
 from bot.store.server_erasure import ServerData
 

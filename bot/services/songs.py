@@ -207,7 +207,7 @@ class SongArchive:
 
     @contextmanager
     def _one_more_copy(self, member_id: DiscordUserId) -> Iterator[None]:
-        """Count a copy as in flight for the member while inside."""
+        """Count a copy as in flight for the member within the block."""
         if self._copies[member_id] >= COPIES_MAX:
             raise TooManyCopies(COPIES_MAX)
         self._copies[member_id] += 1
@@ -271,7 +271,7 @@ class SongArchive:
 
     @asynccontextmanager
     async def _alone(self, job_id: JobId) -> AsyncIterator[None]:
-        """Exclude other fetches of this job's files while inside."""
+        """Exclude other fetches of this job's files within the block."""
         lock = self._locks.setdefault(job_id, asyncio.Lock())
         async with lock:
             yield

@@ -23,6 +23,8 @@ ZONES_CACHED: Final = 1_000
 """Maximum number of cached zones; about 600 exist."""
 DAYS_CACHED: Final = 4_096
 """Maximum number of cached beginnings of days, over all zones."""
+PERIODS_CACHED: Final = 256
+"""Maximum number of cached periods by day. The current ones are looked up for each request and card."""
 
 
 def milliseconds(moment: datetime) -> int:
@@ -59,6 +61,7 @@ def day_number(now: datetime, zone: str = UTC_NAME) -> int:
     return day
 
 
+@lru_cache(maxsize=PERIODS_CACHED)
 def period_of(period: Period, day: int) -> tuple[int, int]:
     """Return the first day of the period that contains a day, and the first day after the period."""
     today = EPOCH + timedelta(days=day)

@@ -48,7 +48,7 @@ CHECKED_ON_ACCEPTANCE: Final = frozenset({"music create"})
 
 
 async def require_served(interaction: discord.Interaction, intake: Intake) -> None:
-    """Check that the operator serves the interaction's server; let direct messages pass.
+    """Check that the operator serves the server; let direct messages pass.
 
     Raises:
         NotServed: the operator does not serve this server.
@@ -66,7 +66,7 @@ def is_for_everybody(command: app_commands.Command[Any, ..., Any] | app_commands
 def is_checked_on_acceptance(
     command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None,
 ) -> bool:
-    """Return whether accepting the command's request also checks that its server is served."""
+    """Return whether accepting the command's request also checks its server."""
     return command is not None and command.qualified_name in CHECKED_ON_ACCEPTANCE
 
 

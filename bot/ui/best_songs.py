@@ -29,7 +29,10 @@ def rated(say: Language, rated_: Rated) -> str:
 
 
 def summary(say: Language, best: BestPage) -> str:
-    """Return a page on one line without mentions, for members who see no embeds and for screen readers."""
+    """Return a page on one line, for screen readers and clients without embeds.
+
+    It has no mentions.
+    """
     titles = [line(cards.listed_name(say, song.song), SONG_TITLE_MAX) for song in best.songs]
     return cut(f"{say('best-title')}: {', '.join(titles) or say('best-none')}", CONTENT_MAX)
 

@@ -43,7 +43,7 @@ BAR_LENGTH: Final = 4
 
 
 def title_of(say: Language, request: SongRequest) -> str:
-    """Return the song's title, or the beginning of its prompt; escape it before display."""
+    """Return a song's title or the start of its prompt; escape it before display."""
     return _title(say, request.title, request.prompt)
 
 
@@ -62,7 +62,7 @@ def listed_name(say: Language, song: ListedSong) -> str:
 
 
 def name_of(say: Language, job: Job) -> str:
-    """Return a finished song's title: the member's, or else the service's; escape it before display.
+    """Return a finished song's title, the member's if any; escape it before display.
 
     The service derives its titles from the texts, so they are hidden once the author has withdrawn theirs.
     """
@@ -170,7 +170,7 @@ def _bar(job: Job) -> str:
 
 
 def note(say: Language, job: Job, facts: CardFacts) -> str:
-    """Return details beyond an unfinished job's phase: its position, or that it is slow."""
+    """Return an unfinished job's position, or that it is slow."""
     match job.state:
         case JobState.QUEUED:
             return say("note-queued", ahead=facts.ahead) if facts.ahead else say("note-next")
@@ -239,7 +239,7 @@ def length(duration_s: float) -> str:
 
 
 def song(say: Language, job: Job) -> discord.Embed:
-    """Return the embed of a finished song: its title, its style and the length of each take."""
+    """Return the embed of a finished song: its title, style and takes' lengths."""
     name = name_of(say, job)
     lines = [_quote(say, job, name), _takes(say, job)]
     embed = FittedEmbed(
@@ -268,7 +268,7 @@ def _length_of(take: TakeDetails | None) -> str:
 
 
 def _cover_url(job: Job) -> str | None:
-    """Return the URL of a cover for Discord to fetch: an ordinary one, on a named host."""
+    """Return a cover's URL that Discord can fetch: ordinary, and on a named host."""
     for take in job.takes:
         url = take.image_url
         if (
@@ -282,13 +282,16 @@ def _cover_url(job: Job) -> str | None:
 
 
 def _has_public_name(url: str) -> bool:
-    """Return whether a host has a public domain name: no IP address, no name of a local network."""
+    """Return whether a host has a public domain name: no IP address or local name."""
     top = (urlsplit(url).hostname or "").rpartition(".")
     return bool(top[0]) and not top[2].isdecimal() and ":" not in top[2] and top[2] not in LOCAL_NAMES
 
 
 def without_texts(job: Job) -> Job:
-    """Return the job without the member's and the service's texts, for display where they are refused."""
+    """Return the job without the member's and the service's texts.
+
+    This is for display where they are refused.
+    """
     request = replace(job.request, title="", prompt="", style="", lyrics="", avoid="")
     return replace(job, request=request, takes=(), detail="")
 
@@ -305,7 +308,7 @@ def notice(say: Language, job: Job) -> discord.Embed:
 
 
 def remedy_of(job: Job) -> Literal["edit", "wait", "retry"]:
-    """Return the best first step after a failure: new words, patience, or the same request."""
+    """Return the best first step after a failure: new words, patience, or a retry."""
     match job.reason:
         case FailReason.REFUSED | FailReason.MODERATED:
             return "edit"
@@ -352,7 +355,7 @@ def in_progress(say: Language, jobs: list[tuple[Job, CardFacts]]) -> discord.Emb
 
 
 def history(say: Language, page: SongPage, word: str, *, searching: bool = False) -> discord.Embed:
-    """Return one page of a member's songs, newest first, even while the search continues."""
+    """Return a page of a member's songs, newest first, even during the search."""
     lines = [_history_line(say, song) for song in page.songs]
     if searching:
         lines.append(say("history-searching"))
@@ -377,7 +380,10 @@ def _history_line(say: Language, song: ListedSong) -> str:
 
 
 def copied(say: Language, how: str, place: int | str, copy: Copy) -> str:
-    """Return where a copy of a song is, and whether it is complete; ``how`` is ``sent`` or ``reposted``."""
+    """Return where a copy of a song is, and whether it is complete.
+
+    ``how`` is ``sent`` or ``reposted``.
+    """
     # Posted for the same interaction and deleted since: only the channel remains to link to.
     message = "" if copy.message_id is None else f"/{copy.message_id}"
     sentences = [say(how, link=f"https://discord.com/channels/{place}/{copy.channel_id}{message}")]
@@ -392,7 +398,7 @@ def choice(say: Language, song: SongChoice) -> str:
 
 
 def summary(embed: discord.Embed) -> str:
-    """Return an embed on one line, for members who see no embeds and for screen readers."""
+    """Return an embed on one line, for screen readers and clients without embeds."""
     first = (embed.description or "").partition("\n")[0]
     first = first or ", ".join(str(field.name) for field in embed.fields)
     return cut(": ".join(filter(None, [embed.title, first])), CONTENT_MAX)

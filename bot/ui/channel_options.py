@@ -32,11 +32,14 @@ class PostableChannelOption(app_commands.Transformer):
 
     @property
     def channel_types(self) -> list[discord.ChannelType]:
-        """Return the channel types to offer; categories, forums and media channels hold no messages."""
+        """Return the channel types to offer.
+
+        Categories, forums and media channels hold no messages.
+        """
         return list(self.offered)
 
     async def transform(self, interaction: discord.Interaction, value: Any, /) -> PickedChannel:  # noqa: ANN401, ARG002
-        """Return the channel as Discord describes it; without a cache, nothing more is known."""
+        """Return the channel as Discord describes it; no cache adds to it."""
         picked: PickedChannel = value
         return picked
 
@@ -54,7 +57,7 @@ SongChannel = app_commands.Transform[PickedChannel, SongChannelOption]
 async def require_permissions(
     interaction: discord.Interaction, channel: PickedChannel, needed: tuple[str, ...]
 ) -> None:
-    """Check the bot's permissions in a chosen channel, as far as Discord responds in time.
+    """Check the bot's permissions in a channel, as far as Discord responds in time.
 
     Raises:
         NoPlaceToPost: the channel is gone.

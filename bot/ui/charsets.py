@@ -22,7 +22,7 @@ CAPITAL: Final = 0.8
 SELDOM: Final = 0.3
 """Weight of an infrequent letter, in alphabets whose frequent ones are known."""
 SIGN: Final = 0.4
-"""Weight of punctuation, which reveals little."""
+"""Weight of punctuation, which reveals little about the encoding."""
 RARE: Final = -0.4
 """Weight of a character that is rare in ordinary texts."""
 ODD: Final = -1.0
@@ -102,7 +102,7 @@ def _lead(char: str, codec: str) -> int:
 
 
 def _double_byte(codec: str, *, has_kana: bool = False) -> Callable[[str], Iterator[float]]:
-    """Return the weigher for an encoding whose common characters have their own lead bytes."""
+    """Return the weigher for an encoding with lead bytes for common characters."""
 
     def weights(text: str) -> Iterator[float]:
         for before, char, after in _neighbours(text):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from bot.services.credits import Use
+from bot.services.credit_views import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import lettering
 from bot.ui.language import Language
@@ -140,7 +140,7 @@ def _parts(day: DayOfUse) -> list[int]:
 
 
 def short(amount: int) -> str:
-    """Return an amount as ``950``, ``20k`` or ``1.5M``, short enough to fit next to the bars."""
+    """Return an amount as ``950``, ``20k`` or ``1.5M``, to fit next to the bars."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if amount >= 10 * size or (amount >= size and letter == "M"):
             return f"{round(amount / size, 1):g}{letter}"

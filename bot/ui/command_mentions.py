@@ -14,7 +14,7 @@ _NAMED: Final = re.compile(r"`/(?P<name>(?P<group>[a-z]+)(?: [a-z]+)?)`")
 
 
 def clickable(client: discord.Client, text: str) -> str:
-    """Return the text with commands turned into mentions, as far as their Discord ids are known."""
+    """Return the text with mentions for all commands whose Discord ids are known."""
     ids: Mapping[str, int] = getattr(client, "command_ids", {})
 
     def mention(match: re.Match[str]) -> str:
@@ -25,18 +25,21 @@ def clickable(client: discord.Client, text: str) -> str:
 
 
 def ids_of(registered: object) -> dict[str, int]:
-    """Return the ids by command name from Discord's answer to a registration; parse leniently."""
+    """Return the ids by command name from Discord's answer, parsed leniently."""
     commands: list[Any] = registered if isinstance(registered, list) else []
     found = ((one.get("name"), str(one.get("id", ""))) for one in commands if isinstance(one, dict))
     return {str(name): int(id_) for name, id_ in found if name and id_.isascii() and id_.isdecimal()}
 
 
 def note_of(digest: str, ids: Mapping[str, int]) -> str:
-    """Return the note to store about a registration: the digest of the commands, and their ids."""
+    """Return a registration as a note to store: its digest and the command ids."""
     return f"{digest} {json.dumps(dict(ids), sort_keys=True)}"
 
 
 def read_note(note: str | None) -> tuple[str, dict[str, int]]:
-    """Return the digest and ids from a ``note_of``; without ids, as in earlier versions, neither."""
+    """Return the digest and ids of a ``note_of``.
+
+    Returns neither for a note of an earlier version, which has no ids.
+    """
     digest, _, ids = (note or "").partition(" ")
     return (digest, json.loads(ids)) if ids else ("", {})

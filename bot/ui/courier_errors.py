@@ -40,7 +40,7 @@ class TooLarge(Exception):
 
 @contextmanager
 def translated(client: discord.Client, doing: Doing) -> Iterator[None]:
-    """Translate discord.py's errors to the pipeline's; any other error is a bug and propagates."""
+    """Translate discord.py's errors to the pipeline's; other errors propagate as bugs."""
     if client.is_closed() or client.user is None:
         raise Transient("Discord: not connected")
     try:
@@ -92,6 +92,6 @@ def _meaning(error: discord.HTTPException, doing: Doing) -> Exception:
 
 
 def _wait_s(error: discord.HTTPException, least_s: float = BANNED_S) -> float:
-    """Return how long to wait: Discord bans addresses that keep sending after a 401 or 429."""
+    """Return the wait: Discord bans addresses that keep sending after a 401 or 429."""
     header = error.response.headers.get("Retry-After", "")
     return min(max(float(header), least_s), BANNED_MAX_S) if header.isdecimal() else least_s

@@ -22,7 +22,7 @@ Payload = Mapping[str, Any]
 ASK_WITHIN_S: Final = 10.0
 """Timeout for one request, in seconds."""
 NAMES_WITHIN_S: Final = 3.0
-"""Timeout for one page of server names, in seconds; commands that show them can do without."""
+"""Timeout for one page of server names, in seconds; commands work without them."""
 NAME_PAGE_SIZE: Final = 200
 """Number of servers per page.
 
@@ -62,7 +62,7 @@ class _Trouble(Exception):
 
 
 async def ask(url: str, token: str, commands: Sequence[Payload], proxy: Proxy | None = None) -> Findings:
-    """Check the token, the application, and whether exactly ``commands`` are registered."""
+    """Check the token, the application, and that exactly ``commands`` are registered."""
     timeout = aiohttp.ClientTimeout(total=ASK_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
     checks: list[Check] = []
@@ -158,7 +158,7 @@ def _one_line(name: object) -> str:
 
 
 def examine_application(application: Payload) -> Check:
-    """Check whether members can use the application as configured; include its invite link."""
+    """Check whether the application is usable by members; include its invite link."""
     installs = application.get("integration_types_config") or {GUILD_INSTALL: {}}
     broken, odd = [], []
     if application.get("interactions_endpoint_url"):
@@ -206,7 +206,7 @@ def _key(command: Payload) -> tuple[str, int]:
 
 
 def is_same(ours: Payload, theirs: Payload) -> bool:
-    """Return whether Discord's description of a command, an option or a choice matches ours.
+    """Return whether Discord's version of a command, option or choice matches ours.
 
     Discord adds its own ids, and may omit defaults or spell them out.
     """

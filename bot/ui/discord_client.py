@@ -85,7 +85,7 @@ UNREACHABLE: Final = (
     discord.DiscordServerError,
     discord.GatewayNotFound,
 )
-"""Errors that only time cures: Discord, or the network on the way, is down."""
+"""Errors that pass with time: Discord, or the network on the way, is down."""
 RECONNECTING: Final = ("discord.client", "discord.shard")
 """Loggers of discord.py that report each lost connection and each retry with a traceback."""
 
@@ -102,7 +102,7 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
     """The command tree; an error in a command becomes one private sentence."""
 
     async def interaction_check(self, interaction: discord.Interaction["TunesmithClient"], /) -> bool:
-        """Let valid commands through in served servers; from here on, log lines name the server."""
+        """Let valid commands through in served servers; log lines then name the server."""
         bind_contextvars(guild_id=interaction.guild_id)
         try:
             # While an option is being typed, its value may be anything.
@@ -126,7 +126,7 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
 
 
 def _cause(error: app_commands.AppCommandError) -> Exception:
-    """Return the cause of a tree error: our own error, or a value Discord should have refused."""
+    """Return a tree error's cause: our error, or a value Discord should have refused."""
     match error:
         case app_commands.CommandInvokeError():
             return error.original
@@ -190,7 +190,10 @@ class TunesmithClient(discord.AutoShardedClient):
         parsers["INTERACTION_CREATE"] = lambda data: parse(with_known_channel(data))
 
     def offer(self, services: Services) -> None:
-        """Add the commands; call before the first connection. Some services need this client to post."""
+        """Add the commands; call before the first connection.
+
+        They come later than the client, since some services need it to post.
+        """
         self.services = services
         self.tree.add_command(Music(services))
         self.tree.add_command(Quota(services))
@@ -252,7 +255,7 @@ class TunesmithClient(discord.AutoShardedClient):
         ]
 
     async def _register_commands(self) -> None:
-        """Register the commands only if they have changed; Discord allows 200 creates a day."""
+        """Register the commands if they have changed; Discord allows 200 creates a day."""
         payload = await self.payload()
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
@@ -299,7 +302,7 @@ class TunesmithClient(discord.AutoShardedClient):
         return f"not connected to Discord on {missing} of {shards} shards" if missing else None
 
     async def present_servers(self) -> frozenset[int] | None:
-        """Return all of the bot's servers; None unless all shards listen and Discord lists them all."""
+        """Return all servers; None unless all shards listen and Discord lists them all."""
         found: set[int] = set()
         if not self.shard_count or self.cut_off() is not None:
             return None
@@ -320,7 +323,7 @@ class TunesmithClient(discord.AutoShardedClient):
         return info is not None and shard in self._confirmed and not info.is_closed()
 
     def latencies_s(self) -> dict[int, float]:
-        """Return the last heartbeat's latency in seconds for each connected shard that has one."""
+        """Return the latest heartbeat latency of each connected shard, in seconds."""
         return {
             shard: latency_s
             for shard, latency_s in self.latencies
@@ -361,14 +364,14 @@ def with_known_channel(data: Any) -> Any:  # noqa: ANN401 - Discord's JSON
 
 
 def invite_link(application_id: int) -> str:
-    """Return the link that adds the bot to a server with only the permissions it needs."""
+    """Return the link that adds the bot with only the permissions it needs."""
     return discord.utils.oauth_url(
         application_id, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
     )
 
 
 def lose_traceback(record: logging.LogRecord) -> bool:
-    """Shorten discord.py's logs of lost connections to one line: the traceback shows none of our code."""
+    """Log a lost connection on one line: discord.py's traceback has none of our code."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
     if isinstance(error, (*UNREACHABLE, discord.ConnectionClosed)):
         record.exc_info = None

@@ -206,7 +206,7 @@ class DiscordCourier:
                 await channel.send(announcement(say, job), nonce=nonce_of(f"announcement:{job.id}"))
 
     async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
-        """Find the job's own message of this kind among those sent when it could have landed.
+        """Find the job's own message of this kind, sent when it could have landed.
 
         With ``ever``, any time qualifies, and there may be too many messages since then for an answer.
         """
@@ -232,7 +232,7 @@ class DiscordCourier:
         return None
 
     async def _may_read(self, job: Job, where: Delivery) -> None:
-        """Raise if the history is unreadable: it then looks empty, but fetching one message fails.
+        """Raise if the history is unreadable: it looks empty, but a fetch then fails.
 
         Source: https://docs.discord.com/developers/resources/message#get-channel-messages, read 2026-11-24.
         """
@@ -244,7 +244,7 @@ class DiscordCourier:
                 raise
 
     async def find_card(self, job: Job) -> int | None:
-        """Return the message that Discord created for the answer: it names the interaction."""
+        """Return the message created for the answer, which names the interaction."""
         request = discord.Object(job.origin.interaction_id)
         channel = self._client.get_partial_messageable(job.origin.channel_id)
         with translated(self._client, Doing.EDITING):
@@ -307,12 +307,12 @@ def _size(files: Sequence[tuple[Track, Path]], take: int) -> int:
 
 
 def _language(job: Job, where: Delivery) -> Language:
-    """Return the server's language in its channels, and the member's in a direct message."""
+    """Return the server's language in channels, the member's in a direct message."""
     return language_of(job.origin.member_locale if where.direct else job.origin.guild_locale)
 
 
 def _reference(job: Job, where: Delivery) -> dict[str, Any]:
-    """Return the arguments that make a message a reply to the card, which may have been deleted."""
+    """Return the arguments for a reply to the card, which may have been deleted."""
     elsewhere = where.channel_id != job.origin.channel_id
     if elsewhere or job.card_message_id is None or not job.origin.may_reference:
         return {}

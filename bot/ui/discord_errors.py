@@ -89,7 +89,7 @@ class UnreadableAnswer(aiohttp.ClientPayloadError):
 
 
 def meaning_of(error: discord.HTTPException) -> Meaning:
-    """Return the subject of a refusal; a bad request without a known code is about its content."""
+    """Return the subject of a refusal; a 400 without a known code is about content."""
     if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Meaning.SIZE
     code: object = error.code  # a body may have anything here
@@ -116,7 +116,7 @@ def readable_answers() -> Iterator[None]:
 
 
 def is_unreadable_answer(error: BaseException) -> bool:
-    """Return whether an error was raised while discord.py, not our code, read an answer."""
+    """Return whether the error is discord.py's, raised while it read an answer."""
     if isinstance(error, UnreadableAnswer):
         return True
     if not isinstance(error, (AttributeError, LookupError, TypeError, ValueError)):

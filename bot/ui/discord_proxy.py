@@ -8,7 +8,7 @@ from bot.proxies import Proxy, ProxyKind
 
 
 def connector_through(proxy: Proxy, *, limit: int) -> aiohttp.BaseConnector | None:
-    """Return a connector to Discord by SOCKS5; None for HTTP and HTTPS, which aiohttp handles itself."""
+    """Return a connector for a SOCKS5 proxy; None for HTTP(S), which aiohttp handles."""
     if proxy.kind is not ProxyKind.SOCKS5:
         return None
     from bot.ui.discord_socks import socks_connector  # noqa: PLC0415 - few use such a proxy

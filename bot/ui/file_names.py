@@ -40,7 +40,7 @@ _TAKE: Final = re.compile(r"-([0-9])\.[a-z0-9]+$")
 
 
 def file_name(title: str, take: int, ending: str) -> str:
-    """Return the name of a take's file: ``neon-rain-1.mp3``, ``内山-1.mp3``, ``strasse-1.mp3``.
+    """Return a take's file name: ``neon-rain-1.mp3``, ``内山-1.mp3``, ``strasse-1.mp3``.
 
     Letters and digits of every script stay, in lower case; Latin ones lose their accents. Nothing else
     remains: no path separators, controls, bidirectional marks, full stops or spaces.
@@ -70,7 +70,7 @@ def _folded(title: str) -> str:
 
 
 def _clusters(text: str) -> list[str]:
-    """Return user-perceived characters, with one separator in place of everything else."""
+    """Return user-perceived characters, with separators in place of all else."""
     clusters: list[str] = []
     for char in text:
         kind = unicodedata.category(char)[0]

@@ -1,4 +1,4 @@
-"""Parse the subset of Fluent used by ``languages/``: texts, facts, and a choice by a fact.
+"""Parse the subset of Fluent used by ``languages/``: text, facts, and selection by a fact.
 
 The reference implementation pulls in Babel, whose locale data occupies 7 MiB and takes a tenth of the startup
 time; a test compares the two on every message. Functions, terms, attributes and nested references are not
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 Fact = str | int
 FACT: Final = re.compile(r"\{\s*\$([a-z][a-z0-9_-]*)\s*(\}|->)")
-"""The beginning of a placeable: a fact to write, or to choose by."""
+"""The beginning of a placeable: a fact to write, or to select by."""
 LITERAL: Final = re.compile(r'\{\s*"([^"\\\n]+)"\s*\}')
 """Quoted text, which keeps its blanks at the ends of a pattern."""
 VARIANT: Final = re.compile(r"\s*(\*?)\[\s*([a-z0-9_-]+)\s*\] *")
@@ -105,7 +105,10 @@ def _chosen(choice: _Choice, fact: Fact, rules: Rules) -> Pattern:
 
 
 def _pattern(source: str, at: int, *, within: bool) -> tuple[Pattern, int]:
-    """Parse a pattern from ``at``; ``within`` a choice, the next variant or closing brace ends it."""
+    """Parse a pattern from ``at``.
+
+    ``within`` a choice, it ends at the next variant or the closing brace.
+    """
     parts: list[str | _Literal | _Write | _Choice | _Break] = []
     while at < len(source):
         if (text := TEXT.match(source, at)) is not None:
@@ -149,7 +152,7 @@ def _choice(source: str, at: int, fact: str) -> tuple[_Choice, int]:
 
 
 def _dedented(parts: list[str | _Literal | _Write | _Choice | _Break]) -> Pattern:
-    """Return the parts without their common indentation and without surrounding blanks."""
+    """Return the parts without common indentation and surrounding blanks."""
     if parts and isinstance(parts[0], str):
         parts[0] = parts[0].lstrip(" ")
     while parts and parts[0] == "":

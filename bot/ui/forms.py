@@ -112,7 +112,10 @@ def _lyrics_field(say: Language, request: SongRequest) -> ui.Label[ui.Modal]:
 
 
 def lyrics_stay_out(request: SongRequest) -> bool:
-    """Return whether the lyrics exceed their field; they stay stored unless new ones are typed."""
+    """Return whether the lyrics exceed their field.
+
+    They stay stored unless new ones are typed.
+    """
     return len(request.lyrics) > TEXT_INPUT_MAX
 
 

@@ -67,7 +67,7 @@ def _channel_of_thread(interaction: discord.Interaction) -> int | None:
 
 
 def _parent_of(interaction: discord.Interaction) -> int | None:
-    """Return a public thread's channel; a private thread's songs do not belong in its channel."""
+    """Return a public thread's channel; a private thread's songs stay out of it."""
     thread = interaction.channel
     if not isinstance(thread, discord.Thread) or is_in_private_thread(interaction):
         return None
@@ -127,7 +127,7 @@ def may_manage_messages(interaction: discord.Interaction) -> bool:
 
 
 def may_post_in(interaction: discord.Interaction, channel: PickedChannel) -> None:
-    """Check that messages can be posted in a chosen channel, as far as the interaction shows.
+    """Check that a chosen channel allows posts, as far as the interaction shows.
 
     Raises:
         NotYourServer: the channel belongs to another server.
@@ -154,7 +154,7 @@ def changed_by(interaction: discord.Interaction, reason: str = "") -> ChangedBy:
 
 
 def role_ids(member: discord.User | discord.Member, guild_id: GuildId) -> frozenset[int]:
-    """Return the ids of a member's roles, including the server's own id: that of @everyone.
+    """Return the ids of a member's roles, with the server's own id for @everyone.
 
     Without the guilds intent, discord.py has no role objects: ``user.roles`` is empty although the payload
     names the roles, and only the private ``_roles`` has their ids (2.7.1).

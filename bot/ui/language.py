@@ -44,7 +44,7 @@ class Language:
         self.code = code
 
     def __call__(self, name: str, /, **facts: str | int) -> str:
-        """Return the text of this name. Pass ids as text: numbers get the language's format.
+        """Return the text of this name. Pass ids as text, since numbers are formatted.
 
         Raises:
             LookupError: the text does not exist, or a fact is missing.
@@ -89,6 +89,6 @@ class Translator(app_commands.Translator):
         locale: Locale,
         context: app_commands.TranslationContextTypes,  # noqa: ARG002
     ) -> str | None:
-        """Return the translation; None for English and for names, which are not translated."""
+        """Return the translation; None for English, and for names, which have none."""
         name, language = string.extras.get("name"), TRANSLATIONS.get(locale)
         return None if name is None or language is None else language(name)

@@ -39,7 +39,7 @@ def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId
 
 
 def _entry(say: Language, row: LedgerRow) -> str:
-    """Return one line: the time, the amount, the event, the people and the remaining credits."""
+    """Return a line: the time, amount, event, people and remaining credits."""
     kind = say(f"outcome-{row.outcome}") if row.outcome else say(f"choice-{_kind(row)}")
     song = [f"“{line(row.song, LEDGER_SONG_MAX)}”"] if row.song else []
     parts = [*song, kind] if row.outcome else [kind, *song]

@@ -97,7 +97,7 @@ def _lettered(text: str, size: int) -> Iterator[tuple[str, str]]:
 
 @functools.lru_cache(maxsize=8_192)
 def _has(font: str, character: str, size: int) -> bool:
-    """Return whether a font has a character, by comparison with the glyph for missing ones."""
+    """Return whether a font has a character, by comparison with the missing glyph."""
     if character.isspace():
         return font == FONTS[0]
     face = _face(font, size)

@@ -75,7 +75,7 @@ def decode(content: bytes) -> Reading:
 
 
 def _certain(content: bytes) -> Reading | None:
-    """Decode by the byte order mark, or as UTF-8, which other text does not resemble by chance.
+    """Decode by byte order mark, or as UTF-8, which no other text resembles by chance.
 
     Raises:
         UnreadableFile: not text, whatever its mark claims.

@@ -1,6 +1,6 @@
-"""Who may manage a server: members with Discord's permission, or with a role that they chose.
+"""Who may manage a server: members with Discord's permission, or with a role chosen by those members.
 
-Checked in every command and button, since a server's own settings may expose a command to others.
+Every command and button checks it, since a server's own settings may expose a command to others.
 """
 
 import discord

@@ -223,7 +223,7 @@ def limit_used(say: Language, limit: Limit, standing: Standing) -> str:
 
 
 def whose(say: Language, limit: Limit, member: str | None = None) -> str:
-    """Return whose limit it is: the reader's, or that of the ``member`` a manager reads about."""
+    """Return whose limit it is: the reader's, or the ``member``'s for a manager."""
     if limit.role_id is None:
         return say("limit-of-member") if member is None else say("limit-of-named", member=member)
     return say("limit-of-everyone") if limit.everyone else say("limit-of-role", role=f"<@&{limit.role_id}>")

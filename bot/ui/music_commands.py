@@ -56,7 +56,7 @@ class PromptText(app_commands.Transformer):
         return limits_of("").prompt
 
     async def transform(self, interaction: discord.Interaction, value: Any, /) -> str:  # noqa: ANN401, ARG002
-        """Return the text as typed, whatever its length, so that a refusal can preserve it."""
+        """Return the text as typed, whatever its length, so that a refusal can keep it."""
         return str(value)
 
 
@@ -247,7 +247,10 @@ class Music(
     @app_commands.command(description=described("command-music-history"))
     @app_commands.describe(search=described("option-search"))
     async def history(self, interaction: discord.Interaction, search: Word = "") -> None:
-        """Show the newest page; buttons lead to the others. A long search shows early results first."""
+        """Show the newest page; buttons lead to the others.
+
+        A long search shows early results first.
+        """
         say, word = interaction_context.private(interaction), storable(search)
         pages = read_pages(self.song_archive, interaction, word)
         page = await anext(pages)
@@ -267,7 +270,7 @@ class Music(
     @app_commands.command(description=described("command-music-get"))
     @app_commands.describe(song=described("option-song"))
     async def get(self, interaction: discord.Interaction, song: str) -> None:
-        """Post a copy of a song; defer, since searching and fetching may exceed Discord's deadline."""
+        """Post a copy of a song; defer, since this may exceed Discord's deadline."""
         interaction_context.require_can_post(interaction)
         origin = interaction_context.origin(interaction)
         typed = await self._chosen(interaction, storable(song))
@@ -289,7 +292,7 @@ class Music(
     async def _song_choices(
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
-        """Return the newest matching songs, and a search for older ones if there may be any."""
+        """Return the newest matching songs, and a search if there may be older ones."""
         say = interaction_context.private(interaction)
         found = await self._choices(interaction, typed, CHOICES_MAX)
         offered = autocompletion.choices(_offered(say, found))
@@ -307,7 +310,7 @@ class Music(
         return _offered(say, await self._choices(interaction, typed, limit))
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> str:
-        """Return the id of the song that was chosen or whose label was typed, or else the typed text."""
+        """Return the id of the song chosen or typed as a label, or else the typed text."""
         job_id = autocompletion.job_id_of(typed)
         if job_id is None:
             job_id = await autocompletion.chosen(typed, functools.partial(self._offers, interaction))

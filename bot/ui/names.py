@@ -67,7 +67,7 @@ async def look_up(
     *,
     with_server: bool,
 ) -> Names:
-    """Add the names that Discord returns within ``within_s`` seconds to the known ones."""
+    """Add to ``known`` the names that Discord returns within ``within_s`` seconds."""
     guild_id = interaction_context.guild_of(interaction)
     members, roles, servers = dict(known.members), dict(known.roles), dict(known.servers)
     looks = [
@@ -86,7 +86,7 @@ async def look_up(
 
 
 async def of_roles(interaction: discord.Interaction) -> Mapping[int, str]:
-    """Return the names of the server's roles; empty if Discord does not respond in time.
+    """Return the server's role names; empty if Discord does not respond in time.
 
     Raises:
         NotYourServer: used outside a server.
@@ -96,7 +96,7 @@ async def of_roles(interaction: discord.Interaction) -> Mapping[int, str]:
 
 
 async def of_channels(interaction: discord.Interaction) -> dict[int, str]:
-    """Return the names of the channels that the bot sees; empty if Discord does not respond in time.
+    """Return the names of channels the bot sees; empty if Discord is too slow.
 
     Raises:
         NotYourServer: used outside a server.

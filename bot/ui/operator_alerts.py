@@ -36,7 +36,7 @@ class OperatorAlerts:
         self._waiting: asyncio.Queue[str] = asyncio.Queue(WAITING_MAX)
 
     def alert(self, text: str) -> None:
-        """Log the text and queue it for the webhook, which gets the same text at most hourly."""
+        """Log the text and queue it for the webhook, at most hourly per text."""
         log.error("operator alert", extra={"alert": text})
         now_s = time.monotonic()
         self._sent_at_s = {sent: at_s for sent, at_s in self._sent_at_s.items() if now_s - at_s < AGAIN_S}

@@ -6,7 +6,7 @@ import discord
 from discord.utils import format_dt
 
 from bot.model import Balance, DiscordUserId, GuildId, Standing
-from bot.services.credits import Explanation, LimitChange, Limits, Overview, Refund, Use
+from bot.services.credit_views import Explanation, LimitChange, Limits, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.quotas import SetLimit
 from bot.store.reports import MemberUse, SettledSong
@@ -109,7 +109,7 @@ def role(say: Language, role_id: int, guild_id: GuildId) -> str:
 
 
 def limits(say: Language, found: Limits, guild_id: GuildId) -> discord.Embed:
-    """Return the limits of roles and members, and how to remove those that Discord no longer offers."""
+    """Return the limits of roles and members, and how to remove stale ones."""
     lines = [f"{_limited(say, limit, guild_id)}: {number(say, limit.credits)}" for limit in found.limits]
     if found.count > len(lines):
         lines.append(say("limits-others", count=found.count - len(lines)))
@@ -166,7 +166,7 @@ def _person(say: Language, use: MemberUse) -> str:
 def explained(
     say: Language, explanation: Explanation, member_id: DiscordUserId, guild_id: GuildId
 ) -> discord.Embed:
-    """Return the rules that apply to a member, the decisive one, and what they have left."""
+    """Return the rules for a member, the decisive one, and what they have left."""
     standing = explanation.standing
     can_spend = messages.credits_(say, standing.left)
     embed = FittedEmbed(
@@ -251,7 +251,10 @@ def role_limit(say: Language, credits_: int | None, name: str) -> str:
 
 
 def refunded(say: Language, refund: Refund) -> str:
-    """Return the confirmation of a refund; credits of an earlier period expired with it."""
+    """Return the confirmation of a refund.
+
+    Credits of an earlier period expired with it.
+    """
     job = refund.job
     return say(
         "refunded",
@@ -290,7 +293,7 @@ def budget_alert(say: Language, alert: BudgetAlert) -> str:
 
 
 def usage(say: Language, use: Use) -> discord.Embed:
-    """Return the text around the chart: totals, a colour key, and the members behind the numbered bars."""
+    """Return the text around the chart: totals, a colour key, and the bars' members."""
     spent = sum(day.spent for day in use.days)
     returned = sum(day.released + day.refunded for day in use.days)
     held = sum(day.held for day in use.days)

@@ -228,7 +228,7 @@ class Quota(
     @app_commands.command(description=described("command-quota-limits"))
     @app_commands.describe(clear=described("option-limits-clear"))
     async def limits(self, interaction: discord.Interaction, clear: str | None = None) -> None:
-        """Show every limit, or clear one, including those of roles or members Discord no longer offers."""
+        """Show all limits or clear one, even of roles and members no longer on Discord."""
         guild_id, say = await self._manager(interaction)
         if clear is None:
             found = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
@@ -279,7 +279,7 @@ class Quota(
         return [Offer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> JobId | None:
-        """Return the song that was chosen, or whose label was typed, or the only one with this name."""
+        """Return the song chosen, or whose label was typed, or the only one so named."""
         if not typed:
             return None
         offers = await self._offers(interaction, typed, CHOICES_MAX)

@@ -76,7 +76,7 @@ async def create(interaction: discord.Interaction, intake: Intake, request: Song
 async def promise(
     interaction: discord.Interaction, intake: Intake, request: SongRequest, source: Source | None = None
 ) -> None:
-    """Accept the request and answer with its card, or save its texts as a draft and say why not.
+    """Accept the request and answer with its card, or else keep a draft and explain.
 
     Raises:
         NotServed: the operator does not serve the server, and only a prompt was typed.
@@ -156,11 +156,11 @@ async def _withdrawn(withdraw: Callable[[Job], Awaitable[bool]], job: Job) -> bo
 
 
 class _NotOurs(Exception):
-    """The answer to an interaction is not ours."""
+    """The interaction's answer is not ours, or no longer exists."""
 
 
 async def _own_answer(interaction: discord.Interaction, job: Job) -> int | None:
-    """Return the id of Discord's answer, recognised by the job's button; None if unknown.
+    """Return the id of our answer, recognised by the job's button; None if unknown.
 
     Raises:
         _NotOurs: the answer is not ours, or no longer exists.
@@ -257,14 +257,14 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
 
 
 async def _return_text(interaction: discord.Interaction, request: SongRequest, error: Exception) -> None:
-    """Explain the refusal and return the request's texts as a file, since they are not stored."""
+    """Explain the refusal and return the texts, which are not stored, as a file."""
     await explain(interaction, error, file=text_file(interaction_context.private(interaction), request))
 
 
 async def _opened_with(
     interaction: discord.Interaction, intake: Intake, submission: forms.Submission
 ) -> tuple[SongRequest, JobId | None]:
-    """Return the texts the form was opened with, and the job of this server that they come from.
+    """Return the texts the form was opened with, and this server's job behind them.
 
     Raises:
         WordsGone: they are no longer stored.
@@ -281,7 +281,10 @@ async def _opened_with(
 
 
 def sentence(say: Language, error: Exception, *, charging: bool) -> str:
-    """Return the sentence about an error; ``charging`` is whether the action would have cost credits."""
+    """Return the sentence about an error.
+
+    ``charging`` is whether the action would have cost credits.
+    """
     if isinstance(error, Refusal):
         return messages.refusal(say, error, charging=charging)
     return (messages.busy if isinstance(error, Transient) else messages.broken)(say, charging=charging)

@@ -162,7 +162,10 @@ class ServerRulesCommands:
     async def _managers(
         self, interaction: discord.Interaction, add: discord.Role | None = None, remove: Typed | None = None
     ) -> None:
-        """Show or change the roles whose members may use ``/quota``; these members may not."""
+        """Show or change the roles whose members may use ``/quota``.
+
+        These members themselves may not.
+        """
         guild_id, say = managers.permitted_guild(interaction), interaction_context.private(interaction)
         if add is None and remove is None:
             shown = await self._rules.manager_roles(guild_id)
@@ -198,7 +201,7 @@ class ServerRulesCommands:
 def _choices(
     ids: Iterable[int], known: Mapping[int, str], sign: str, gone: str, typed: str
 ) -> list[app_commands.Choice[str]]:
-    """Return entries by name and id; one unknown to Discord has a word in place of its name."""
+    """Return entries by name and id, with a word for a name unknown to Discord."""
     shown_as = {id_: f"{sign}{known[id_]}" if id_ in known else gone for id_ in ids}
     labels = {id_: f"{label(name, NAME_MAX)} ({id_})".strip() for id_, name in shown_as.items()}
     return [
@@ -211,7 +214,7 @@ def _choices(
 async def _require_postable(
     interaction: discord.Interaction, channel: PickedChannel, needed: tuple[str, ...]
 ) -> None:
-    """Check that songs, or lines of text, can be posted in a chosen channel or its threads."""
+    """Check that songs or text can be posted in a chosen channel or its threads."""
     if channel.type in (discord.ChannelType.forum, discord.ChannelType.media):
         if channel.guild_id != interaction.guild_id:
             raise NoPlaceToPost

@@ -10,7 +10,7 @@ from bot.ui.text import line
 
 
 def allowance_changed(say: Language, before: Balance, after: Balance, requested: int | None) -> str:
-    """Return the confirmation of a new allowance and time zone, or that they are unchanged."""
+    """Return the confirmation of a new allowance and time zone, or of no change."""
     sentences = [] if before.zone == after.zone else [_zone_changed(say, before, after)]
     is_same = (before.allowance, before.period) == (after.allowance, after.period)
     if is_same and (requested is None or after.allowance == requested):

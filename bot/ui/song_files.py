@@ -37,7 +37,7 @@ async def song_files(
     attached: Collection[int],
     threads: Threads,
 ) -> AsyncIterator[list[discord.File]]:
-    """Open the takes ``attached`` of a song, tagged where possible; close them on exit.
+    """Open the ``attached`` takes of a song, tagged if possible; close them on exit.
 
     ``shown`` is the job with only the texts that may be shown. Tags never make a file exceed a size limit,
     and a file that can't be tagged is attached unchanged. ``threads`` do the copying.
@@ -68,7 +68,7 @@ async def song_files(
 async def _off_thread(
     threads: Threads, copy: Callable[[], io.BufferedIOBase | None]
 ) -> io.BufferedIOBase | None:
-    """Make a copy on a thread; close it if nobody is waiting for it any more."""
+    """Make a copy on a thread; close it if nobody is waiting for it anymore."""
     making = asyncio.ensure_future(threads.run(copy))
     try:
         return await asyncio.shield(making)
@@ -83,7 +83,7 @@ def _close(made: asyncio.Future[io.BufferedIOBase | None]) -> None:
 
 
 def tags_of(shown: Job, title: str, artist: str, take: int, takes: int) -> tags.Tags:
-    """Return the tags of a take: a pure function of the job, so that repeats are equal."""
+    """Return the tags of a take: a pure function of the job, so repeats are equal."""
     request = shown.request
     return tags.Tags(
         title=_line(title),

@@ -74,7 +74,7 @@ def plain(text: str) -> str:
 
 
 def _bounded(match: "regex.Match[str]") -> str:
-    """Return a character with as many marks as its script needs, none of them twice in a row."""
+    """Return a character with the marks its script needs, none twice in a row."""
     base: str = match["base"]
     limit = TIBETAN_MARKS_MAX if _TIBETAN.match(base) else MARKS_MAX if _FEW.match(base) else SCRIPT_MARKS_MAX
     marks = [mark for before, mark in pairwise(base + match["marks"]) if mark != before]
@@ -82,12 +82,12 @@ def _bounded(match: "regex.Match[str]") -> str:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return at most ``limit`` code points of whole graphemes, with an ellipsis for the rest."""
+    """Return whole graphemes of at most ``limit`` code points, ellipsis included."""
     return text if len(text) <= limit else head(text, limit - 1).rstrip() + "…"
 
 
 def cut_lines(text: str, limit: int) -> str:
-    """Return as many whole lines as fit, with an ellipsis for the rest; a single long line is cut."""
+    """Return as many whole lines as fit, and an ellipsis; cut a single long line."""
     if len(text) <= limit:
         return text
     end = text.rfind("\n", 0, max(limit - 1, 0))

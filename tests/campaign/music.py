@@ -7,7 +7,8 @@ from random import Random
 from typing import Final
 
 from bot.model import Backend
-from bot.sandbox.server import ENDINGS, Fault, FaultKind, Task
+from bot.sandbox.faults import ENDINGS, Fault, FaultKind
+from bot.sandbox.tasks import Task
 from tests.doubles.music import Given, PaidRequest, QuickKieSandbox, QuickSandbox
 from tests.doubles.music.variants import Variants
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from random import Random
 from typing import Final, Literal
 
-from bot.sandbox.server import Fault, FaultKind
+from bot.sandbox.faults import Fault, FaultKind
 
 START_MOST_S: Final = 1.1
 """About as long as a bot takes from its start to its connection."""

@@ -9,14 +9,14 @@ from typing import Any, Final
 import aiosqlite
 import pytest
 
-from bot.database import postgresql, slots, sqlite
+from bot.database import postgresql, slots, sqlite_writer
 from tests import make
 
 GRACE_S = 0.002
 """How long the network of this machine may take to deliver what has been sent."""
 HOPS: Final = (
     (aiosqlite.Connection, "_execute"),
-    (sqlite._Writer, "settle"),
+    (sqlite_writer.Writer, "settle"),
     (postgresql.Database, "_write"),
     (postgresql.Database, "read"),
 )

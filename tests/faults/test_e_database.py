@@ -24,8 +24,7 @@ import pytest
 import typer
 
 from bot import cli
-from bot.database import exclusive_lock, migrating, postgresql
-from bot.database import sqlite as module
+from bot.database import exclusive_lock, migrating, postgresql, sqlite, sqlite_connections, sqlite_writer
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
@@ -47,14 +46,14 @@ WAYPOINTS = [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED]
 @pytest.fixture
 async def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """Writes wait for a locked file for a twenty-fifth of the usual time."""
-    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", module.GIVE_UP_AFTER_S / HASTE)
+    monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", sqlite.GIVE_UP_AFTER_S / HASTE)
     await make_hasty(database)
     return database
 
 
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse no write for want of time from here on."""
-    for engine in (module, postgresql):
+    for engine in (sqlite, postgresql):
         monkeypatch.setattr(engine, "GIVE_UP_AFTER_S", PATIENCE_S)
 
 
@@ -102,15 +101,16 @@ async def test_a_write_is_tried_several_times_before_it_gives_up(
 
     def perf_counter() -> float:
         """Count the tries: each of them takes as long as SQLite waits, however busy this machine is."""
-        return seen.count("BEGIN IMMEDIATE") * module.BUSY_TIMEOUT_MS / (1_000 * HASTE)
+        return seen.count("BEGIN IMMEDIATE") * sqlite_connections.BUSY_TIMEOUT_MS / (1_000 * HASTE)
 
-    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=perf_counter))
+    for module in (sqlite, sqlite_writer):
+        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=perf_counter))
 
     with locked(rig.database), pytest.raises(StoreBusy):
         await rig.ask()
 
     assert 3 <= seen.count("BEGIN IMMEDIATE") <= 6
-    assert 3 <= module.GIVE_UP_AFTER_S * 1_000 * HASTE / module.BUSY_TIMEOUT_MS
+    assert 3 <= sqlite.GIVE_UP_AFTER_S * 1_000 * HASTE / sqlite_connections.BUSY_TIMEOUT_MS
     await rig.database._writer.set_trace_callback(None)  # type: ignore[arg-type] # None takes it away
 
 
@@ -506,8 +506,10 @@ def test_a_file_locked_by_another_program_is_not_called_damaged(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "PRAGMAS", ("PRAGMA busy_timeout = 20", *module.PRAGMAS[:1]))
-    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", 0.08)
+    monkeypatch.setattr(
+        sqlite_connections, "PRAGMAS", ("PRAGMA busy_timeout = 20", *sqlite_connections.PRAGMAS[:1])
+    )
+    monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", 0.08)
     command = [sys.executable, "-c", OTHER_PROGRAM, str(path), f"PRAGMA {mode}", lock]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:  # noqa: S603
         assert other.stdout is not None
@@ -687,7 +689,7 @@ def of_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
         path = tmp_path / f"version-{version}.db"
         with monkeypatch.context() as patch:
             patch.setattr(migrating, "migrations", lambda: everything[:version])
-            with contextlib.closing(module._connect(path)) as connection:
+            with contextlib.closing(sqlite_connections.connect(path)) as connection:
                 if version:
                     remember(connection, "kept", "yes")
         return path
@@ -714,7 +716,7 @@ def snapshots(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list
     connect = sqlite3.connect
     with monkeypatch.context() as patch:
         patch.setattr(sqlite3, "connect", watched)
-        module._connect(path).close()
+        sqlite_connections.connect(path).close()
     return found
 
 
@@ -747,7 +749,7 @@ async def test_a_kill_in_a_migration_leaves_the_old_schema_or_the_new_one(
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-from bot.database import sqlite as module
+from bot.database import sqlite_connections
 
 class Mortal(sqlite3.Connection):
     def execute(self, sql, *parameters):
@@ -757,7 +759,7 @@ class Mortal(sqlite3.Connection):
 
 connect = sqlite3.connect
 sqlite3.connect = lambda *args, **named: connect(*args, **named, factory=Mortal)
-module._connect(Path(sys.argv[1]))
+sqlite_connections.connect(Path(sys.argv[1]))
 """
 
 

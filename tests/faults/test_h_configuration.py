@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import app, cli
-from bot.sandbox.server import Fault, FaultKind
+from bot.sandbox.faults import Fault, FaultKind
 from bot.settings import Settings, load, names
 from tests import make
 from tests.doubles.music import MUSIC_KEY

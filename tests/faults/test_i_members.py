@@ -12,8 +12,7 @@ from bot.database.sqlite import Database
 from bot.errors import NotEnoughCredits, TooManyOpenJobs
 from bot.model import GuildId, Job, JobState
 from bot.playground.world import World
-from bot.sandbox import server
-from bot.sandbox.server import FaultKind
+from bot.sandbox.faults import ENDINGS, REFUSALS, FaultKind
 from bot.services.intake import Intake
 from bot.store.reconcile import reconcile
 from tests import make
@@ -92,9 +91,9 @@ async def test_words_ping_nobody_and_have_no_force_wherever_they_are_shown(
     kind: str, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hostile = " ".join([*FORCE[kind], "last"])
-    monkeypatch.setitem(server.ENDINGS, FaultKind.FAIL, ("failed", hostile))
+    monkeypatch.setitem(ENDINGS, FaultKind.FAIL, ("failed", hostile))
     refusal = f"sensitive words: {hostile}"
-    monkeypatch.setitem(server.REFUSALS, FaultKind.MODERATED, (HTTPStatus.BAD_REQUEST, refusal))
+    monkeypatch.setitem(REFUSALS, FaultKind.MODERATED, (HTTPStatus.BAD_REQUEST, refusal))
     mia = world.add_member("Mia", manager=True)
     prompt = " ".join(hostile.splitlines())  # several lines are taken for lyrics
 

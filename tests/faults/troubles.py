@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import psycopg
 
-from bot.database import engine, postgresql, postgresql_writer, sqlite
+from bot.database import engine, postgresql, postgresql_writer, sqlite, sqlite_connections
 from tests.unit.pipeline.rig import Rig
 
 HASTE: Final = 25
@@ -21,7 +21,7 @@ TABLES: Final = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::reg
 async def make_hasty(database: engine.Database) -> None:
     """Let one statement of ``database`` wait for a lock for a part of the usual time."""
     if isinstance(database, sqlite.Database):
-        wait_ms = sqlite.BUSY_TIMEOUT_MS // HASTE
+        wait_ms = sqlite_connections.BUSY_TIMEOUT_MS // HASTE
         await database.write(lambda tx: tx.execute(f"PRAGMA busy_timeout = {wait_ms}"))
         return
     wait_ms = postgresql_writer.LOCK_TIMEOUT_MS // HASTE

@@ -12,7 +12,7 @@ from discord.state import ConnectionState
 
 from bot.database.engine import Tx
 from bot.playground.world import World
-from bot.sandbox.server import Fault, FaultKind
+from bot.sandbox.faults import Fault, FaultKind
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from bot.model import Backend
 from bot.playground import demo
 from bot.sandbox import mp3, server
 from bot.sandbox.contracts import SANDBOXES
-from bot.sandbox.instruments import RATE_HZ
+from bot.sandbox.synthesis import RATE_HZ
 
 SILENCE = mp3.encode(np.zeros((2, RATE_HZ), dtype=np.float32), RATE_HZ)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database.postgresql import open_read_only
+from bot.database.postgresql_reader import open_read_only
 from bot.store.reconcile import reconcile
 from tests.flows.process import PATIENCE_S, World
 from tests.postgresql import Server

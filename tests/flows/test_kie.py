@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.model import Backend
 from bot.playground.world import World
 from bot.sandbox.kie import KieSandbox
-from bot.sandbox.server import Task
+from bot.sandbox.tasks import Task
 from bot.store import jobs
 from tests.flows.seen import posted, said
 

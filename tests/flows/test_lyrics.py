@@ -10,8 +10,8 @@ import simcord
 
 from bot.model import Backend
 from bot.playground.world import World
+from bot.sandbox.faults import Fault, FaultKind
 from bot.sandbox.kie import KieSandbox
-from bot.sandbox.server import Fault, FaultKind
 from bot.store import lyrics_calls
 from tests.faults.simulated import assert_books_balance
 from tests.flows.seen import buttons, posted

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from bot.sandbox.server import Fault, FaultKind
+from bot.sandbox.faults import Fault, FaultKind
 from tests.flows.process import PATIENCE_S, World
 
 

@@ -20,7 +20,7 @@ BROAD = {
     "bot/ops/supervisor.py": 1,  # one part's bug must not end the others
     "bot/ops/doctor/runner.py": 2,  # a check that breaks is a line; one on a thread hands its error over
     "bot/ui/discord_client.py": 1,  # what the tree does for commands, for buttons and forms
-    "bot/database/sqlite.py": 1,  # handed on to the caller of write()
+    "bot/database/sqlite_writer.py": 1,  # handed on to the caller of write()
 }
 
 

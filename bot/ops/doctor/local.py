@@ -17,7 +17,7 @@ from bot.database.file_system import check_file_system
 from bot.database.migrating import migrations, schema_version
 from bot.database.moved import refuse_moved
 from bot.database.opening import open_place
-from bot.database.sqlite import OLDEST_SQLITE
+from bot.database.sqlite_connections import OLDEST_SQLITE
 from bot.errors import StartRefused
 from bot.model import Check
 from bot.ops.doctor import server

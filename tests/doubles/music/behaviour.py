@@ -7,7 +7,11 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from bot.sandbox.server import FaultKind, Invalid, Json, Sandbox, Task, text_of
+from bot.sandbox.faults import FaultKind
+from bot.sandbox.requests import Json, text_of
+from bot.sandbox.responses import Invalid
+from bot.sandbox.server import Sandbox
+from bot.sandbox.tasks import Task
 from tests.doubles.music.books import Given, MusicBooks, PaidRequest
 
 

@@ -14,8 +14,10 @@ import httpx
 from aiohttp import web
 from yarl import URL
 
-from bot.sandbox import server
-from bot.sandbox.server import FaultKind, Invalid, Json
+from bot.sandbox.faults import FaultKind
+from bot.sandbox.requests import Json
+from bot.sandbox.responses import Invalid, created
+from bot.sandbox.tasks import Task as SandboxTask
 from tests.doubles.music.behaviour import MusicBehaviour
 from tests.doubles.music.books import PaidRequest
 from tests.doubles.music.variants import Packed, Variants
@@ -28,7 +30,7 @@ Script: TypeAlias = Callable[[httpx.Request], httpx.Response]
 
 
 @dataclass
-class Task(server.Task):
+class Task(SandboxTask):
     """One paid task, whose progress is what a test says and not what a clock says."""
 
     body: Json = field(default_factory=dict)
@@ -88,7 +90,7 @@ class MusicService(MusicBehaviour):
         task = self.take(request)
         if self.variants is not None:
             return _response(self.variants.submitted(task.id))
-        return _from_aiohttp(server.created(task))
+        return _from_aiohttp(created(task))
 
     def lost_answer(self, request: httpx.Request) -> httpx.Response:
         """Taken and charged, and then the connection breaks."""
@@ -105,11 +107,11 @@ class MusicService(MusicBehaviour):
             urls=[f"{self.audio_base}/task-{number}-{take}.mp3" for take in range(1, self.takes + 1)],
         )
 
-    def _status(self, task: server.Task) -> tuple[str, str | None]:
+    def _status(self, task: SandboxTask) -> tuple[str, str | None]:
         assert isinstance(task, Task)
         return task.status, task.error
 
-    def _urls(self, task: server.Task, origin: URL) -> list[str]:  # noqa: ARG002
+    def _urls(self, task: SandboxTask, origin: URL) -> list[str]:  # noqa: ARG002
         assert isinstance(task, Task)
         return list(task.urls)
 

@@ -8,7 +8,8 @@ from typing import Final
 from aiohttp import web
 
 from bot.sandbox.kie import STATES, KieSandbox, as_documented
-from bot.sandbox.server import Json, Task
+from bot.sandbox.requests import Json
+from bot.sandbox.tasks import Task
 from tests.doubles.music.behaviour import MusicBehaviour
 from tests.doubles.music.books import Given, PaidRequest
 from tests.doubles.music.variants import MOVED, Packed, Variants

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database import migrating, sqlite
+from bot.database import migrating, sqlite_connections
 from bot.store.reconcile import reconcile
 
 WRITTEN_BY_THE_FIRST = """
@@ -49,7 +49,7 @@ def test_a_file_of_the_first_schema_keeps_its_jobs_and_its_ledger(old: Path) -> 
         entries = before.execute("SELECT id, at, kind, job_id, reason, after FROM ledger").fetchall()
         jobs = before.execute("SELECT id, state, price, task_id FROM job").fetchall()
 
-    with closing(sqlite._connect(old)) as tx:
+    with closing(sqlite_connections.connect(old)) as tx:
         assert entries == [
             tuple(row) for row in tx.execute("SELECT id, at, kind, job_id, reason, after FROM ledger")
         ]
@@ -75,13 +75,13 @@ def test_a_file_of_the_first_schema_keeps_its_jobs_and_its_ledger(old: Path) -> 
     ],
 )
 def test_a_migrated_ledger_is_as_guarded_as_a_new_one(old: Path, forbidden: str) -> None:
-    with closing(sqlite._connect(old)) as tx, pytest.raises(sqlite3.IntegrityError):
+    with closing(sqlite_connections.connect(old)) as tx, pytest.raises(sqlite3.IntegrityError):
         tx.execute(forbidden)
 
 
 def test_a_migrated_file_has_the_schema_of_a_new_one(old: Path, tmp_path: Path) -> None:
     def schema(path: Path) -> list[tuple[str, ...]]:
-        with closing(sqlite._connect(path)) as tx:
+        with closing(sqlite_connections.connect(path)) as tx:
             return [
                 tuple(row) for row in tx.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name")
             ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.database import migrating, snapshots, sqlite
+from bot.database import migrating, snapshots, sqlite_connections
 from bot.database.sqlite import Database
 from bot.errors import StartRefused
 from bot.store import jobs
@@ -59,7 +59,7 @@ def books(path: Path) -> tuple[list[object], ...]:
 
 def start(path: Path) -> None:
     """What a start does with the file."""
-    sqlite._connect(path).close()
+    sqlite_connections.connect(path).close()
 
 
 def version_of(path: Path) -> int:
@@ -76,7 +76,7 @@ def test_no_released_schema_is_missing() -> None:
 def test_it_keeps_its_jobs_its_ledger_and_its_words(old: Path) -> None:
     before = books(old)
 
-    with closing(sqlite._connect(old)) as tx:
+    with closing(sqlite_connections.connect(old)) as tx:
         reconciliation = reconcile(tx)
         read = [jobs.get(tx, row["id"]) for row in tx.execute("SELECT id FROM job").fetchall()]
 
@@ -128,7 +128,7 @@ async def test_a_start_without_room_for_the_copy_is_refused_and_changes_nothing(
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-from bot.database import migrating, snapshots, sqlite as module
+from bot.database import migrating, snapshots, sqlite_connections
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -142,7 +142,7 @@ elif where == "before the copy has its name":
     snapshots.check = die
 else:
     migrating._statements = die
-module._connect(Path(sys.argv[1]))
+sqlite_connections.connect(Path(sys.argv[1]))
 """
 
 

@@ -16,8 +16,16 @@ from typing import Any
 
 import pytest
 
-from bot.database import exclusive_lock, integrity, migrating, pages
-from bot.database import sqlite as module
+from bot.database import (
+    exclusive_lock,
+    integrity,
+    migrating,
+    pages,
+    sqlite,
+    sqlite_connections,
+    sqlite_scrub,
+    sqlite_writer,
+)
 from bot.database.engine import FIRST_PAGE, ConstraintViolated
 from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
@@ -91,9 +99,9 @@ async def statements(database: Database) -> AsyncIterator[list[str]]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A write waits for a locked file for a twenty-fifth of the usual time."""
-    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", 0.08)
-    others = (pragma for pragma in module.PRAGMAS if "busy_timeout" not in pragma)
-    monkeypatch.setattr(module, "PRAGMAS", ("PRAGMA busy_timeout = 20", *others))
+    monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", 0.08)
+    others = (pragma for pragma in sqlite_connections.PRAGMAS if "busy_timeout" not in pragma)
+    monkeypatch.setattr(sqlite_connections, "PRAGMAS", ("PRAGMA busy_timeout = 20", *others))
 
 
 @pytest.fixture
@@ -237,7 +245,7 @@ async def test_one_trip_of_the_thread_serves_all_who_wait(
 async def test_more_writes_than_a_group_takes_need_more_commits(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "GROUP_MAX", 10)
+    monkeypatch.setattr(sqlite_writer, "GROUP_MAX", 10)
 
     async with statements(database) as seen:
         outcomes = await all_waiting(database, *(put(f"{n:02}") for n in range(25)))
@@ -270,7 +278,7 @@ async def test_a_write_in_a_group_sees_those_before_it(database: Database) -> No
 async def test_a_write_is_answered_between_its_groups_commit_and_the_next(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "GROUP_MAX", 2)
+    monkeypatch.setattr(sqlite_writer, "GROUP_MAX", 2)
     first_plug, second_plug, third_plug = Plug(), Plug(), Plug()
     first = asyncio.create_task(database.write(first_plug))
     await first_plug.stuck()
@@ -316,7 +324,7 @@ async def test_a_write_gives_up_on_a_locked_file_in_time_and_works_afterwards(ha
 async def test_a_write_waits_for_a_lock_that_goes_away(
     hasty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "GIVE_UP_AFTER_S", 5.0)
+    monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", 5.0)
     with outside(hasty.path) as other:
         other.execute("BEGIN IMMEDIATE")
         task = asyncio.create_task(hasty.write(put("a")))
@@ -334,7 +342,7 @@ async def test_each_of_those_that_wait_for_a_lock_gives_up_in_its_own_time(
     gave_up: list[int] = []
 
     async def write(number: int, patience_s: float) -> None:
-        monkeypatch.setattr(module, "GIVE_UP_AFTER_S", patience_s)
+        monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", patience_s)
         try:
             await hasty.write(put(str(number)))
         except StoreBusy:
@@ -362,8 +370,8 @@ async def test_a_locked_file_can_still_be_read(hasty: Database) -> None:
 
 
 def test_a_write_gives_up_before_a_member_does() -> None:
-    assert 2.0 == module.GIVE_UP_AFTER_S
-    assert 500 == module.BUSY_TIMEOUT_MS
+    assert 2.0 == sqlite.GIVE_UP_AFTER_S
+    assert 500 == sqlite_connections.BUSY_TIMEOUT_MS
 
 
 # -- a full disk
@@ -451,10 +459,10 @@ async def test_a_commit_that_fails_is_repeated_one_by_one(database: Database) ->
 
     with contextlib.closing(sqlite3.connect(database.path, isolation_level=None, factory=Unsteady)) as bad:
         bad.row_factory = sqlite3.Row
-        entries: list[module._Waiting[object]] = [
-            module._Waiting(put(name), deadline=time.perf_counter() + 1.0) for name in ("a", "b")
+        entries: list[sqlite_writer.Waiting[object]] = [
+            sqlite_writer.Waiting(put(name), deadline=time.perf_counter() + 1.0) for name in ("a", "b")
         ]
-        module._commit(bad, entries, lambda _: None)
+        sqlite_writer._commit(bad, entries, lambda _: None)
 
     assert [[1], [1]] == [entry.results for entry in entries]
     assert [None, None] == [entry.error for entry in entries]
@@ -559,6 +567,7 @@ async def test_the_file_is_kept_as_the_design_says(database: Database) -> None:
         "busy_timeout": 500,
         "foreign_keys": 1,
         "trusted_schema": 0,
+        "temp_store": 2,  # memory
         "user_version": MIGRATIONS,
     }
     assert wanted == {name: await database.write(pragma(name)) for name in wanted}
@@ -729,7 +738,7 @@ def test_another_programs_file_is_refused_and_not_changed(tmp_path: Path) -> Non
     before = path.read_bytes()
 
     with pytest.raises(StartRefused, match="belongs to another program"):
-        module._connect(path)
+        sqlite_connections.connect(path)
 
     assert before == path.read_bytes()
     assert [path] == list(tmp_path.iterdir())
@@ -803,7 +812,9 @@ async def test_a_file_held_by_another_program_is_not_called_damaged(
 async def test_a_database_that_can_not_keep_a_write_ahead_log_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PRAGMAS", ("PRAGMA journal_mode = DELETE", *module.PRAGMAS[1:]))
+    monkeypatch.setattr(
+        sqlite_connections, "PRAGMAS", ("PRAGMA journal_mode = DELETE", *sqlite_connections.PRAGMAS[1:])
+    )
 
     await refusal(tmp_path / "tunesmith.db")
 
@@ -887,7 +898,7 @@ async def test_a_start_that_is_called_off_leaves_no_thread(
     def slowly(connection: Tx, _: Path) -> None:
         plug(connection)
 
-    monkeypatch.setattr(module, "_check", slowly)
+    monkeypatch.setattr(sqlite_connections, "_check", slowly)
 
     async def start() -> None:
         async with Database.open(path):
@@ -1090,7 +1101,7 @@ async def test_a_scrub_blanks_what_secure_delete_leaves_and_changes_no_row(datab
 async def test_writes_between_the_parts_of_a_scrub_bring_nothing_back(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SCRUB_PAGES", 8)
+    monkeypatch.setattr(sqlite_scrub, "SCRUB_PAGES", 8)
     await scattered(database)
     rng = random.Random(2)  # noqa: S311 - no secret
     page: int | None = FIRST_PAGE

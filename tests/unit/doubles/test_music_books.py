@@ -6,7 +6,8 @@ import re
 import httpx
 import pytest
 
-from bot.sandbox.server import Fault, FaultKind, running
+from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.server import running
 from tests.doubles.music import MUSIC_KEY, Given, MusicBooks, MusicService, QuickSandbox, answers
 
 BODY: dict[str, object] = {"provider": "kie", "model": "V5", "prompt": "Song 1"}

@@ -16,12 +16,13 @@ from typing import ParamSpec, Self, TypeVar, TypeVarTuple
 
 import httpx
 
-from bot.database import sqlite as store
+from bot.database import sqlite_connections, sqlite_writer
 from bot.database.sqlite import Database, Tx
 from bot.errors import ShuttingDown
 from bot.model import Balance, Delivery, Job, JobState, Origin
 from bot.pipeline.courier import MessageKind
-from bot.sandbox.server import FaultKind, Json
+from bot.sandbox.faults import FaultKind
+from bot.sandbox.requests import Json
 from bot.store import claims, jobs, ledger
 from bot.store.reconcile import reconcile
 from tests import make
@@ -170,18 +171,18 @@ class _Threadless:
         here().run_in_executor(None, fn)
 
 
-class _Writer(_Threadless, store._Writer):
+class _Writer(_Threadless, sqlite_writer.Writer):
     """The writing connection."""
 
 
-class _Reader(_Threadless, store._Connection):
+class _Reader(_Threadless, sqlite_connections.Connection):
     """The reading one."""
 
 
 @contextmanager
 def opened(path: Path, to_read: sqlite3.Connection) -> Iterator[Database]:
     """The real database of the process that runs."""
-    with closing(store._connect(path)) as to_write:
+    with closing(sqlite_connections.connect(path)) as to_write:
         writer, reader = _Writer(lambda: to_write, 64), _Reader(lambda: to_read, 64)
         writer.waiting = deque()
         writer._connection, reader._connection = to_write, to_read
@@ -358,7 +359,7 @@ class World:
     def _run(self, *, watched: bool, persistent_view: int | None) -> Process:
         self._lay_out()
         path = self._folder / DATABASE
-        with closing(store._connect_reading(path)) as read:
+        with closing(sqlite_connections.connect_reading(path)) as read:
             process = Process(self, read, watched=watched, persistent_view=persistent_view)
             self._prove(read)
             self.in_flight |= {job.id for job in process.jobs() if job.state is JobState.SUBMITTING}

@@ -20,7 +20,7 @@ from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
 from bot.ops.metrics import Metrics
 from bot.pipeline.erasure import Erasure
-from bot.pipeline.runner import Runner, ShutdownGuard
+from bot.pipeline.runner import Runner, ShutdownGuard, no_delay
 from bot.pipeline.steps import Steps
 from bot.sandbox.contracts import SANDBOXES
 from bot.services.credits import CreditService
@@ -185,7 +185,7 @@ class Rig:
             )
 
     @asynccontextmanager
-    async def process(self) -> AsyncIterator[Runner]:
+    async def process(self, give_way: Callable[[], Awaitable[object]] = no_delay) -> AsyncIterator[Runner]:
         """A new process: a new epoch, and nothing in memory."""
         shutdown_guard = ShutdownGuard()
         async with self.services() as (music, audio):
@@ -216,6 +216,7 @@ class Rig:
                 now=self.clock,
                 woken=asyncio.Event(),
                 sleep=self.sleep,
+                give_way=give_way,
             )
 
     async def round(self) -> int:

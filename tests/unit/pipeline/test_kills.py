@@ -10,7 +10,7 @@ from random import Random
 import httpx
 import pytest
 
-from bot.database import sqlite as store
+from bot.database import sqlite_connections
 from bot.model import FailReason, Job, JobState
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
@@ -196,7 +196,7 @@ def _of_its_end(world: World, job: Job, scenario: Scenario) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("store") / "tunesmith.db"
-    store._connect(path).close()
+    sqlite_connections.connect(path).close()
     return path.read_bytes()
 
 
@@ -207,7 +207,9 @@ def begun(
     """A world in which nothing has happened yet, and everything will happen in the same order each time."""
     # Nothing waits for the disk: no plug is pulled here.
     monkeypatch.setattr("os.fsync", lambda _: None)
-    monkeypatch.setattr(store, "PRAGMAS", (*store.PRAGMAS, "PRAGMA synchronous = OFF"))
+    monkeypatch.setattr(
+        sqlite_connections, "PRAGMAS", (*sqlite_connections.PRAGMAS, "PRAGMA synchronous = OFF")
+    )
     monkeypatch.setattr(jobs, "new_id", itertools.count(1).__next__)
 
     def begin(scenario: Scenario) -> World:

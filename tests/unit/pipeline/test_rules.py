@@ -270,6 +270,24 @@ async def test_a_song_is_called_slow_twenty_minutes_after_it_was_asked_for(rig: 
     assert timedelta(minutes=20) <= slow_from - make.NOW < timedelta(minutes=20, seconds=31)
 
 
+# -- what is more urgent
+
+
+async def test_each_round_gives_way_to_what_is_more_urgent(rig: Rig) -> None:
+    await rig.ask()  # the end of its step leads to a second round
+    rounds: list[datetime | None] = []
+
+    async def give_way() -> None:
+        rounds.append(runner.looked_at)
+        if len(rounds) == 2:
+            runner.stop()
+
+    async with rig.process(give_way) as runner:
+        await runner.run()
+
+    assert [None, make.NOW] == rounds
+
+
 # -- a shutdown
 
 

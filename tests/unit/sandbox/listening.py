@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.sandbox.composer import Song, compose
-from bot.sandbox.instruments import RATE_HZ, Samples
+from bot.sandbox.synthesis import RATE_HZ, Samples
 
 # Source: https://www.iso.org/standard/22412.html, ISO/IEC 11172-3, 2.4.2.3; MPEG-1 layer III.
 KILOBITS_PER_S = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
-from bot.sandbox.composer import _syllables, compose
-from bot.sandbox.instruments import VOICES, drum
-from bot.sandbox.styles import DRUMS, STYLE_WORDS, STYLES, style_named
+from bot.sandbox.composer import compose
+from bot.sandbox.drums import drum
+from bot.sandbox.instruments import VOICES
+from bot.sandbox.singing import _syllables
+from bot.sandbox.styles import DRUMS, STYLES
+from bot.sandbox.vocabulary import STYLE_WORDS, style_named
 from tests.unit.sandbox.listening import brightness_hz, heard, loudest_tone, loudness_by_second
 
 LYRICS = "[Verse]\nCity lights and midnight rain\nI keep running from the day\n[Chorus]\nNeon rain is falling"

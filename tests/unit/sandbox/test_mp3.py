@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bot.sandbox import mp3
-from bot.sandbox.instruments import RATE_HZ
+from bot.sandbox.synthesis import RATE_HZ
 from tests.unit.sandbox.listening import Frames, frames, heard
 
 

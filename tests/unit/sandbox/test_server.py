@@ -5,7 +5,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.sandbox.server import Fault, FaultKind, Sandbox, running
+from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.server import Sandbox, running
 from tests.unit.sandbox.listening import frames
 
 Answer = dict[str, Any]

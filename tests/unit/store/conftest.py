@@ -7,8 +7,7 @@ from typing import cast
 
 import pytest
 
-from bot.database import postgresql
-from bot.database import sqlite as module
+from bot.database import postgresql, sqlite, sqlite_connections
 from bot.database.engine import Rows
 from bot.database.postgresql_tx import Tx as PostgresqlTx
 from bot.database.postgresql_tx import connect
@@ -34,7 +33,7 @@ class Forgiving(PostgresqlTx):
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
-    connection = module._connect(tmp_path_factory.mktemp("store") / "tunesmith.db")
+    connection = sqlite_connections.connect(tmp_path_factory.mktemp("store") / "tunesmith.db")
     yield connection
     connection.close()
 
@@ -67,5 +66,5 @@ async def database(server_url: str | None, tmp_path: Path) -> AsyncIterator[Data
         async with postgresql.Database.open(server_url) as opened:
             yield cast("Database", opened)
         return
-    async with module.Database.open(tmp_path / "tunesmith.db") as opened_file:
+    async with sqlite.Database.open(tmp_path / "tunesmith.db") as opened_file:
         yield opened_file

@@ -28,8 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bot.database import engine, postgresql, slots
-from bot.database import sqlite as module
+from bot.database import engine, postgresql, slots, sqlite_connections, sqlite_writer
 from bot.database.postgresql_tx import Tx as PostgresqlTx
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
@@ -679,7 +678,7 @@ class Crashes(RuleBasedStateMachine):
                         job,
                         JobState.RUNNING,
                         None,
-                        lambda process: process.steps._park_slow(job),
+                        lambda process: process.steps._poller._park_slow(job),
                         parked="slow",
                     ),
                     fails(job, FailReason.UPSTREAM_FAILED),
@@ -874,7 +873,7 @@ def stores(job: Job) -> Operation:
         books.move(job, JobState.STORED, at)
         books.close(job.origin.interaction_id, "settle")
 
-    return Operation(lambda process: process.steps._stored(job), model)
+    return Operation(lambda process: process.steps._fetcher._stored(job), model)
 
 
 def gives_up(job: Job) -> Operation:
@@ -916,8 +915,8 @@ def machine(
     tx: Tx,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[], Crashes]:
-    monkeypatch.setattr(module, "PRAGMAS", (*module.PRAGMAS, *PRAGMAS))
-    monkeypatch.setattr(module, "GROUP_MAX", GROUP_MAX)
+    monkeypatch.setattr(sqlite_connections, "PRAGMAS", (*sqlite_connections.PRAGMAS, *PRAGMAS))
+    monkeypatch.setattr(sqlite_writer, "GROUP_MAX", GROUP_MAX)
     on_file = partial(Crashes, tmp_path / "runs", migrated.serialize(), tx)
     if request.config.getoption("--engine") == "sqlite":
         return on_file

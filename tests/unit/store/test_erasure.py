@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from bot.database import sqlite as module
+from bot.database import sqlite_connections
 from bot.database.engine import FIRST_PAGE
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy, WordsGone
@@ -550,7 +550,9 @@ def crowded_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
     path = tmp_path_factory.mktemp("crowded") / "tunesmith.db"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PRAGMAS", (*module.PRAGMAS, "PRAGMA synchronous = OFF"))
+        patch.setattr(
+            sqlite_connections, "PRAGMAS", (*sqlite_connections.PRAGMAS, "PRAGMA synchronous = OFF")
+        )
         asyncio.run(write(path))
     return path.read_bytes()
 

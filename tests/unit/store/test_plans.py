@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 
 import bot.store
-from bot.database import sqlite as module
+from bot.database import sqlite_connections
 from bot.database.share import EVERYTHING
 from bot.database.sqlite import Tx
 from bot.model import (
@@ -145,7 +145,7 @@ class Recorder:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tx]:
     """A database with songs in every state, of two members."""
-    connection = module._connect(tmp_path_factory.mktemp("plans") / "tunesmith.db")
+    connection = sqlite_connections.connect(tmp_path_factory.mktemp("plans") / "tunesmith.db")
     connection.execute("BEGIN")
     for number in range(SONGS):
         for member_id in (MEMBER, OTHER):

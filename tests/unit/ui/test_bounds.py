@@ -21,7 +21,7 @@ from bot.model import (
     MemberNumber,
     Track,
 )
-from bot.services.credits import Explanation, Limits, Overview, Use
+from bot.services.credit_views import Explanation, Limits, Overview, Use
 from bot.services.ratings import BestPage, BestSong
 from bot.store.changes import Allowance
 from bot.store.history import SongPage

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bot.model import DiscordUserId
-from bot.services.credits import Use
+from bot.services.credit_views import Use
 from bot.store.reports import DayOfUse, MemberUse
 from bot.ui import chart, lettering
 from bot.ui.language import CODES, ENGLISH, language_of

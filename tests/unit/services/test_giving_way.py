@@ -1,0 +1,65 @@
+"""Work that is in no hurry waits while members wait for the answers to their requests."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.database.sqlite import Database
+from bot.errors import TextMissing
+from bot.services import intake as module
+from bot.services.intake import Intake
+from tests import make
+
+PLENTY_S = 60.0
+"""Longer than any of these tests takes."""
+
+
+@pytest.fixture
+async def intake(tmp_path: Path, clock: make.Clock) -> AsyncIterator[Intake]:
+    async with Database.open(tmp_path / "tunesmith.db") as database:
+        yield Intake(database, make.terms(), now=clock, woken=lambda: None)
+
+
+async def has_given_way(work: asyncio.Task[None]) -> bool:
+    """Let everything that is ready run, and return whether the work goes on."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return work.done()
+
+
+async def test_work_waits_until_an_accepted_request_is_answered(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GIVE_WAY_S", PLENTY_S)
+    accepting = asyncio.create_task(intake.accept(make.prompt(), make.origin()))
+    await asyncio.sleep(0)
+    work = asyncio.create_task(intake.give_way())
+    accepted = await accepting
+    waits = not await has_given_way(work)
+    assert accepted is not None
+    await intake.answered(accepted.job, accepted.facts, 1)
+
+    assert waits
+    assert await has_given_way(work)
+
+
+async def test_work_goes_on_after_a_refusal(intake: Intake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GIVE_WAY_S", PLENTY_S)
+    accepting = asyncio.create_task(intake.accept(make.prompt(""), make.origin()))
+    await asyncio.sleep(0)
+    work = asyncio.create_task(intake.give_way())
+    with pytest.raises(TextMissing):
+        await accepting
+
+    assert await has_given_way(work)
+
+
+async def test_requests_without_an_end_hold_work_up_for_a_moment_only(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GIVE_WAY_S", 0.01)
+    assert await intake.accept(make.prompt(), make.origin()) is not None
+
+    await asyncio.wait_for(intake.give_way(), PLENTY_S)
