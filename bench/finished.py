@@ -37,6 +37,8 @@ FEW: Final = 2_600
 RATIO_MAX: Final = 1.5
 WARM_UP: Final = 2
 """Uses of each command before it is measured."""
+FILES: Final = 3
+"""Maximum number of times that a command with a file is measured: the file takes seconds."""
 CALM_S: Final = 0.15
 CALM_SHARE: Final = 0.02
 """A bot is calm when it has used no more than this share of that time, in seconds."""
@@ -65,9 +67,8 @@ INSERT INTO song (job_id, model, custom, instrumental, asked_by, prompt_id, titl
 INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
   SELECT id, 1, id || '-1.mp3', 5000000, 'a', 'https://files.example/' || id FROM job;
 INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
-  SELECT created_at, 'hold', guild_id, day, 10, id, member_id FROM job;
-INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
-  SELECT state_since, 'settle', guild_id, day, 10, id, member_id FROM job;
+  SELECT created_at AS at, 'hold', guild_id, day, 10, id, member_id FROM job
+  UNION ALL SELECT state_since, 'settle', guild_id, day, 10, id, member_id FROM job ORDER BY at;
 INSERT INTO usage (guild_id, member_id, day, allowance_used)
   SELECT guild_id, member_id, day, 10 * COUNT(*) FROM job GROUP BY guild_id, member_id, day;
 INSERT INTO usage (guild_id, member_id, day, allowance_used)
@@ -228,7 +229,8 @@ async def compare(songs: int, rounds: int, folder: Path, music_url: str, only: s
             if only not in use.title:
                 continue
             costs = [Cost() for _ in bots]
-            for number in range(WARM_UP + rounds):
+            times = min(rounds, FILES) if use.followed else rounds
+            for number in range(WARM_UP + times):
                 for bot, cost in zip(bots, costs, strict=True):
                     await one_use(bot, use, cost if number >= WARM_UP else Cost())
             fine &= show(use, costs)

@@ -78,7 +78,10 @@ INSERT INTO usage (guild_id, member_id, day, allowance_used, allowance_held)
   SELECT guild_id, member_id, day, SUM(CASE state WHEN 'delivered' THEN 10 ELSE 0 END),
          SUM(CASE state WHEN 'delivered' THEN 0 ELSE 10 END) FROM job GROUP BY guild_id, member_id, day;
 INSERT INTO usage (guild_id, member_id, day, allowance_used, allowance_held)
-  SELECT guild_id, 0, day, SUM(allowance_used), SUM(allowance_held) FROM usage GROUP BY guild_id, day
+  SELECT guild_id, 0, day, SUM(allowance_used), SUM(allowance_held) FROM usage GROUP BY guild_id, day;
+DELETE FROM song_total;
+INSERT INTO song_total (writer, name, songs, credits)
+  SELECT 0, state, COUNT(*), SUM(price) FROM job GROUP BY state
 """
 
 

@@ -167,7 +167,7 @@ class StandIn:
             return await self._gateway(request)
         path = request.path.removeprefix("/api/v10")
         callback = CALLBACK.fullmatch(path)
-        body = await request.read()
+        body = await request.content.read()  # request.read() refuses more than 1 MiB, and files are larger
         if callback is not None:
             at_s = time.perf_counter()
             content = _content(body)
