@@ -196,6 +196,7 @@ async def started(folder: Path, command: tuple[str, ...], guilds: int, settings:
     measured = Measured()
     async with StandIn.open(guilds) as discord, Bot.running(folder, command, discord, settings) as bot:
         measured.starts_s.append(await discord.until_ready() - bot.began_s)
+        await discord.beat()  # answered once it has read all that was sent before
         await asyncio.sleep(IDLE_S)
         measured.memory_mb.append(bot.memory_mb())
     return measured

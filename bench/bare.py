@@ -16,13 +16,13 @@ class Music(app_commands.Group, name="music", description="Songs"):
 
 
 class Bare(discord.AutoShardedClient):
-    """The same kind of client as the bot's."""
+    """The same kind of client as the bot's, or with what discord.py has by default."""
 
     def __init__(self) -> None:
-        intents = discord.Intents.none()
         if os.environ.get("BARE_INTENTS") == "default":
-            intents = discord.Intents.default()
-        super().__init__(intents=intents, max_messages=None)
+            super().__init__(intents=discord.Intents.default())
+        else:
+            super().__init__(intents=discord.Intents.none(), max_messages=None)
         self.tree = app_commands.CommandTree(self)
         self.tree.add_command(Music())
 

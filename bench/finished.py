@@ -1,9 +1,11 @@
 """Compare every command on a database with very many finished songs to the same on an empty one.
 
 The commands come from a member who has a hundredth of all songs, in a server with a quarter of them, for whom
-they take longest. The bots on both databases take turns. The cost of a command is the processor time of the
-whole process, which hardly depends on the machine's other load; the wall clock measures when the answer
-arrives. If a file or the rest of a search follows the answer, its cost is shown separately.
+they take longest. A third database has just enough songs to fill a page, a ranking and the choices: compared
+with it, the large one shows the cost of the number of songs; compared with the empty one, also the cost of
+showing any. The bots on the databases take turns. The cost of a command is the processor time of the whole
+process, which hardly depends on the machine's other load; the wall clock measures when the answer arrives. If
+a file or the rest of a search follows the answer, its cost is shown separately.
 """
 
 import asyncio
@@ -30,9 +32,13 @@ FIRST_GUILD: Final = 1_200_000_000_000_000_000
 """Id of the first server, fixed so that a filled database can be reused."""
 DAYS: Final = 80
 """Number of days over which the songs are spread; their texts are kept for ten more."""
+FEW: Final = 2_600
+"""Number of songs in the small database: 26 are the member's, and 11 rated ones are from the last week."""
 RATIO_MAX: Final = 1.5
 WARM_UP: Final = 2
 """Number of unmeasured uses of each command."""
+FILES: Final = 3
+"""Maximum number of measured uses of a command with a file, which takes seconds."""
 CALM_S: Final = 0.15
 CALM_SHARE: Final = 0.02
 """A bot is calm if it uses no more than ``CALM_SHARE`` of a core over ``CALM_S`` seconds."""
@@ -61,16 +67,17 @@ INSERT INTO song (job_id, model, custom, instrumental, asked_by, prompt_id, titl
 INSERT INTO track (job_id, take, file, size_bytes, sha256, url)
   SELECT id, 1, id || '-1.mp3', 5000000, 'a', 'https://files.example/' || id FROM job;
 INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
-  SELECT created_at, 'hold', guild_id, day, 10, id, member_id FROM job;
-INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
-  SELECT state_since, 'settle', guild_id, day, 10, id, member_id FROM job;
+  SELECT created_at AS at, 'hold', guild_id, day, 10, id, member_id FROM job
+  UNION ALL SELECT state_since, 'settle', guild_id, day, 10, id, member_id FROM job ORDER BY at;
 INSERT INTO usage (guild_id, member_id, day, allowance_used)
   SELECT guild_id, member_id, day, 10 * COUNT(*) FROM job GROUP BY guild_id, member_id, day;
 INSERT INTO usage (guild_id, member_id, day, allowance_used)
   SELECT guild_id, 0, day, SUM(allowance_used) FROM usage GROUP BY guild_id, day;
 INSERT INTO rating (job_id, member_id, liked, guild_id, song_at, rated_at, listed)
   SELECT id, 1 + id % 7, id % 3 > 0, guild_id, created_at, created_at, 1 FROM job WHERE id % 10 = 0;
-INSERT INTO day_total (day, credits) SELECT day, 10 * COUNT(*) FROM job GROUP BY day
+INSERT INTO day_total (day, credits) SELECT day, 10 * COUNT(*) FROM job GROUP BY day;
+INSERT INTO song_total (writer, name, songs, credits)
+  SELECT 0, state, COUNT(*), SUM(price) FROM job GROUP BY state
 """
 
 
@@ -194,15 +201,17 @@ class Cost:
     """Processor time after the answer."""
 
 
-async def compare(songs: int, rounds: int, folder: Path, music_url: str) -> bool:
-    """Print the cost of each command with and without songs; return whether all are in bounds.
+async def compare(songs: int, rounds: int, folder: Path, music_url: str, only: str = "") -> bool:
+    """Print the cost of each command on all databases; return whether all are in bounds.
 
-    A database left in ``folder`` by an earlier run is reused.
+    A database left in ``folder`` by an earlier run is reused. ``only`` selects the commands whose title
+    contains it.
     """
     settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music_url, **UNLIMITED}
+    counts = (0, FEW, songs)
     async with AsyncExitStack() as stack:
         bots = []
-        for count in (0, songs):
+        for count in counts:
             at = folder / str(count)
             if not (at / "tunesmith.db").exists():
                 await asyncio.to_thread(fill, at / "tunesmith.db", count)
@@ -213,26 +222,32 @@ async def compare(songs: int, rounds: int, folder: Path, music_url: str) -> bool
             await until_calm(bot)
             print(f"{count:,} songs: ready after {ready_s:.2f} s, {bot.memory_mb():.0f} MB", flush=True)
             bots.append(bot)
-        print(f"{'':44}{'answer':^27}{'processor time':^27}")
+        heads = "".join(f"{f'{count:,} songs':>16}" for count in counts)
+        print(f"\n{'answer / processor time in ms':42}{heads}{'against 0':>15}{f'against {FEW:,}':>17}")
         fine = True
         for use in uses(songs):
-            costs = [Cost(), Cost()]
-            for number in range(WARM_UP + rounds):
+            if only not in use.title:
+                continue
+            costs = [Cost() for _ in bots]
+            times = min(rounds, FILES) if use.followed else rounds
+            for number in range(WARM_UP + times):
                 for bot, cost in zip(bots, costs, strict=True):
                     await one_use(bot, use, cost if number >= WARM_UP else Cost())
-            fine &= show(use, *costs)
+            fine &= show(use, costs)
         return fine
 
 
-def show(use: Use, small: Cost, large: Cost) -> bool:
+def show(use: Use, costs: list[Cost]) -> bool:
     """Print one line, and return whether the answer is in bounds."""
-    answers = statistics.median(small.answers_ms), statistics.median(large.answers_ms)
+    answers = [statistics.median(cost.answers_ms) for cost in costs]
     # Other load only ever adds to the processor time, so the minimum is closest to the truth.
-    shares = min(small.cpu_ms), min(large.cpu_ms)
-    cells = "".join(f"{one:8.2f}{other:9.2f} ms{other / one:6.2f}x" for one, other in (answers, shares))
-    fine = min(answers[1] / answers[0], shares[1] / shares[0]) <= RATIO_MAX
-    after = f"  then {statistics.median(large.after_ms):.0f} ms" if use.followed or use.goes_on else ""
-    print(f"{use.title:44}{cells}{after}{'' if fine else '  MORE THAN ALLOWED'}", flush=True)
+    shares = [min(cost.cpu_ms) for cost in costs]
+    cells = "".join(f"{answer:9.2f} /{share:5.1f}" for answer, share in zip(answers, shares, strict=True))
+    ratios = [(answers[-1] / answers[number], shares[-1] / shares[number]) for number in (0, 1)]
+    against = "".join(f"{answer:8.2f} /{share:5.2f}x" for answer, share in ratios)
+    after = f"  then {statistics.median(costs[-1].after_ms):.0f} ms" if use.followed or use.goes_on else ""
+    fine = min(ratios[0]) <= RATIO_MAX
+    print(f"{use.title:42}{cells}{against}{after}{'' if fine else '  MORE THAN ALLOWED'}", flush=True)
     return fine
 
 
@@ -243,15 +258,18 @@ async def one_use(bot: Bot, use: Use, cost: Cost) -> None:
     bot.discord.followed.clear()
     payload = bot.discord.command(use.name, use.options, who, completes=use.typed)
     before_ms = bot.cpu_ms()
+    answered = list[float]()
+    # Read before the bot goes on with what follows the answer.
+    bot.discord.on_answer = lambda: answered.append(bot.cpu_ms())
     took_s, _ = await bot.discord.ask(payload)
-    answered_ms = bot.cpu_ms()
+    bot.discord.on_answer = lambda: None
     if use.followed:
         async with asyncio.timeout(FOLLOWED_S):
             await bot.discord.followed.wait()
     cost.answers_ms.append(took_s * 1000)
     ended_ms = await until_calm(bot)
     # In all other cases, work left over after the answer counts as part of it.
-    own_ms = answered_ms if use.followed or use.goes_on else ended_ms
+    own_ms = answered[0] if use.followed or use.goes_on else ended_ms
     cost.cpu_ms.append(own_ms - before_ms)
     cost.after_ms.append(ended_ms - own_ms)
 

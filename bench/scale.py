@@ -78,7 +78,10 @@ INSERT INTO usage (guild_id, member_id, day, allowance_used, allowance_held)
   SELECT guild_id, member_id, day, SUM(CASE state WHEN 'delivered' THEN 10 ELSE 0 END),
          SUM(CASE state WHEN 'delivered' THEN 0 ELSE 10 END) FROM job GROUP BY guild_id, member_id, day;
 INSERT INTO usage (guild_id, member_id, day, allowance_used, allowance_held)
-  SELECT guild_id, 0, day, SUM(allowance_used), SUM(allowance_held) FROM usage GROUP BY guild_id, day
+  SELECT guild_id, 0, day, SUM(allowance_used), SUM(allowance_held) FROM usage GROUP BY guild_id, day;
+DELETE FROM song_total;
+INSERT INTO song_total (writer, name, songs, credits)
+  SELECT 0, state, COUNT(*), SUM(price) FROM job GROUP BY state
 """
 
 
@@ -191,12 +194,12 @@ async def watch_open(songs: int, waiting: int, watch_s: float) -> None:
         print(f"the stand-ins took {own:.2f} of a core", flush=True)
 
 
-async def compare_finished(songs: int, rounds: int, kept: Path | None) -> bool:
-    """Print the cost of each command with that number of finished songs, compared with none."""
+async def compare_finished(songs: int, rounds: int, kept: Path | None, only: str) -> bool:
+    """Print the cost of each command with that many finished songs, compared with none and with few."""
     async with AsyncExitStack() as stack:
         music = await stack.enter_async_context(EndlessMusic.open())
         folder = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
-        return await finished.compare(songs, rounds, folder, music.url)
+        return await finished.compare(songs, rounds, folder, music.url, only)
 
 
 async def start_large(servers: int) -> None:
@@ -233,6 +236,7 @@ def main() -> None:
     parser.add_argument("--watch", type=float, default=WATCH_S, help="seconds to watch them")
     parser.add_argument("--finished", type=int, default=1_000_000, help="songs in the database")
     parser.add_argument("--rounds", type=int, default=10, help="times that each command is used")
+    parser.add_argument("--only", default="", help="measure only the commands whose title contains this")
     parser.add_argument("--keep", type=Path, help="folder for its databases, which are used again")
     parser.add_argument("--servers", type=int, default=2_500, help="servers on one shard")
     options = parser.parse_args()
@@ -242,7 +246,7 @@ def main() -> None:
         if options.servers:
             asyncio.run(start_large(options.servers))
         if options.finished and not asyncio.run(
-            compare_finished(options.finished, options.rounds, options.keep)
+            compare_finished(options.finished, options.rounds, options.keep, options.only)
         ):
             raise SystemExit(1)
 

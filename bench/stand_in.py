@@ -9,12 +9,13 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
 from aiohttp import WSMsgType, web
 
+from bench.guilds import GUILDS_INTENT, guild_create
 from tests.doubles.discord import Channel, Person
 from tests.doubles.discord.wire import Guild, channel_wire, member_wire, user_wire
 
@@ -45,6 +46,8 @@ class StandIn:
         """Messages edited in any way."""
         self.followed = asyncio.Event()
         """Set once a follow-up message to an interaction has arrived."""
+        self.on_answer: Callable[[], None] = lambda: None
+        """Called when the answer to an interaction arrives, before the bot gets Discord's reply to it."""
         self.commands: list[dict[str, Any]] = []
         self._bot = Person(APPLICATION_ID, "tunesmith", bot=True)
         self._answers: dict[str, asyncio.Future[tuple[float, dict[str, Any]]]] = {}
@@ -69,7 +72,7 @@ class StandIn:
             await runner.cleanup()
 
     async def until_ready(self) -> float:
-        """Wait for a connection. Return when it became ready, by ``time.perf_counter``."""
+        """Wait until a client has been sent everything. Return when READY was, by ``time.perf_counter``."""
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await self._connected.wait()
         assert self.ready_at_s is not None
@@ -164,12 +167,13 @@ class StandIn:
             return await self._gateway(request)
         path = request.path.removeprefix("/api/v10")
         callback = CALLBACK.fullmatch(path)
-        body = await request.read()
+        body = await request.content.read()  # request.read() refuses more than 1 MiB, and files are larger
         if callback is not None:
             at_s = time.perf_counter()
             content = _content(body)
             answer = self._answers.get(callback[1])
             if answer is not None and not answer.done():
+                self.on_answer()
                 answer.set_result((at_s, content))
             return _json(self._answered(callback[1], content))
         return _json(self._rest(request.method, path, body))
@@ -251,7 +255,8 @@ class StandIn:
         async for frame in socket:
             if frame.type is not WSMsgType.TEXT:
                 continue
-            op = json.loads(frame.data)["op"]
+            content = json.loads(frame.data)
+            op = content["op"]
             if op == HEARTBEAT:
                 self._beaten.set()
                 await _send(socket, {"op": ACK, "d": None})
@@ -260,11 +265,19 @@ class StandIn:
                 self._socket = socket
                 await _send(socket, {"op": DISPATCH, "t": "READY", "s": 1, "d": self._ready()})
                 self.ready_at_s = time.perf_counter()
+                if content["d"]["intents"] & GUILDS_INTENT:
+                    await self._send_guilds(socket)
                 self._connected.set()
         if self._socket is socket:
             self._socket = None
             self._connected.clear()
         return socket
+
+    async def _send_guilds(self, socket: web.WebSocketResponse) -> None:
+        for guild in self.guilds:
+            self._sequence += 1
+            data = guild_create(guild, self._bot)
+            await _send(socket, {"op": DISPATCH, "t": "GUILD_CREATE", "s": self._sequence, "d": data})
 
     def _ready(self) -> dict[str, Any]:
         return {

@@ -28,12 +28,19 @@ async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> 
     """Return a song of Mia's and the message in which it was delivered."""
     await mia.slash(world.channel, "music create", **{"prompt": "Warm synth pop"} | asked)
     (message,) = await posted(world)
-    page = await world.parts.song_archive.songs(GuildId(world.guild.id), DiscordUserId(mia.id), size=1)
-    while page.songs[0].state is not JobState.DELIVERED:
+    song = await listed_first(world, mia)
+    while song.state is not JobState.DELIVERED:
         world.changed.clear()
         await world.changed.wait()
-        page = await world.parts.song_archive.songs(GuildId(world.guild.id), DiscordUserId(mia.id), size=1)
-    return page.songs[0], message
+        song = await listed_first(world, mia)
+    return song, message
+
+
+async def listed_first(world: World, mia: simcord.MemberActor) -> Job:
+    page = await world.parts.song_archive.songs(GuildId(world.guild.id), DiscordUserId(mia.id), size=1)
+    song = await world.parts.database.read(lambda tx: jobs.get(tx, page.songs[0].id))
+    assert song is not None
+    return song
 
 
 def still(song: Job) -> Job:

@@ -2054,14 +2054,14 @@ RATING: Final = (
     broken(
         "a song whose message was deleted is not ranked",
         "store/ratings.py",
-        "_is_in_server",
+        "_in_server",
         ("AND message_id IS NOT NULL ", ""),
         by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
     ),
     broken(
         "a song that only its member can see is not ranked",
         "store/ratings.py",
-        "_is_in_server",
+        "_in_server",
         (" AND delivery_direct = 0", ""),
         by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
     ),

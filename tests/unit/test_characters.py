@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.characters import is_blank, with_plain_breaks
+from bot.characters import graphemes, head, is_blank, is_plain_latin, with_plain_breaks
 from bot.model import SongRequest, storable
 
 BLANKS = {
@@ -88,3 +88,16 @@ def test_line_breaks_are_neither_lost_nor_doubled(text: str) -> None:
 
 
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
+
+
+def test_what_counts_as_plain_latin_is_seen_and_joins_nothing() -> None:
+    plain = [char for char in map(chr, range(0x3000)) if is_plain_latin(char)]
+
+    assert "".join(plain) == unicodedata.normalize("NFC", "".join(plain))
+    assert [] == [char for char in plain if len(graphemes(f"{char}あ")) < 2]
+    assert [" "] == [char for char in plain if is_blank(f"{char}\u3000")]
+
+
+def test_a_beginning_never_splits_a_letter_from_its_accents() -> None:
+    assert "Caf" == head("Cafe\u0301 und mehr", 4)
+    assert "Café" == head("Café und mehr", 4)

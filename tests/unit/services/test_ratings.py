@@ -117,7 +117,7 @@ async def test_the_best_have_pages_and_a_page_too_far_is_the_last(
 
     first, second = [(1, songs[0].id), (2, songs[1].id)], [(3, songs[2].id)]
     assert [first, first, second, second] == [
-        [(one.place, one.job.id) for one in page.songs] for page in pages
+        [(one.place, one.song.id) for one in page.songs] for page in pages
     ]
     assert [(1, 2), (1, 2), (2, 2), (2, 2)] == [(page.page, page.pages) for page in pages]
 

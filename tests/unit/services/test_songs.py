@@ -553,7 +553,7 @@ async def test_unfinished_songs_are_listed_with_their_card_facts(rig: Rig, song_
 async def test_members_look_up_the_songs_that_they_requested(song_archive: SongArchive, song: Job) -> None:
     page = await song_archive.songs(GUILD, MEMBER, size=5)
 
-    assert (song,) == page.songs
+    assert [song.id] == [listed.id for listed in page.songs]
     assert page == await song_archive.songs(GUILD, MEMBER, size=5, word="SYNTH pop")
     assert [song.id] == [
         choice.job_id for choice in (await song_archive.choices(GUILD, MEMBER, "", 25)).songs

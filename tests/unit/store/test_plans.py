@@ -43,6 +43,7 @@ from bot.store import (
     jobs,
     ledger,
     ledger_entries,
+    listed_songs,
     lyrics_calls,
     manager_roles,
     members,
@@ -97,6 +98,7 @@ SMALL = {
     # Results of subqueries, which are planned by themselves.
     "waiting",
     "holder",
+    "spender",
     "spent",
     "recent",
     "part",
@@ -403,6 +405,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ledger_entries.note": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
     "ledger_entries.changed": lambda tx: ledger_entries.changed(tx, make.entry()),
     "ledger.know_guild": lambda tx: ledger.know_guild(tx, GUILD),
+    "listed_songs.listed": lambda tx: listed_songs.listed(tx, [done(tx).id]),
     "lyrics_calls.add": called,
     "totals.totals": lambda tx: totals.totals(tx, NOW, Backend.SSEEDANCE),
     "lyrics_calls.wanted": lambda tx: lyrics_calls.wanted(tx, Backend.KIE),

@@ -2,6 +2,7 @@
 
 import unicodedata
 from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 import aiohttp
 import discord
@@ -99,6 +100,21 @@ async def test_typed_text_is_only_searched_for_a_few_times() -> None:
 
     assert autocompletion.SEARCHES_MAX + 1 == len(searched)
     assert ("", autocompletion.LOOKED_THROUGH_MAX) == searched[-1]
+
+
+@pytest.mark.parametrize("typed", ["", "Rain", "Neon Rain", "2026-01-05", "#1234"])
+async def test_what_can_be_no_label_is_not_searched_for(typed: str) -> None:
+    search = AsyncMock()
+
+    assert await autocompletion.chosen(typed, search) is None
+    assert 0 == search.await_count
+
+
+@pytest.mark.parametrize("typed", ["2026-01-05 \u0387 Neon Rain", "2026-01-05 · Neon\u2026", "2026-01…"])
+async def test_a_label_may_have_another_separator_or_be_cut(typed: str) -> None:
+    stored = offers("2026-01-05 · Neon Rain")
+
+    assert stored[0].job_id == await autocompletion.chosen(typed, AsyncMock(return_value=stored))
 
 
 async def test_a_label_is_found_despite_another_spelling_of_its_title() -> None:

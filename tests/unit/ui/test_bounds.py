@@ -10,13 +10,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.model import ClosedCause, Delivery, DiscordUserId, FailReason, JobId, JobState, MemberNumber, Track
+from bot.model import (
+    ClosedCause,
+    Delivery,
+    DiscordUserId,
+    FailReason,
+    GuildId,
+    JobId,
+    JobState,
+    MemberNumber,
+    Track,
+)
 from bot.services.credit_views import Explanation, Limits, Overview, Use
+from bot.services.ratings import BestPage, BestSong
 from bot.store.changes import Allowance
 from bot.store.history import SongPage
+from bot.store.listed_songs import ListedSong
 from bot.store.quotas import SetLimit
+from bot.store.ratings import Tally
 from bot.store.reports import DayOfUse, LedgerRow, MemberUse, Page, SettledSong
-from bot.ui import autocompletion, cards, discord_limits, ledger_cards, quota_cards
+from bot.ui import autocompletion, best_songs, cards, discord_limits, ledger_cards, quota_cards
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import CODES, Language, language_of
 from bot.ui.text import escaped, line
@@ -149,12 +162,27 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         member_limits=limits,
         top=top,
     )
+    song = ListedSong(
+        id=JobId(ID),
+        created_at=make.NOW,
+        guild_id=GuildId(ID),
+        member_id=DiscordUserId(ID),
+        model="M" * 50,
+        title=name,
+        prompt=name,
+        given_title=name,
+        message_id=ID,
+        channel_id=ID,
+        direct=False,
+    )
+    best = BestSong(place=10**9, song=song, tally=Tally(likes=10**9, dislikes=10**9))
     page = Page(rows=(row,) * many, newer=True, older=True)
     day = DayOfUse(day=make.NOW.date(), spent=10**9, held=10**9, released=10**9, refunded=10**9)
 
     for embed in (
         cards.in_progress(say, [(job, facts(slow=True))] * many),
-        cards.history(say, SongPage(songs=(job,) * many, newer=True, older=True), name),
+        cards.history(say, SongPage(songs=(song,) * many, newer=True, older=True), name),
+        best_songs.page(say, BestPage(songs=(best,) * many, page=1, pages=1)),
         cards.first_things(say, 10**9),
         quota_cards.view(say, overview, make.GUILD),
         quota_cards.explained(say, explanation, DiscordUserId(ID), make.GUILD),

@@ -7,7 +7,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.characters import head, tail
+from bot.characters import head, is_plain_latin, tail
 from bot.ui.text import (
     MARKS_MAX,
     SCRIPT_MARKS_MAX,
@@ -159,3 +159,10 @@ def test_no_text_pings_or_links(text: str) -> None:
     assert "@here" not in shown
     assert "\n" not in shown
     assert "\x00" not in shown
+
+
+def test_plain_latin_stays_in_a_text_that_needs_the_searches_too() -> None:
+    latin = "".join(char for char in map(chr, range(0x3000)) if is_plain_latin(char))
+
+    assert f"あ{latin}あ" == plain(f"あ{latin}あ")
+    assert latin.strip() == plain(latin)
