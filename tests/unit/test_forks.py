@@ -1,4 +1,4 @@
-"""The tests of a run in forks are counted, shown and ended as in one process."""
+"""Runs in forks count, show and stop tests as a single process does."""
 
 import itertools
 import subprocess

@@ -9,7 +9,7 @@ from bot.database.idle_connections import IdleConnections
 
 
 class Opened:
-    """Opens connections and remembers them."""
+    """Opens connections and records them."""
 
     def __init__(self) -> None:
         self.all: list[sqlite3.Connection] = []
