@@ -76,7 +76,7 @@ def behind_functions(path: Path) -> Iterator[str]:
             yield f"{name(path)} {', '.join(names)}"
 
 
-def test_no_constant_follows_a_function_but_those_made_by_one() -> None:
+def test_only_constants_made_by_functions_follow_a_function() -> None:
     assert sorted(MADE_BY_FUNCTIONS) == [each for path in BOT for each in behind_functions(path)]
 
 
