@@ -389,7 +389,7 @@ SUBMITTING: Final = (
     ),
     broken(
         "at most 4 requests are under way",
-        "pipeline/runner.py",
+        "pipeline/lanes.py",
         "AT_ONCE",
         ("Lane.SUBMITTING: 4", "Lane.SUBMITTING: 5"),
         by=(f"{RULES}not_more_than_four_requests_are_under_way",),
