@@ -1,8 +1,9 @@
 """A process that has imported the bot, and forks once for each bot that a test starts.
 
-Started as a script whose standard input is a socket. A message on it is JSON, ``{"command", "folder",
-"env"}``, with three descriptors: standard output, standard error, and a pipe that tells the process id and
-then the exit status, a line each. It ends when the other end closes the socket.
+Started as a script whose standard input is a socket, with the secrets that most bots have as arguments. A
+message on the socket is JSON, ``{"command", "folder", "env"}``, with three descriptors: standard output,
+standard error, and a pipe that tells the process id and then the exit status, a line each. It ends when the
+other end closes the socket.
 """
 
 import gc
@@ -17,6 +18,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 MESSAGE_MAX_BYTES = 1 << 17
+OF_FIRST_REQUESTS = (
+    *("anyio._backends._asyncio", "httpcore._backends.anyio"),
+    *("bot.music.audio_client", "bot.music.guard", "bot.music.proxy", "bot.music.through_httpx"),
+)
+"""What ``run`` imports with its first requests to the music service."""
+OF_COMMANDS = (
+    "bot.cli",
+    "bot.commands.checking",
+    "bot.doctor",
+    "pydantic.type_adapter",
+    "rich.progress",
+    "typer.main",
+)
+"""What the other commands import before they know what they have to do."""
 
 
 def main() -> None:
@@ -50,7 +65,14 @@ def import_bot() -> None:
     program = importlib.import_module("bot.__main__")
     with program._left_out(*program.UNUSED):
         importlib.import_module("bot.start")
+        for name in OF_FIRST_REQUESTS:
+            importlib.import_module(name)
     importlib.import_module("bot.lifecycle")  # as run() does once it has read the settings
+    for name in OF_COMMANDS:
+        importlib.import_module(name)
+    # Both keep what they have read: the certificates, and patterns in re's own cache.
+    importlib.import_module("bot.music.tls").tls_context()
+    importlib.import_module("bot.ops.redaction").Redactor(sys.argv[1:])
     assert {"aiohttp", "bot.app", "discord"} <= sys.modules.keys(), "most of a start is left to each fork"
     # It is run by each fork.
     del sys.modules["bot.__main__"], package.__main__
