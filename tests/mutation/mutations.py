@@ -1782,8 +1782,8 @@ FILES: Final = (
     ),
     broken(
         "a cover is shown only from a public address",
-        "ui/cards.py",
-        "_cover_url",
+        "ui/cover_urls.py",
+        "cover_url",
         ('is_usable(url, "") and _has_public_name(url)', "True"),
         by=("unit/ui/test_cards.py::test_a_cover_is_shown_only_from_a_public_address",),
     ),
