@@ -1,4 +1,4 @@
-"""The least that discord.py can do with the bot's command: it answers at once and keeps nothing."""
+"""The minimal discord.py client with the bot's command: it answers at once and stores nothing."""
 
 import os
 
@@ -11,18 +11,18 @@ class Music(app_commands.Group, name="music", description="Songs"):
 
     @app_commands.command(description="Make a song from a prompt")
     async def create(self, interaction: discord.Interaction, prompt: app_commands.Range[str, 1, 500]) -> None:
-        """Answer with what was asked for."""
+        """Answer with the prompt."""
         await interaction.response.send_message(embed=discord.Embed(title="Queued", description=prompt))
 
 
 class Bare(discord.AutoShardedClient):
-    """The same kind of client as the bot's."""
+    """The same kind of client as the bot's, or with what discord.py has by default."""
 
     def __init__(self) -> None:
-        intents = discord.Intents.none()
         if os.environ.get("BARE_INTENTS") == "default":
-            intents = discord.Intents.default()
-        super().__init__(intents=intents, max_messages=None)
+            super().__init__(intents=discord.Intents.default())
+        else:
+            super().__init__(intents=discord.Intents.none(), max_messages=None)
         self.tree = app_commands.CommandTree(self)
         self.tree.add_command(Music())
 

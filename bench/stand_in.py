@@ -1,7 +1,7 @@
-"""Discord for the benchmarks: as little work for each request as it can be, so that the bots' is measured.
+"""Discord for the benchmarks, with as little work per request as possible: only the bots' should count.
 
-It remembers nothing, refuses nothing, and answers what a bot of this kind asks for. ``tests/doubles/discord``
-is the one that checks; this one only has to be faster than any client.
+It remembers nothing, refuses nothing, and answers whatever a bot of this kind requests. The double that
+checks requests is ``tests/doubles/discord``; this one only has to be faster than any client.
 """
 
 import asyncio
@@ -9,12 +9,13 @@ import json
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
 from aiohttp import WSMsgType, web
 
+from bench.guilds import GUILDS_INTENT, guild_create
 from tests.doubles.discord import Channel, Person
 from tests.doubles.discord.wire import Guild, channel_wire, member_wire, user_wire
 
@@ -22,10 +23,10 @@ TOKEN: Final = "stand-in.bot.token"  # noqa: S105 - made up
 APPLICATION_ID: Final = 1_100_000_000_000_000_001
 HEARTBEAT_MS: Final = 41_250
 ANSWER_WITHIN_S: Final = 20.0
-"""Wait for an answer or a connection, in seconds."""
+"""Timeout for an answer or a connection, in seconds."""
 CALLBACK: Final = re.compile(r"/interactions/(\d+)/[^/]+/callback")
 OPTION_TYPES: Final = {str: 3, int: 4, bool: 5, Person: 6}
-"""Discord's number for the type of an option."""
+"""Discord's numbers for option types."""
 DISPATCH, HEARTBEAT, IDENTIFY, HELLO, ACK = 0, 1, 2, 10, 11
 
 
@@ -44,7 +45,9 @@ class StandIn:
         self.edits = 0
         """Messages edited in any way."""
         self.followed = asyncio.Event()
-        """Set when a message has followed the answer to an interaction."""
+        """Set once a follow-up message to an interaction has arrived."""
+        self.on_answer: Callable[[], None] = lambda: None
+        """Called when the answer to an interaction arrives, before the bot gets Discord's reply to it."""
         self.commands: list[dict[str, Any]] = []
         self._bot = Person(APPLICATION_ID, "tunesmith", bot=True)
         self._answers: dict[str, asyncio.Future[tuple[float, dict[str, Any]]]] = {}
@@ -57,7 +60,7 @@ class StandIn:
     @classmethod
     @asynccontextmanager
     async def open(cls, guilds: int = 4, first_guild: int | None = None) -> AsyncIterator[Self]:
-        """Listen on a free port of this machine; the ids of the servers begin with ``first_guild``."""
+        """Listen on a free port of this machine; server ids start at ``first_guild``."""
         stand_in = cls(guilds, first_guild)
         runner = web.ServerRunner(web.Server(stand_in._serve))
         await runner.setup()
@@ -69,21 +72,21 @@ class StandIn:
             await runner.cleanup()
 
     async def until_ready(self) -> float:
-        """Wait for a connection, and return when it was ready by ``time.perf_counter``."""
+        """Wait until a client has been sent everything. Return when READY was, by ``time.perf_counter``."""
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await self._connected.wait()
         assert self.ready_at_s is not None
         return self.ready_at_s
 
     def member(self, number: int) -> tuple[Channel, Person]:
-        """Return a member, on one of the servers in turns, and the channel there."""
+        """Return a member and their channel, on the servers in turn."""
         guild = self.guilds[number % len(self.guilds)]
         return Channel(guild.id + 1, "songs", guild=guild), Person(APPLICATION_ID + 1 + number, f"m{number}")
 
     def command(
         self, name: str, options: dict[str, Any], where: tuple[Channel, Person], *, completes: bool = False
     ) -> str:
-        """Return a slash command as Discord sends it, written as JSON; or its option while it is typed."""
+        """Return a slash command, or the autocompletion of its option, as the JSON that Discord sends."""
         channel, person = where
         guild = channel.guild
         assert guild is not None
@@ -130,7 +133,7 @@ class StandIn:
         return json.dumps({"op": DISPATCH, "t": "INTERACTION_CREATE", "s": self._sequence, "d": data})
 
     async def ask(self, payload: str) -> tuple[float, dict[str, Any]]:
-        """Send an interaction. Return the seconds until its answer had arrived, and the answer."""
+        """Send an interaction. Return the seconds until its answer arrived, and the answer."""
         number = json.loads(payload)["d"]["id"]
         answer = self._answers[number]
         assert self._socket is not None
@@ -144,7 +147,7 @@ class StandIn:
         return at_s - sent_s, body
 
     async def beat(self) -> float:
-        """Ask for a heartbeat, and return the milliseconds until it came."""
+        """Request a heartbeat. Return the milliseconds until it arrived."""
         assert self._socket is not None
         self._beaten.clear()
         began_s = time.perf_counter()
@@ -157,19 +160,20 @@ class StandIn:
         self._last += 1 << 22
         return self._last
 
-    # -- what the bot reaches
+    # -- endpoints for the bot
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/gateway":
             return await self._gateway(request)
         path = request.path.removeprefix("/api/v10")
         callback = CALLBACK.fullmatch(path)
-        body = await request.read()
+        body = await request.content.read()  # request.read() refuses more than 1 MiB, and files are larger
         if callback is not None:
             at_s = time.perf_counter()
             content = _content(body)
             answer = self._answers.get(callback[1])
             if answer is not None and not answer.done():
+                self.on_answer()
                 answer.set_result((at_s, content))
             return _json(self._answered(callback[1], content))
         return _json(self._rest(request.method, path, body))
@@ -251,7 +255,8 @@ class StandIn:
         async for frame in socket:
             if frame.type is not WSMsgType.TEXT:
                 continue
-            op = json.loads(frame.data)["op"]
+            content = json.loads(frame.data)
+            op = content["op"]
             if op == HEARTBEAT:
                 self._beaten.set()
                 await _send(socket, {"op": ACK, "d": None})
@@ -260,11 +265,19 @@ class StandIn:
                 self._socket = socket
                 await _send(socket, {"op": DISPATCH, "t": "READY", "s": 1, "d": self._ready()})
                 self.ready_at_s = time.perf_counter()
+                if content["d"]["intents"] & GUILDS_INTENT:
+                    await self._send_guilds(socket)
                 self._connected.set()
         if self._socket is socket:
             self._socket = None
             self._connected.clear()
         return socket
+
+    async def _send_guilds(self, socket: web.WebSocketResponse) -> None:
+        for guild in self.guilds:
+            self._sequence += 1
+            data = guild_create(guild, self._bot)
+            await _send(socket, {"op": DISPATCH, "t": "GUILD_CREATE", "s": self._sequence, "d": data})
 
     def _ready(self) -> dict[str, Any]:
         return {
@@ -290,7 +303,7 @@ async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
 
 
 def _content(body: bytes) -> dict[str, Any]:
-    """Return the JSON of an answer, which is the first part of a form if the answer has a file."""
+    """Return the JSON of an answer, which is the first part of a form if a file is attached."""
     if not body.startswith(b"{"):
         body = body[body.index(b"\r\n\r\n") + 4 : body.index(b"\r\n--", 1)]
     found: dict[str, Any] = json.loads(body)

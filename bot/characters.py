@@ -1,5 +1,6 @@
 """Visibility, line breaks and grapheme clusters in untrusted text."""
 
+import re
 from typing import Final
 
 import regex
@@ -10,6 +11,7 @@ FILLERS: Final = "\u2800\ufff9-\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
 # characters, and marks, which need a base character.
 _UNSEEN: Final = regex.compile(rf"[\p{{DI}}\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{Cn}}\p{{M}}{FILLERS}]*")
 _LINE_BREAK: Final = regex.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
+_PLAIN_LATIN: Final = re.compile("[ -~¡-¬®-ÿ…]*")
 _GRAPHEME: Final = regex.compile(r"\X")
 """One grapheme cluster: an emoji with its parts, or a letter with its accents."""
 
@@ -22,9 +24,17 @@ def is_plain_ascii(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
+def is_plain_latin(text: str) -> bool:
+    """Return the same for the letters and signs of Latin-1 as well, and for an ellipsis.
+
+    None of them joins another or is invisible, and Unicode composes none with the next.
+    """
+    return _PLAIN_LATIN.fullmatch(text) is not None
+
+
 def is_blank(text: str) -> bool:
     """Return whether the text has no visible characters."""
-    return not text.strip() if is_plain_ascii(text) else _UNSEEN.fullmatch(text) is not None
+    return not text.strip() if is_plain_latin(text) else _UNSEEN.fullmatch(text) is not None
 
 
 def with_plain_breaks(text: str) -> str:
@@ -45,6 +55,8 @@ def head(text: str, limit: int) -> str:
     """
     if len(text) <= limit:
         return text
+    if is_plain_latin(text[: limit + 1]):
+        return text[:limit]
     end = 0
     for match in _GRAPHEME.finditer(text):
         if match.end() > limit:

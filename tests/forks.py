@@ -4,6 +4,7 @@ xdist's workers import and collect everything once each, which takes as long as 
 runs whatever measures coverage, and any run with a number of workers (``-n 4``).
 """
 
+import itertools
 import os
 import random
 import selectors
@@ -21,8 +22,15 @@ NAME = "forks"
 """The plugin's name."""
 LENGTH = struct.Struct("=I")
 """How a message begins: with the length of the rest, in bytes."""
-INDEX = struct.Struct("=I")
-"""A test in a queue: its place in the list of all tests."""
+CHUNK = struct.Struct("=II")
+"""Tests in a queue: the places of the first and of the one after the last in the list of all tests."""
+CHUNK_MAX = 25
+"""How many tests of a file one worker takes at a time, at most.
+
+Those of a file mostly share what they need, which each worker makes for itself.
+"""
+CHUNKS_PER_WORKER_MIN = 4
+"""How often each worker takes tests in a short run, so that none is left alone with the last of them."""
 PIPE_BYTES_MIN = 1 << 16
 """Capacity of a pipe on Linux.
 
@@ -35,11 +43,11 @@ READ_MAX_BYTES = 1 << 20
 class Queue:
     """Tests that wait for a worker, as numbers in a pipe that all processes read from.
 
-    All of it is written before the first fork, so that its end comes when the last number has been taken.
+    All of it is written before the first fork, so that its end comes when the last has been taken.
     """
 
-    def __init__(self, indices: Iterable[int]) -> None:
-        written = b"".join(INDEX.pack(index) for index in indices)
+    def __init__(self, chunks: Iterable[range]) -> None:
+        written = b"".join(CHUNK.pack(chunk.start, chunk.stop) for chunk in chunks)
         self._taken_from, put_in = os.pipe()
         if len(written) > PIPE_BYTES_MIN:
             import fcntl  # noqa: PLC0415 - of few runs
@@ -48,15 +56,25 @@ class Queue:
         os.write(put_in, written)
         os.close(put_in)
 
-    def take(self) -> int | None:
-        """Take the next number; None once there is none."""
-        taken = os.read(self._taken_from, INDEX.size)
-        return INDEX.unpack(taken)[0] if taken else None
+    def take(self) -> range | None:
+        """Take the next tests; None once there are none."""
+        taken = os.read(self._taken_from, CHUNK.size)
+        return range(*CHUNK.unpack(taken)) if taken else None
 
     def clear(self) -> None:
         """Take all that are left."""
         while os.read(self._taken_from, PIPE_BYTES_MIN):
             pass
+
+
+def chunks_of(items: Sequence[pytest.Item], workers: int) -> Iterator[range]:
+    """Divide the tests into parts that one worker takes at a time."""
+    size = max(1, min(CHUNK_MAX, len(items) // (workers * CHUNKS_PER_WORKER_MIN)))
+    start = 0
+    for _, of_file in itertools.groupby(items, lambda item: item.nodeid.partition("::")[0]):
+        end = start + len(list(of_file))
+        yield from (range(first, min(first + size, end)) for first in range(start, end, size))
+        start = end
 
 
 class Worker:
@@ -125,8 +143,12 @@ class Forks:
             terminal.showfspath = False  # the files come mixed
         self._unfinished = {item.nodeid: item for item in session.items}
         base = self._config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
-        waiting = [item.nodeid.startswith(self._waiting) for item in session.items]
-        queues = [Queue(at for at, waits in enumerate(waiting) if waits is kind) for kind in (True, False)]
+        waiting: list[range] = []
+        busy: list[range] = []
+        for chunk in chunks_of(session.items, self._count):
+            waits = session.items[chunk.start].nodeid.startswith(self._waiting)
+            (waiting if waits else busy).append(chunk)
+        queues = [Queue(waiting), Queue(busy)]
         workers: list[Worker] = []
         try:
             for number in range(self._count):
@@ -225,7 +247,7 @@ def run(session: pytest.Session, folder: Path, queues: Sequence[Queue], sender: 
         capture.start_global_capturing()
         capture.suspend_global_capture()
     random.seed()
-    indices = (index for queue in queues for index in iter(queue.take, None))
+    indices = (index for queue in queues for chunk in iter(queue.take, None) for index in chunk)
     at = next(indices, None)
     while at is not None and not (session.shouldfail or session.shouldstop):
         after = next(indices, None)

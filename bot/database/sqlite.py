@@ -15,6 +15,7 @@ from bot import threads
 from bot.database import engine, integrity
 from bot.database.engine import RETRY_AFTER_S, ConstraintViolated
 from bot.database.exclusive_lock import exclusive_lock
+from bot.database.idle_connections import IdleConnections
 from bot.database.migrating import schema_version
 from bot.database.ownership import Damaged, Gone, LogLost, Lost, Overwritten, Ownership
 from bot.database.share import EVERYTHING, Share
@@ -54,6 +55,7 @@ class Database(engine.Database):
         self._writer = writer
         self._reader = reader
         self._reports = threads.Threads("reports", threads.REPORTS)
+        self._report_connections = IdleConnections(partial(connect_reading, path, any_thread=True))
         self._wrote = wrote
         self._handle = handle
         """The open file for ``scrub``; None for a database that another process owns."""
@@ -83,7 +85,7 @@ class Database(engine.Database):
                 database = cls(path, writer, reader, wrote, handle)
                 await database.read(schema_version)  # from here on, the reader holds the file open
                 try:
-                    with closing(database._reports):
+                    with closing(database._report_connections), closing(database._reports):
                         async with integrity.checked_meanwhile(
                             partial(connect_reading, path, any_thread=True),
                             os.fstat(handle).st_size,
@@ -109,7 +111,7 @@ class Database(engine.Database):
         # The last connection to close removes the log, unless it is read-only, so the reader closes last.
         async with opened(reading, path) as reader, opened(writer, path):
             database = cls(path, writer, reader)
-            with closing(database._reports):
+            with closing(database._report_connections), closing(database._reports):
                 yield database
 
     async def take_over(self, take: Callable[[Tx], int], is_current: Callable[[Tx, int], bool]) -> int:
@@ -181,7 +183,7 @@ class Database(engine.Database):
             with self._until_closed():
                 raise entry.error
         if not entry.results:
-            raise RuntimeError("the writer's thread has met a bug; its debug log has the error")
+            raise RuntimeError("the writer's thread hit a bug; the debug log has the error")
         return entry.results[0]
 
     def _damaged(self, error: sqlite3.Error) -> None:
@@ -215,7 +217,7 @@ class Database(engine.Database):
         """
 
         def read() -> T:
-            with closing(connect_reading(self.path)) as connection:
+            with self._report_connections.borrowed() as connection:
                 return _snapshot(fn, connection)
 
         with self._until_closed(), read_errors():
@@ -280,7 +282,7 @@ class Database(engine.Database):
             try:
                 self._writer.check(connection)  # again, now that nobody can take over the file
                 if self.path.with_name(f"{self.path.name}-wal").stat().st_size:
-                    raise BusyError("another process wrote meanwhile")
+                    raise BusyError("another process wrote in the meantime")
                 following, changed = blank_pages(handle, first)
                 record(connection)
                 connection.execute("COMMIT")

@@ -41,7 +41,7 @@ BUG_TRIES: Final = 3
 """Maximum number of times that a job may hit a bug in one state."""
 BUG_WAIT_S: Final = 10.0
 """Wait before a step that hit a bug is retried, in seconds."""
-BUG_ANSWER: Final = "a bug; the log has its traceback"
+BUG_ANSWER: Final = "a bug; see the log for its traceback"
 """Answer in a job's story for a bug, whose own message might quote a member."""
 WAIT_MAX_S: Final = 30.0
 """Maximum sleep of the loop, in seconds, in case something becomes due unannounced."""
@@ -345,7 +345,7 @@ class Runner:
             try:
                 await self._database.write(postpone)
             except StoreBusy as error:
-                log.warning("postponement not written yet", extra={"error": str(error)})
+                log.warning("postponement not recorded yet", extra={"error": str(error)})
                 await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
             else:
                 return

@@ -10,8 +10,9 @@ from msgspec import Struct
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
 from bot.errors import Leaving, TooManyRatings, WordsGone
-from bot.model import DiscordUserId, GuildId, Job, JobId
-from bot.store import jobs, members, ratings
+from bot.model import DiscordUserId, GuildId, JobId
+from bot.store import members, ratings
+from bot.store.listed_songs import ListedSong, listed
 from bot.store.ratings import Tally
 
 RATINGS_MAX: Final = 100
@@ -40,7 +41,7 @@ class BestSong(Struct, frozen=True, kw_only=True):
     """A song, its place in the ranking, and its ratings."""
 
     place: int
-    job: Job
+    song: ListedSong
     tally: Tally
 
 
@@ -145,10 +146,10 @@ class Ratings:
             pages = max(1, -(-len(ranked) // BEST_PAGE_MAX))
             shown = min(max(page, 1), pages)
             first = (shown - 1) * BEST_PAGE_MAX
+            places = {one.job_id: (place, one.tally) for place, one in enumerate(ranked, 1)}
             songs = [
-                BestSong(place=place, job=job, tally=song.tally)
-                for place, song in enumerate(ranked[first : first + BEST_PAGE_MAX], first + 1)
-                if (job := jobs.get(tx, song.job_id)) is not None
+                BestSong(place=places[song.id][0], song=song, tally=places[song.id][1])
+                for song in listed(tx, list(places)[first : first + BEST_PAGE_MAX])
             ]
             return BestPage(songs=tuple(songs), page=shown, pages=pages)
 

@@ -12,6 +12,8 @@ from bot.characters import head
 from bot.database.engine import Row, Tx
 from bot.model import SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs
+from bot.store.job_rows import read_all
+from bot.store.listed_songs import ListedSong, listed
 from bot.store.members import known_member
 from bot.store.times import moment
 
@@ -41,7 +43,7 @@ _TEXTS = ", ".join(f"words.{name}" for name in TEXT_NAMES)
 class SongPage(Struct, frozen=True, kw_only=True):
     """One page of a member's songs, newest first."""
 
-    songs: tuple[Job, ...]
+    songs: tuple[ListedSong, ...]
     newer: bool
     older: bool
     read_to: JobId | None = None
@@ -82,7 +84,7 @@ def open_jobs(tx: Tx, guild_id: GuildId, member_id: DiscordUserId) -> list[Job]:
             ORDER BY created_at, id""",
         (guild_id, known_member(tx, member_id)),
     ).fetchall()
-    return _jobs(tx, [row["id"] for row in rows])
+    return read_all(tx, [row["id"] for row in rows])
 
 
 def songs(
@@ -155,7 +157,8 @@ def find(
     A song with exactly this title wins, then the newest match. A look reads a bounded number of songs; the
     next one continues where ``so_far`` ended.
     """
-    search = _Search(tx, guild_id, member_id, typed, songs_max=LOOK_MAX)
+    songs_max = FIRST_LOOK_MAX if so_far is None else LOOK_MAX
+    search = _Search(tx, guild_id, member_id, typed, songs_max=songs_max)
     words, title = search.words, folded(typed)
     if so_far is None and len(words) == 1 and JOB_ID.fullmatch(words[0]):
         exact = search.place(JobId(int(words[0])))
@@ -165,10 +168,10 @@ def find(
     newest = None if so_far is None else so_far.job
     if not words or (so_far is not None and place is None):
         return Match(job=newest)
-    for row in search.rows(_NEWEST_FIRST, "<", place):
+    for row, text in search.rows(_NEWEST_FIRST, "<", place):
         if folded(row["title"] or "") == title:
             return Match(job=jobs.get(tx, row["id"]))
-        if newest is None and search.fits(row):
+        if newest is None and search.fits(row, text):
             newest = jobs.get(tx, row["id"])
     return Match(job=newest, read_to=search.read_to)
 
@@ -203,8 +206,8 @@ class _Search:
         ).fetchone()
         return None if row is None else {"id": row["id"], "at": row["created_at"]}
 
-    def rows(self, order: str, side: str, place: dict[str, int] | None) -> Iterator[Row]:
-        """Yield the songs on one side of a place, up to the limit of a look."""
+    def rows(self, order: str, side: str, place: dict[str, int] | None) -> Iterator[tuple[Row, str]]:
+        """Yield the songs on one side of a place with their texts, up to the limit of a look."""
         self.read_to = None
         where = _SONGS.format(columns=_TEXTS if self.words else "NULL")
         if place is not None:
@@ -213,24 +216,26 @@ class _Search:
         length = 0
         rows = self.tx.execute(f"{where} {order} LIMIT {limit}", self._owner | (place or {}))
         for count, row in enumerate(rows, start=1):
-            yield row
-            length += sum(len(row[name] or "") for name in TEXT_NAMES) if self.words else 0
+            _, _, *texts = row
+            text = "\n".join(filter(None, texts))
+            yield row, text
+            length += len(text)
             if self.words and (count >= limit or length >= limit * LOOK_CHARACTERS_PER_SONG):
                 self.read_to = row["id"]
                 return
 
-    def fits(self, row: Row) -> bool:
-        """Return whether the row's texts contain every word, or its date does if it has no texts."""
+    def fits(self, row: Row, text: str) -> bool:
+        """Return whether the song's texts contain every word, or its date does if it has no texts."""
         if not self.words:
             return True
-        text = folded("\n".join(row[name] or "" for name in TEXT_NAMES))
-        return all(word in (text or _date(row)) for word in self.words)
+        shown = folded(text) or _date(row)
+        return all(word in shown for word in self.words)
 
     def some(self, order: str, side: str, place: dict[str, int] | None, count: int) -> list[JobId]:
         """Return up to ``count`` matching songs, reading no further than needed."""
         ids: list[JobId] = []
-        for row in self.rows(order, side, place):
-            if self.fits(row):
+        for row, text in self.rows(order, side, place):
+            if self.fits(row, text):
                 ids.append(row["id"])
             if len(ids) >= count:
                 self.read_to = None
@@ -238,7 +243,7 @@ class _Search:
         return ids
 
 
-def _newer(search: _Search, place: dict[str, int], found: tuple[Job, ...]) -> SongPage:
+def _newer(search: _Search, place: dict[str, int], found: tuple[ListedSong, ...]) -> SongPage:
     """Return the next newer songs before those already found; the newest if they don't fill a page."""
     ids = search.some(_OLDEST_FIRST, ">", place, search.size + 1 - len(found))
     full = len(found) + len(ids) > search.size
@@ -246,7 +251,7 @@ def _newer(search: _Search, place: dict[str, int], found: tuple[Job, ...]) -> So
         return _older(search, None, (), newer=False)
     kept = ids[: search.size - len(found)]
     return SongPage(
-        songs=(*_jobs(search.tx, kept[::-1]), *found),
+        songs=(*listed(search.tx, kept[::-1]), *found),
         newer=True,
         older=True,
         read_to=search.read_to,
@@ -254,12 +259,14 @@ def _newer(search: _Search, place: dict[str, int], found: tuple[Job, ...]) -> So
     )
 
 
-def _older(search: _Search, place: dict[str, int] | None, found: tuple[Job, ...], *, newer: bool) -> SongPage:
+def _older(
+    search: _Search, place: dict[str, int] | None, found: tuple[ListedSong, ...], *, newer: bool
+) -> SongPage:
     """Return the next older songs, after those already found."""
     ids = search.some(_NEWEST_FIRST, "<", place, search.size + 1 - len(found))
     full = len(found) + len(ids) > search.size
     return SongPage(
-        songs=(*found, *_jobs(search.tx, ids[: search.size - len(found)])),
+        songs=(*found, *listed(search.tx, ids[: search.size - len(found)])),
         newer=newer,
         older=full or search.read_to is not None,
         read_to=search.read_to,
@@ -298,7 +305,3 @@ def _words(typed: str) -> list[str]:
 
 def _date(row: Row) -> str:
     return moment(row["created_at"]).date().isoformat()
-
-
-def _jobs(tx: Tx, ids: list[JobId]) -> list[Job]:
-    return [job for job_id in ids if (job := jobs.get(tx, job_id)) is not None]

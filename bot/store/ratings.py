@@ -108,36 +108,38 @@ def best(tx: Tx, guild_id: GuildId, since: datetime, limit: int) -> list[Ranked]
     """
     # Ranked from the index alone; only the jobs of the best few are read afterwards.
     rows = tx.execute(
-        """SELECT job_id, song_at, COUNT(*) FILTER (WHERE liked = 1) AS likes,
-                  COUNT(*) FILTER (WHERE liked = 0) AS dislikes
+        """SELECT job_id, song_at, COUNT(*) FILTER (WHERE liked = 1) AS likes, COUNT(*) AS ratings
            FROM rating WHERE guild_id = :guild AND song_at >= :since
            GROUP BY song_at, job_id HAVING MAX(liked) = 1 AND MIN(listed) = 1
            ORDER BY 2 DESC, 1 DESC LIMIT :limit""",
         {"guild": guild_id, "since": milliseconds(since), "limit": RANKED_MAX},
     )
-    scores: dict[tuple[int, int], float] = {}
-    ranked = []
-    for job_id, song_at, likes, dislikes in rows:
-        if (likes, dislikes) not in scores:
-            scores[likes, dislikes] = Tally(likes=likes, dislikes=dislikes).score
-        ranked.append((-scores[likes, dislikes], -likes, song_at, job_id, dislikes))
-    ranked.sort()
-    songs = (
-        Ranked(job_id=job_id, tally=Tally(likes=-minus_likes, dislikes=dislikes))
-        for _, minus_likes, _, job_id, dislikes in ranked
-        if _is_in_server(tx, job_id)
+    # Most songs have few ratings, so there are far fewer tallies than songs to compare.
+    newest_first: dict[tuple[int, int], list[JobId]] = {}
+    for job_id, _, likes, count in rows:
+        newest_first.setdefault((likes, count), []).append(job_id)
+    tallies = [Tally(likes=likes, dislikes=count - likes) for likes, count in newest_first]
+    tallies.sort(key=lambda tally: (-tally.score, -tally.likes))
+    ranked = (
+        Ranked(job_id=job_id, tally=tally)
+        for tally in tallies
+        for job_id in reversed(newest_first[tally.likes, tally.likes + tally.dislikes])
     )
-    return list(islice(songs, limit))
+    best_: list[Ranked] = []
+    while len(best_) < limit and (some := list(islice(ranked, limit))):
+        there = _in_server(tx, [song.job_id for song in some])
+        best_ += [song for song in some if song.job_id in there]
+    return best_[:limit]
 
 
-def _is_in_server(tx: Tx, job_id: JobId) -> bool:
-    """Return whether the song has a message in its server."""
-    row = tx.execute(
-        f"""SELECT 1 FROM job WHERE id = ? AND {NOT_ERASED}
-              AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0""",
-        (job_id,),
-    ).fetchone()
-    return row is not None
+def _in_server(tx: Tx, job_ids: list[JobId]) -> set[JobId]:
+    """Return which of these songs have a message in their server."""
+    rows = tx.execute(
+        f"""SELECT id FROM job WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
+              AND {NOT_ERASED} AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0""",
+        {"ids": json.dumps(job_ids)},
+    )
+    return {row["id"] for row in rows}
 
 
 # -- deletion

@@ -326,16 +326,23 @@ def days_of_use(tx: Tx, guild_id: GuildId, days: int, today: int) -> list[DayOfU
 
 def top_members(tx: Tx, guild_id: GuildId, first_day: int, limit: int) -> list[MemberUse]:
     """Return the members who have spent most since that day, highest first."""
+    # From member to member and from there to the first day: otherwise all days of the past would be read.
     rows = tx.execute(
-        """SELECT member.discord_id, spent.credits,
+        """WITH RECURSIVE spender (id) AS (
+             SELECT MIN(member_id) FROM usage WHERE guild_id = :guild AND member_id > :whole
+             UNION ALL
+             SELECT (SELECT MIN(member_id) FROM usage WHERE guild_id = :guild AND member_id > spender.id)
+             FROM spender WHERE spender.id IS NOT NULL),
+           spent (id, credits) AS MATERIALIZED (
+             SELECT id, (SELECT SUM(allowance_used + bonus_used) FROM usage
+                         WHERE guild_id = :guild AND member_id = spender.id AND day >= :first)
+             FROM spender WHERE id IS NOT NULL)
+           SELECT member.discord_id, spent.credits,
                   (SELECT asked_by FROM job JOIN words ON words.job_id = job.id
-                   WHERE job.guild_id = :guild AND job.member_id = spent.member_id
+                   WHERE job.guild_id = :guild AND job.member_id = spent.id
                    ORDER BY job.created_at DESC LIMIT 1) AS name
-           FROM (SELECT member_id, SUM(allowance_used + bonus_used) AS credits FROM usage
-                 WHERE guild_id = :guild AND member_id <> :whole AND day >= :first
-                 GROUP BY member_id) AS spent
-           JOIN member ON member.id = spent.member_id
-           WHERE spent.credits > 0 ORDER BY spent.credits DESC, spent.member_id LIMIT :limit""",
+           FROM spent JOIN member ON member.id = spent.id
+           WHERE spent.credits > 0 ORDER BY spent.credits DESC, spent.id LIMIT :limit""",
         {"guild": guild_id, "whole": WHOLE_GUILD, "first": first_day, "limit": limit},
     )
     return [

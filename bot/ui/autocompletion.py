@@ -70,6 +70,8 @@ def choices(offers: Sequence[Offer]) -> list[app_commands.Choice[str]]:
 
 def _compared(shown: str) -> str:
     """Normalise a label so that visually identical ones compare equal."""
+    if shown.isascii():
+        return " ".join(shown.lower().split())
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold()).split())
 
 
@@ -102,11 +104,11 @@ def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
     """Return the song whose label was typed instead of chosen."""
     ending = _TAIL.search(typed.strip())
     beginning = _TAIL.sub("", typed.strip())
-    base = _compared(beginning.removesuffix("…"))
+    wanted, base = _compared(beginning), _compared(beginning.removesuffix("…"))
     is_cut = beginning.endswith("…") and bool(base)
     for offer in offers:
         whole = _compared(label(offer.label, len(offer.label)))
-        is_label = whole == _compared(beginning) or (is_cut and whole.startswith(base))
+        is_label = whole == wanted or (is_cut and whole.startswith(base))
         if is_label and (ending is None or f"{offer.job_id:0{TAIL_DIGITS}}".endswith(ending["digits"])):
             return offer.job_id
     return None
@@ -115,8 +117,11 @@ def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
 async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Offer]]]) -> JobId | None:
     """Return the song whose label was typed, from the ``offers`` of a few searches.
 
-    The last search matches everything: a label may spell its title differently.
+    The last search matches everything: a label may spell its title differently. What has neither the
+    separator of all labels nor the ellipsis of a part of one can't be a label, and is not searched for.
     """
+    if SEPARATOR.strip() not in _compared(typed) and not typed.strip().endswith("…"):
+        return None
     for search in (*searches(typed), ""):
         job_id = meant(typed, await offers(search, LOOKED_THROUGH_MAX))
         if job_id is not None:

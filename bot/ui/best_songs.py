@@ -33,7 +33,7 @@ def summary(say: Language, best: BestPage) -> str:
 
     It has no mentions.
     """
-    titles = [line(cards.name_of(say, song.job), SONG_TITLE_MAX) for song in best.songs]
+    titles = [line(cards.listed_name(say, song.song), SONG_TITLE_MAX) for song in best.songs]
     return cut(f"{say('best-title')}: {', '.join(titles) or say('best-none')}", CONTENT_MAX)
 
 
@@ -49,9 +49,9 @@ def page(say: Language, best: BestPage) -> discord.Embed:
 
 
 def _song(say: Language, song: BestSong) -> str:
-    title = line(cards.name_of(say, song.job), SONG_TITLE_MAX)
-    parts = [f"**{say('number', number=song.place)}.** **{title}**", f"<@{song.job.origin.member_id}>"]
-    link = cards.link_of(song.job)
+    title = line(cards.listed_name(say, song.song), SONG_TITLE_MAX)
+    parts = [f"**{say('number', number=song.place)}.** **{title}**", f"<@{song.song.member_id}>"]
+    link = cards.listed_link(song.song)
     parts += [] if link is None else [say("history-listen", link=link)]
     return " · ".join([*parts, _counts(say, song.tally)])
 

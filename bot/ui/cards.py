@@ -14,6 +14,7 @@ from bot.music.wire import is_usable
 from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
+from bot.store.listed_songs import ListedSong
 from bot.ui import messages
 from bot.ui.discord_limits import CHOICE_MAX, CONTENT_MAX, EMBED_URL_MAX
 from bot.ui.fitted_embed import FittedEmbed
@@ -43,10 +44,21 @@ BAR_LENGTH: Final = 4
 
 def title_of(say: Language, request: SongRequest) -> str:
     """Return a song's title or the start of its prompt; escape it before display."""
-    prompt = cut(" ".join(request.prompt.split()), TITLE_MAX)
+    return _title(say, request.title, request.prompt)
+
+
+def _title(say: Language, title: str, prompt: str) -> str:
     # A name without visible characters counts as none.
-    names = [text for text in (request.title, prompt) if not is_blank(text)]
-    return names[0] if names else say("song-untitled")
+    if not is_blank(title):
+        return title
+    beginning = cut(" ".join(prompt.split()), TITLE_MAX)
+    return say("song-untitled") if is_blank(beginning) else beginning
+
+
+def listed_name(say: Language, song: ListedSong) -> str:
+    """Return the title of a song in a list of everybody's songs, as ``name_of`` does."""
+    is_given = bool(song.given_title) and is_blank(song.title)
+    return song.given_title if is_given else _title(say, song.title, song.prompt)
 
 
 def name_of(say: Language, job: Job) -> str:
@@ -183,6 +195,13 @@ def link_of(job: Job) -> str | None:
         return None
     place = "@me" if job.delivery.direct else job.origin.guild_id
     return link(place, job.delivery.channel_id, job.message_id)
+
+
+def listed_link(song: ListedSong) -> str | None:
+    """Return the address of the message with a song in a list, if it has one."""
+    if song.message_id is None or song.channel_id is None:
+        return None
+    return link("@me" if song.direct else song.guild_id, song.channel_id, song.message_id)
 
 
 def card_link_of(job: Job) -> str | None:
@@ -337,7 +356,7 @@ def in_progress(say: Language, jobs: list[tuple[Job, CardFacts]]) -> discord.Emb
 
 def history(say: Language, page: SongPage, word: str, *, searching: bool = False) -> discord.Embed:
     """Return a page of a member's songs, newest first, even during the search."""
-    lines = [_history_line(say, job) for job in page.songs]
+    lines = [_history_line(say, song) for song in page.songs]
     if searching:
         lines.append(say("history-searching"))
     elif page.read_to is not None:
@@ -351,11 +370,11 @@ def history(say: Language, page: SongPage, word: str, *, searching: bool = False
     )
 
 
-def _history_line(say: Language, job: Job) -> str:
+def _history_line(say: Language, song: ListedSong) -> str:
     """Return one song of the history on one line."""
-    title = line(title_of(say, job.request), TITLE_MAX) if job.request.model else say("song-without-text")
-    parts = [f"{format_dt(job.created_at, 'd')} **{title}**", job.request.model]
-    song_link = link_of(job)
+    title = line(_title(say, song.title, song.prompt), TITLE_MAX) if song.model else say("song-without-text")
+    parts = [f"{format_dt(song.created_at, 'd')} **{title}**", song.model]
+    song_link = listed_link(song)
     parts += [] if song_link is None else [say("history-listen", link=song_link)]
     return " · ".join(filter(None, parts))
 

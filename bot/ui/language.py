@@ -56,23 +56,20 @@ class Language:
         return fluent.render(pattern, facts, self._rules)
 
 
-@functools.cache
-def _language(code: str) -> Language:
-    return Language(code)
+LANGUAGES: Final = {code: Language(code) for code in CODES}
+ENGLISH: Final = LANGUAGES[CODES[0]]
+TRANSLATIONS: Final = {
+    locale: language
+    for locale in Locale
+    if (language := LANGUAGES.get(str(locale).partition("-")[0], ENGLISH)) is not ENGLISH
+}
+"""The language of each Discord locale that has one other than English."""
 
 
 @functools.lru_cache(LOCALES_KEPT)
 def language_of(locale: str | Locale | None) -> Language:
     """Return the language for one of Discord's locales: ``de``, ``en-GB``, ``ja``."""
-    code = "" if locale is None else str(locale).partition("-")[0]
-    return _language(code if code in CODES else CODES[0])
-
-
-ENGLISH: Final = language_of(None)
-TRANSLATIONS: Final = {
-    locale: language for locale in Locale if (language := language_of(locale)) is not ENGLISH
-}
-"""The language of each Discord locale that has one other than English."""
+    return LANGUAGES.get(str(locale).partition("-")[0], ENGLISH)
 
 
 def described(name: str) -> app_commands.locale_str:

@@ -8,7 +8,7 @@ from typing import Final
 import discord
 import regex
 
-from bot.characters import head, is_blank, is_plain_ascii, with_plain_breaks
+from bot.characters import head, is_blank, is_plain_latin, with_plain_breaks
 
 MARKS_MAX: Final = 2
 """Maximum number of combining marks kept per character; more would cover adjacent lines (Zalgo)."""
@@ -65,7 +65,7 @@ def plain(text: str) -> str:
     Joiners, variation selectors and tags stay where a script or an emoji needs them. A text without visible
     characters becomes empty.
     """
-    if is_plain_ascii(text):
+    if is_plain_latin(text):
         return text.strip()
     text = with_plain_breaks(unicodedata.normalize("NFC", text)).replace("\t", " ")
     for pattern in _UNNEEDED:

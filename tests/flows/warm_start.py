@@ -1,4 +1,4 @@
-"""Bots as processes that don't import everything anew, which is nine tenths of a start."""
+"""Bots as processes that do not repeat all imports, which take nine tenths of a start."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ SAME_FOR_ALL = ("PYTHONPATH", "PYTHONUTF8")
 
 
 class Process(Protocol):
-    """What asyncio's ``Process`` and a warm one have in common."""
+    """The common interface of asyncio's ``Process`` and a warm one."""
 
     pid: int
     stdout: asyncio.StreamReader | None
@@ -35,11 +35,11 @@ class Process(Protocol):
         """Send SIGKILL to it, if it still runs."""
 
     async def wait(self) -> int:
-        """Wait for its end. Returns its exit status."""
+        """Wait for its end. Return its exit status."""
 
 
 class Pipe(asyncio.StreamReaderProtocol):
-    """What is read from a pipe, and whether its end has come and it has been closed."""
+    """A pipe's output, and whether it has ended and been closed."""
 
     def __init__(self) -> None:
         self.reader = asyncio.StreamReader()
@@ -79,7 +79,7 @@ class WarmProcess:
         self.send_signal(signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Wait for its end. Returns its exit status."""
+        """Wait for its end. Return its exit status."""
         return await asyncio.shield(self._ended)
 
     async def _until_ended(self, status: Pipe, pipes: Sequence[Pipe]) -> int:
@@ -112,7 +112,7 @@ class WarmStarts:
 
     @staticmethod
     def suits(command: Sequence[str], env: Mapping[str, str]) -> bool:
-        """Return whether nothing about a start is decided by what Python does before it runs the bot."""
+        """Return whether a start is independent of what Python does before running the bot."""
         special = [name for name in env if name.startswith(READ_BY_PYTHON) and name not in SAME_FOR_ALL]
         return command[0] == "bot" and not special
 

@@ -1,4 +1,4 @@
-"""A database with its flushes."""
+"""A database that flushes to disk."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

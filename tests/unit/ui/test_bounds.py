@@ -1,4 +1,4 @@
-"""Discord accepts however much there is to show; words of others are no link, ping or format."""
+"""Discord accepts any amount of content; others' words form no links, pings or formatting."""
 
 import re
 from collections.abc import Iterable
@@ -10,13 +10,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.model import ClosedCause, Delivery, DiscordUserId, FailReason, JobId, JobState, MemberNumber, Track
+from bot.model import (
+    ClosedCause,
+    Delivery,
+    DiscordUserId,
+    FailReason,
+    GuildId,
+    JobId,
+    JobState,
+    MemberNumber,
+    Track,
+)
 from bot.services.credit_views import Explanation, Limits, Overview, Use
+from bot.services.ratings import BestPage, BestSong
 from bot.store.changes import Allowance
 from bot.store.history import SongPage
+from bot.store.listed_songs import ListedSong
 from bot.store.quotas import SetLimit
+from bot.store.ratings import Tally
 from bot.store.reports import DayOfUse, LedgerRow, MemberUse, Page, SettledSong
-from bot.ui import autocompletion, cards, discord_limits, ledger_cards, quota_cards
+from bot.ui import autocompletion, best_songs, cards, discord_limits, ledger_cards, quota_cards
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import CODES, Language, language_of
 from bot.ui.text import escaped, line
@@ -34,7 +47,7 @@ HOSTILE = (
 LIVE = re.compile(
     r"[a-z]+://|discord(?:app)?\.(?:gg|com/invite)/|(?<!\\)\]\(|@everyone|(?<!\\)<[@#]|(?<!\\)[|]{2}|(?<!\\)`"
 )
-"""What Discord would link, invite to, ping or format."""
+"""Text that Discord would turn into links, invites, pings or formatting."""
 
 words = st.lists(st.sampled_from(HOSTILE), max_size=60).map("".join)
 
@@ -67,14 +80,14 @@ def shown(embeds: Iterable[discord.Embed]) -> str:
 
 @given(words, st.integers(1, 400))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_no_words_of_others_are_a_link_a_ping_or_a_format(text: str, length_max: int) -> None:
+def test_no_words_of_others_link_ping_or_format(text: str, length_max: int) -> None:
     assert None is LIVE.search(escaped(text))
     assert None is LIVE.search(line(text, length_max))
 
 
 @given(words, st.sampled_from(JobState), st.sampled_from([FailReason.REFUSED, FailReason.MODERATED]))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_public_cards_fit_and_have_no_live_words(text: str, state: JobState, reason: FailReason) -> None:
+def test_public_cards_fit_and_contain_no_live_markup(text: str, state: JobState, reason: FailReason) -> None:
     job = make.job(
         state=state,
         request=make.custom(title=text, style=text * 5, lyrics=text),
@@ -149,12 +162,27 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         member_limits=limits,
         top=top,
     )
+    song = ListedSong(
+        id=JobId(ID),
+        created_at=make.NOW,
+        guild_id=GuildId(ID),
+        member_id=DiscordUserId(ID),
+        model="M" * 50,
+        title=name,
+        prompt=name,
+        given_title=name,
+        message_id=ID,
+        channel_id=ID,
+        direct=False,
+    )
+    best = BestSong(place=10**9, song=song, tally=Tally(likes=10**9, dislikes=10**9))
     page = Page(rows=(row,) * many, newer=True, older=True)
     day = DayOfUse(day=make.NOW.date(), spent=10**9, held=10**9, released=10**9, refunded=10**9)
 
     for embed in (
         cards.in_progress(say, [(job, facts(slow=True))] * many),
-        cards.history(say, SongPage(songs=(job,) * many, newer=True, older=True), name),
+        cards.history(say, SongPage(songs=(song,) * many, newer=True, older=True), name),
+        best_songs.page(say, BestPage(songs=(best,) * many, page=1, pages=1)),
         cards.first_things(say, 10**9),
         quota_cards.view(say, overview, make.GUILD),
         quota_cards.explained(say, explanation, DiscordUserId(ID), make.GUILD),
@@ -179,7 +207,7 @@ def test_a_page_that_is_cut_ends_with_whole_lines() -> None:
 
 @given(st.lists(words, min_size=1, max_size=25))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_choices_fit_whatever_the_songs_are_called(names: list[str]) -> None:
+def test_choices_fit_whatever_the_titles_of_the_songs(names: list[str]) -> None:
     english = language_of("en")
     offers = [
         autocompletion.Offer(

@@ -1,0 +1,67 @@
+"""Songs as a list shows them: a fraction of a job's columns, read in one statement."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from bot.characters import is_blank
+from bot.database.engine import Row, Tx
+from bot.model import DiscordUserId, GuildId, JobId
+from bot.store.times import moment
+
+
+class ListedSong(Struct, frozen=True, kw_only=True):
+    """One song of a list."""
+
+    id: JobId
+    created_at: datetime
+    guild_id: GuildId
+    member_id: DiscordUserId
+    """0 for an erased member."""
+    model: str
+    """Empty once its texts have been deleted."""
+    title: str
+    prompt: str
+    given_title: str
+    """The service's title, which derives from the texts; empty once an author has withdrawn theirs."""
+    message_id: int | None
+    """The message with the song; None if there is none."""
+    channel_id: int | None
+    direct: bool
+    """Whether that message was sent to the member alone."""
+
+
+def listed(tx: Tx, job_ids: Sequence[JobId]) -> tuple[ListedSong, ...]:
+    """Return these songs in the order given, skipping missing ones."""
+    if not job_ids:
+        return ()
+    rows = tx.execute(
+        """SELECT job.id, job.created_at, job.guild_id, member.discord_id AS member_id, job.takes,
+                  job.message_id, job.delivery_channel_id, job.delivery_direct,
+                  words.model, words.title, words.prompt, words.torn
+           FROM job JOIN member ON member.id = job.member_id LEFT JOIN words ON words.job_id = job.id
+           WHERE job.id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))""",
+        {"ids": json.dumps(list(job_ids))},
+    )
+    songs = {row["id"]: _read(row) for row in rows}
+    return tuple(songs[job_id] for job_id in job_ids if job_id in songs)
+
+
+def _read(row: Row) -> ListedSong:
+    takes = json.loads(row["takes"]) if row["torn"] == 0 else []
+    titles = (str(take.get("title", "")) for take in takes)
+    return ListedSong(
+        id=row["id"],
+        created_at=moment(row["created_at"]),
+        guild_id=row["guild_id"],
+        member_id=DiscordUserId(row["member_id"] or 0),
+        model=row["model"] or "",
+        title=row["title"] or "",
+        prompt=row["prompt"] or "",
+        given_title=next((title for title in titles if not is_blank(title)), ""),
+        message_id=row["message_id"],
+        channel_id=row["delivery_channel_id"],
+        direct=bool(row["delivery_direct"]),
+    )

@@ -1,0 +1,98 @@
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from bot.database import idle_connections
+from bot.database.idle_connections import IdleConnections
+
+
+class Opened:
+    """Opens connections and remembers them."""
+
+    def __init__(self) -> None:
+        self.all: list[sqlite3.Connection] = []
+
+    def __call__(self) -> sqlite3.Connection:
+        self.all.append(sqlite3.connect(":memory:", check_same_thread=False))
+        return self.all[-1]
+
+    @property
+    def closed(self) -> list[bool]:
+        return [_is_closed(connection) for connection in self.all]
+
+
+def _is_closed(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1")
+    except sqlite3.ProgrammingError:
+        return True
+    return False
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    opened = Opened()
+    yield opened
+    for connection in opened.all:
+        connection.close()
+
+
+def test_the_next_report_gets_the_connection_of_the_last(opened: Opened) -> None:
+    idle = IdleConnections(opened)
+
+    for _ in range(3):
+        with idle.borrowed() as connection:
+            assert connection is opened.all[0]
+
+    assert [False] == opened.closed
+
+
+def test_two_reports_at_the_same_time_never_share_a_connection(opened: Opened) -> None:
+    idle = IdleConnections(opened)
+
+    with idle.borrowed() as one, idle.borrowed() as other:
+        assert one is not other
+
+
+def test_no_more_connections_stay_open_than_the_maximum(opened: Opened) -> None:
+    idle = IdleConnections(opened)
+
+    with contextlib.ExitStack() as stack:
+        for _ in range(idle_connections.IDLE_MAX + 2):
+            stack.enter_context(idle.borrowed())
+
+    assert [True] * 2 == sorted(opened.closed)[-2:]
+    assert idle_connections.IDLE_MAX == opened.closed.count(False)
+
+
+def test_a_connection_on_which_a_report_failed_is_not_used_again(opened: Opened) -> None:
+    idle = IdleConnections(opened)
+
+    with pytest.raises(sqlite3.OperationalError), idle.borrowed() as connection:
+        connection.execute("SELECT * FROM missing")
+    with idle.borrowed():
+        pass
+
+    assert [True, False] == opened.closed
+
+
+def test_a_report_that_outlives_the_database_closes_its_connection(opened: Opened) -> None:
+    idle = IdleConnections(opened)
+
+    with idle.borrowed():
+        idle.close()
+        assert [False] == opened.closed
+
+    assert [True] == opened.closed
+
+
+def test_idle_connections_are_closed_with_the_database(opened: Opened) -> None:
+    idle = IdleConnections(opened)
+    with idle.borrowed(), idle.borrowed():
+        pass
+
+    idle.close()
+
+    assert [True, True] == opened.closed
