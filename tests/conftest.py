@@ -43,7 +43,7 @@ else:
     simcord_state = lazy("simcord.backend.state")
     server_of_postgresql, pipeline = lazy("tests.postgresql"), lazy("tests.unit.pipeline.rig")
 
-# Threads of numpy's would be in no fork of this process.
+# Forks of this process would not inherit numpy's threads.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
@@ -85,13 +85,13 @@ STEADY = "steady"
 """Name of the Hypothesis profile used by every run."""
 
 OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
-"""Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
+"""Fixtures that depend on the chosen engine. Tests without any behave the same on SQLite and on a server."""
 
 WORKERS = 2 * (os.cpu_count() or 1)
-"""How many processes run the tests: half of them begin with tests that wait for processes."""
+"""Number of processes that run tests; half of them begin with tests that wait for processes."""
 
 CASES_MAX = 3
-"""How many cases of one test a run of the whole suite tries. Whoever names a file has all of its cases."""
+"""Maximum number of cases per test in a run of the whole suite. Runs of named files try all cases."""
 COSTLY_CASES_MAX = 2
 """Maximum number of cases per costly test in the default run, e.g. an evening of the whole pipeline."""
 CASES_ON_A_SERVER_MAX = 1
@@ -258,7 +258,7 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let the process that bots are forked from import the bot while the whole suite is collected."""
+    """Let the process from which bots are forked import the bot while the whole suite is collected."""
     config = session.config
     in_forks = config.pluginmanager.has_plugin(forks.NAME) and not config.option.collectonly
     if in_forks and quick(config) and is_whole(config):
@@ -269,7 +269,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let the default run fork its bots from a process that has imported them; any other starts each anew."""
+    """Fork bots from a warm process in the default run; any other run starts Python for each."""
     if not quick(request.config) or process.BotProcess.warm_starts is not None:
         yield
         return
@@ -342,9 +342,9 @@ def database_url(
     if server_url is None:
         (tmp_path / "tunesmith.db").write_bytes(blank_file)
     else:
-        # SimCord does not say how many shards it recommends.
+        # SimCord does not recommend a number of shards.
         monkeypatch.setattr(app, "sharding", lambda *_: sharding.Sharding())
-        # It counts the three seconds for an answer by the machine's clock, however busy the cores are.
+        # SimCord measures the three seconds for an answer in real time, however busy the cores are.
         simulated = simcord_state.Backend
         after = simulated.iso_after
         monkeypatch.setattr(simulated, "iso_after", lambda self, s: after(self, max(s, PATIENCE_S)))
@@ -370,7 +370,7 @@ async def database(
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Let forks run the tests where coverage is not measured; none of xdist's workers then."""
+    """Run the tests in forks, with no xdist workers, unless coverage is measured."""
     if config.pluginmanager.has_plugin("_cov") or sys.platform != "linux":
         return WORKERS
     config.pluginmanager.register(forks.Forks(config, WORKERS, WAITING), forks.NAME)

@@ -1,7 +1,7 @@
 """Run the tests in forks of the process that has collected them.
 
-xdist's workers import and collect everything once each, which takes as long as hundreds of tests. It still
-runs whatever measures coverage, and any run with a number of workers (``-n 4``).
+Each of xdist's workers imports and collects everything, which takes as long as hundreds of tests. It still
+handles runs that measure coverage, and runs with a given number of workers (``-n 4``).
 """
 
 import itertools
@@ -19,31 +19,31 @@ import execnet
 import pytest
 
 NAME = "forks"
-"""The plugin's name."""
+"""Name of the plugin."""
 LENGTH = struct.Struct("=I")
-"""How a message begins: with the length of the rest, in bytes."""
+"""Head of a message: the length of the rest, in bytes."""
 CHUNK = struct.Struct("=II")
-"""Tests in a queue: the places of the first and of the one after the last in the list of all tests."""
+"""Entry of a queue: the index of its first test in the list of all tests, and of the one after its last."""
 CHUNK_MAX = 25
-"""How many tests of a file one worker takes at a time, at most.
+"""Maximum number of tests that a worker takes at a time.
 
-Those of a file mostly share what they need, which each worker makes for itself.
+They are of one file, since most fixtures of a file or of a session are built by each worker that needs them.
 """
 CHUNKS_PER_WORKER_MIN = 4
-"""How often each worker takes tests in a short run, so that none is left alone with the last of them."""
+"""Minimum number of times that each worker takes tests, so that none is left alone with the last of them."""
 PIPE_BYTES_MIN = 1 << 16
-"""Capacity of a pipe on Linux.
+"""Default capacity of a pipe on Linux.
 
 Source: https://man7.org/linux/man-pages/man7/pipe.7.html, read 2026-11-26.
 """
 READ_MAX_BYTES = 1 << 20
-"""How much of a worker's messages is read at a time."""
+"""Maximum number of bytes of a worker's messages to read at a time."""
 
 
 class Queue:
-    """Tests that wait for a worker, as numbers in a pipe that all processes read from.
+    """Tests waiting for a worker, as ranges of indices in a pipe from which all processes read.
 
-    All of it is written before the first fork, so that its end comes when the last has been taken.
+    It is filled before the first fork, so that the pipe ends once the last chunk has been taken.
     """
 
     def __init__(self, chunks: Iterable[range]) -> None:
@@ -57,18 +57,18 @@ class Queue:
         os.close(put_in)
 
     def take(self) -> range | None:
-        """Take the next tests; None once there are none."""
+        """Take the next tests; return None if none are left."""
         taken = os.read(self._taken_from, CHUNK.size)
         return range(*CHUNK.unpack(taken)) if taken else None
 
     def clear(self) -> None:
-        """Take all that are left."""
+        """Discard all remaining chunks."""
         while os.read(self._taken_from, PIPE_BYTES_MIN):
             pass
 
 
 def chunks_of(items: Sequence[pytest.Item], workers: int) -> Iterator[range]:
-    """Divide the tests into parts that one worker takes at a time."""
+    """Divide the tests into the chunks that workers take."""
     size = max(1, min(CHUNK_MAX, len(items) // (workers * CHUNKS_PER_WORKER_MIN)))
     start = 0
     for _, of_file in itertools.groupby(items, lambda item: item.nodeid.partition("::")[0]):
@@ -78,17 +78,17 @@ def chunks_of(items: Sequence[pytest.Item], workers: int) -> Iterator[range]:
 
 
 class Worker:
-    """The parent's end of a fork: what it has reported, and whether it has ended well."""
+    """The parent's end of a fork: its reports, and whether it has exited successfully."""
 
     def __init__(self, pid: int, reports_from: int) -> None:
         self.pid = pid
         self.reports_from = reports_from
         self.running: str | None = None
-        """The test that it began last, unless that has ended."""
+        """The test in progress, if any."""
         self._unread = b""
 
     def messages(self) -> Iterator[Any] | None:
-        """Read what it has written; None if it has closed its end."""
+        """Read its messages; return None if it has closed its end."""
         read = os.read(self.reports_from, READ_MAX_BYTES)
         self._unread += read
         return self._complete() if read else None
@@ -103,7 +103,7 @@ class Worker:
 
 
 class Sender:
-    """A fork's plugin: sends to the parent what the terminal and the counts are made from."""
+    """A fork's plugin, which sends the parent the reports for the terminal and the counts."""
 
     def __init__(self, config: pytest.Config, descriptor: int) -> None:
         self._config = config
@@ -124,7 +124,7 @@ class Sender:
 class Forks:
     """A plugin that runs the collected tests in forks.
 
-    ``waiting`` is what the names of those begin with that leave the cores to others.
+    ``waiting`` has the path prefixes of tests that leave the cores idle.
     """
 
     def __init__(self, config: pytest.Config, workers: int, waiting: Sequence[str]) -> None:
@@ -135,12 +135,12 @@ class Forks:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Run the tests; pytest itself does if there is nothing to share out."""
+        """Run the tests, or leave it to pytest if there is nothing to distribute."""
         if session.testsfailed or self._config.option.collectonly or len(session.items) < self._count:
             return None
         terminal = self._config.pluginmanager.getplugin("terminalreporter")
         if terminal is not None:
-            terminal.showfspath = False  # the files come mixed
+            terminal.showfspath = False  # files are interleaved
         self._unfinished = {item.nodeid: item for item in session.items}
         base = self._config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
         waiting: list[range] = []
@@ -152,7 +152,7 @@ class Forks:
         workers: list[Worker] = []
         try:
             for number in range(self._count):
-                # Half of them begin with the tests that wait, while the others have the cores.
+                # Half of them begin with the tests that wait, and leave the cores to the others.
                 in_turn = queues if number % 2 == 0 else queues[::-1]
                 workers.append(self._forked(session, base / f"worker-{number}", in_turn))
             self._listen(session, workers, queues)
@@ -185,7 +185,7 @@ class Forks:
             os._exit(status)
 
     def _listen(self, session: pytest.Session, workers: Sequence[Worker], queues: Sequence[Queue]) -> None:
-        """Report what the workers report until all have ended. Tests that a dead worker had are failures."""
+        """Forward the workers' reports until all have exited. A dead worker's tests count as failures."""
         with selectors.DefaultSelector() as selector:
             for worker in workers:
                 selector.register(worker.reports_from, selectors.EVENT_READ, worker)
@@ -233,12 +233,12 @@ class Forks:
 
 
 def run(session: pytest.Session, folder: Path, queues: Sequence[Queue], sender: Sender) -> None:
-    """Be a worker: take tests from the queues, one queue after the other, until both are empty."""
+    """Work through the queues as a worker, one after the other, until both are empty."""
     config = session.config
     folder.mkdir(mode=0o700)
     config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]
-    # Those of the parent are in the forks, too: its terminal, the file that its output is captured in, and
-    # the seed.
+    # Replace state inherited from the parent: its terminal, the file that captures its output, and the
+    # seed.
     config.pluginmanager.unregister(name="terminalreporter")
     config.pluginmanager.register(sender)
     capture = config.pluginmanager.getplugin("capturemanager")

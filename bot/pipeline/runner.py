@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import partial
 from typing import Final
 
@@ -24,6 +23,7 @@ from bot.pipeline.cards import Cards
 from bot.pipeline.courier import CardFacts, Courier
 from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
+from bot.pipeline.lanes import AT_ONCE, STATES, Lane
 from bot.pipeline.poll_window import PollWindow
 from bot.pipeline.quoting import unquoted
 from bot.pipeline.steps import Steps
@@ -53,31 +53,6 @@ WAKES_APART_S: Final = 0.02
 """Minimum pause between two rounds, in seconds: one round claims all that becomes due meanwhile."""
 FINISH_WITHIN_S: Final = 30.0
 """How long a shutdown waits for what must not be cut off, in seconds."""
-
-
-class Lane(Enum):
-    """Kinds of work of the runner. No lane takes up another's capacity."""
-
-    SUBMITTING = "submitting"
-    POLLING = "polling"
-    FETCHING = "fetching"
-    POSTING = "posting"
-    CARDS = "cards"
-    ALERTS = "alerts"
-    ANNOUNCEMENTS = "announcements"
-    ERASURES = "erasures"
-
-
-STATES: Final = {
-    Lane.SUBMITTING: frozenset({JobState.QUEUED, JobState.SUBMITTING}),
-    Lane.POLLING: frozenset({JobState.RUNNING}),
-    Lane.FETCHING: frozenset({JobState.READY}),
-    Lane.POSTING: frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED, JobState.UNDELIVERED}),
-}
-"""The job states that each lane handles."""
-AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.FETCHING: 4, Lane.POSTING: 256}
-"""Maximum number of concurrent jobs per lane; in the posting lane, ``SendTurns`` limits the sends.
-The polling lane has a ``PollWindow``."""
 
 
 async def no_delay() -> None:

@@ -58,12 +58,6 @@ class Language:
 
 LANGUAGES: Final = {code: Language(code) for code in CODES}
 ENGLISH: Final = LANGUAGES[CODES[0]]
-TRANSLATIONS: Final = {
-    locale: language
-    for locale in Locale
-    if (language := LANGUAGES.get(str(locale).partition("-")[0], ENGLISH)) is not ENGLISH
-}
-"""The language of each Discord locale that has one other than English."""
 
 
 @functools.lru_cache(LOCALES_KEPT)
@@ -87,5 +81,5 @@ class Translator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,  # noqa: ARG002
     ) -> str | None:
         """Return the translation; None for English, and for names, which have none."""
-        name, language = string.extras.get("name"), TRANSLATIONS.get(locale)
-        return None if name is None or language is None else language(name)
+        name, language = string.extras.get("name"), language_of(locale)
+        return None if name is None or language is ENGLISH else language(name)

@@ -93,7 +93,7 @@ class BotProcess:
 
     @classmethod
     def start_warm(cls) -> WarmStarts:
-        """Fork bots from now on, until what is returned is closed."""
+        """Fork bots from now on, until the returned object is closed."""
         cls.warm_starts = WarmStarts([BOT_TOKEN, MUSIC_KEY])
         return cls.warm_starts
 

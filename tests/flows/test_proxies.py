@@ -87,6 +87,6 @@ async def test_the_doctor_asks_through_the_proxies_and_names_them(tmp_path: Path
 
     assert (0, 1) == (passed, failed), said
     assert "ok       music API: " in said
-    assert "look at DISCORD_PROXY, DISCORD_API_URL and the network" in refused
+    assert "check DISCORD_PROXY, DISCORD_API_URL and the network" in refused
     assert "s3cr" not in said + refused
     assert "wr0ng" not in said + refused

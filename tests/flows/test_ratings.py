@@ -178,7 +178,7 @@ async def test_too_many_ratings_are_refused_with_a_time(
     answers = [await mia.click(message, label="👍") for _ in range(2)]
 
     assert answers[1].ephemeral
-    assert said(answers[1]).startswith("That was 1 ratings within ten minutes")
+    assert said(answers[1]).startswith("You have given 1 ratings within ten minutes")
     assert "👍 1" in said(await mia.slash(world.channel, "music top"))
     assert not menu(message).keys() & {"👍", "👎"}
     await until(world, lambda: True)

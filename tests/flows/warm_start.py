@@ -13,7 +13,7 @@ from typing import Protocol
 
 ROOT = Path(__file__).parents[2]
 READ_BY_PYTHON = ("PYTHON", "SSL_", "TZ", "LC_", "LANG", "TYPER_", "PYDANTIC_")
-"""What the names of variables begin with that are read before the bot runs, or while it is imported."""
+"""Prefixes of environment variables that are read before the bot runs, or while it is imported."""
 SAME_FOR_ALL = ("PYTHONPATH", "PYTHONUTF8")
 
 
@@ -90,9 +90,9 @@ class WarmProcess:
 
 
 class WarmStarts:
-    """Forks bots from a process that has imported everything, which begins with the first of them.
+    """Forks bots from a process that has imported everything and is started with the first of them.
 
-    ``secrets`` are those that most of the bots have.
+    ``secrets`` are those of most bots.
     """
 
     def __init__(self, secrets: Sequence[str] = ()) -> None:
@@ -101,11 +101,11 @@ class WarmStarts:
         self._requests: socket.socket | None = None
 
     def begin(self) -> None:
-        """Let it import now. Forks of this process share it."""
+        """Start the process and its imports now, to be shared by forks of this one."""
         self._ready()
 
     def close(self) -> None:
-        """End the process that they are forked from."""
+        """End the process from which bots are forked."""
         if self._server is not None and self._requests is not None:
             self._requests.close()
             self._server.wait()

@@ -389,7 +389,7 @@ SUBMITTING: Final = (
     ),
     broken(
         "at most 4 requests are under way",
-        "pipeline/runner.py",
+        "pipeline/lanes.py",
         "AT_ONCE",
         ("Lane.SUBMITTING: 4", "Lane.SUBMITTING: 5"),
         by=(f"{RULES}at_most_four_requests_are_in_flight",),
@@ -1782,8 +1782,8 @@ FILES: Final = (
     ),
     broken(
         "a cover is shown only from a public address",
-        "ui/cards.py",
-        "_cover_url",
+        "ui/cover_urls.py",
+        "cover_url",
         ('is_usable(url, "") and _has_public_name(url)', "True"),
         by=("unit/ui/test_cards.py::test_a_cover_is_shown_only_from_a_public_address",),
     ),

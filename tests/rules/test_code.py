@@ -25,7 +25,7 @@ MADE_BY_FUNCTIONS: Final = {
     "bot/music/backends.py OFFERS": "read from a module for each service, by a function that tests call",
     "bot/music/json_answers.py _DECODER": "built from the functions that it calls for each object and number",
 }
-"""Constants that can't stand above all functions, and why."""
+"""Constants that must follow a function, and why."""
 
 
 def constants(path: Path) -> Iterator[tuple[ast.Assign | ast.AnnAssign, list[str]]]:
@@ -39,7 +39,7 @@ def constants(path: Path) -> Iterator[tuple[ast.Assign | ast.AnnAssign, list[str
 
 
 def used(node: ast.AST | None) -> set[str]:
-    """Return the names that an expression needs; those in a lambda only when it is called."""
+    """Return the names that an expression needs when evaluated, which excludes those in a lambda."""
     if node is None or isinstance(node, ast.Lambda):
         return set()
     own = {node.id} if isinstance(node, ast.Name) else set()
@@ -76,7 +76,7 @@ def behind_functions(path: Path) -> Iterator[str]:
             yield f"{name(path)} {', '.join(names)}"
 
 
-def test_no_constant_follows_a_function_but_those_made_by_one() -> None:
+def test_only_constants_made_by_functions_follow_a_function() -> None:
     assert sorted(MADE_BY_FUNCTIONS) == [each for path in BOT for each in behind_functions(path)]
 
 
@@ -84,7 +84,7 @@ def test_each_constant_is_defined_once() -> None:
     places = defaultdict(list)
     for path in BOT:
         for node, names in constants(path):
-            # A TypeVar's name belongs to its module, and several names in one assignment share no constant.
+            # A TypeVar's name belongs to its module, and a tuple assignment defines several constants.
             is_type = isinstance(node.value, ast.Call) and "TypeVar" in used(node.value.func)
             if node.value is not None and not is_type and len(names) == 1:
                 places[names[0].strip("_"), ast.unparse(node.value)].append(name(path))

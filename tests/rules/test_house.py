@@ -23,6 +23,31 @@ BROAD = {
     "bot/database/sqlite_writer.py": 1,  # handed on to the caller of write()
 }
 
+FILE_LINES_MAX = 400
+LONG = {
+    "bot/errors.py",  # the whole error tree
+    "bot/model.py",  # the nouns that everything shares
+    "bot/services/intake.py",  # the path of a request, from the question to the job
+}
+"""Modules that may be longer."""
+AIOSQLITE = "bot/database/sqlite_connections.py"
+AIOSQLITE_PRIVATE = re.compile(r"\._(conn|execute|thread)\b|\._tx\.put")
+
+
+def test_no_module_is_long_without_a_reason() -> None:
+    long = {name(path) for path in BOT if path.read_text("utf-8").count("\n") > FILE_LINES_MAX}
+
+    assert set() == long - LONG
+
+
+def test_private_attributes_of_aiosqlite_are_touched_in_one_module() -> None:
+    sqlite = [path for path in BOT if name(path).startswith("bot/database/sqlite")]
+    importing = [name(path) for path in BOT if "import aiosqlite" in path.read_text("utf-8")]
+    touching = [name(path) for path in sqlite if AIOSQLITE_PRIVATE.search(path.read_text("utf-8"))]
+
+    assert [AIOSQLITE] == importing
+    assert [AIOSQLITE] == touching
+
 
 @pytest.mark.parametrize("path", BOT, ids=name)
 def test_a_module_opens_with_one_sentence(path: Path) -> None:

@@ -90,7 +90,7 @@ def test_line_breaks_are_neither_lost_nor_doubled(text: str) -> None:
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
 
 
-def test_what_counts_as_plain_latin_is_seen_and_joins_nothing() -> None:
+def test_plain_latin_is_visible_and_never_combines() -> None:
     plain = [char for char in map(chr, range(0x3000)) if is_plain_latin(char)]
 
     assert "".join(plain) == unicodedata.normalize("NFC", "".join(plain))

@@ -1,4 +1,4 @@
-"""The tests of a run in forks are counted, shown and ended as in one process."""
+"""Runs in forks count, show and stop tests as a single process does."""
 
 import itertools
 import subprocess
@@ -46,7 +46,7 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_fails_in_a_fork_is_shown_with_its_output(folder: Path) -> None:
+def test_a_failure_in_a_fork_is_shown_with_its_output(folder: Path) -> None:
     ended = run(folder)
 
     assert 1 == ended.returncode
@@ -62,7 +62,7 @@ def test_what_fails_in_a_fork_is_shown_with_its_output(folder: Path) -> None:
         pytest.param("os.kill(os.getpid(), 9)", "ended with -9", id="in a test, by a signal"),
     ],
 )
-def test_a_fork_that_dies_fails_the_tests_that_it_had(folder: Path, how: str, counted: str) -> None:
+def test_a_crashed_fork_fails_its_tests(folder: Path, how: str, counted: str) -> None:
     with (folder / "test_them.py").open("a", encoding="utf-8") as tests:
         tests.write(f"\n@pytest.fixture\ndef death():\n    {how}\n\ndef test_dies(death):\n    pass\n")
 
@@ -73,7 +73,7 @@ def test_a_fork_that_dies_fails_the_tests_that_it_had(folder: Path, how: str, co
     assert 4 == counts(ended.stdout)["failed"] + counts(ended.stdout).get("passed", 0)
 
 
-def test_no_test_begins_after_as_many_failures_as_were_asked_for(folder: Path) -> None:
+def test_no_test_starts_after_the_maximum_number_of_failures(folder: Path) -> None:
     tests = folder / "test_them.py"
     tests.write_text("def test_first():\n    assert False\n" + tests.read_text("utf-8"), "utf-8")
 
@@ -84,7 +84,7 @@ def test_no_test_begins_after_as_many_failures_as_were_asked_for(folder: Path) -
     assert 150 > counts(ended.stdout).get("passed", 0)
 
 
-def test_an_error_at_the_end_of_a_fork_fails_the_run(folder: Path) -> None:
+def test_an_error_when_a_fork_ends_fails_the_run(folder: Path) -> None:
     with (folder / "conftest.py").open("a", encoding="utf-8") as conftest:
         conftest.write(
             "    parent = os.getpid()\n    config.add_cleanup(lambda: 1 / (os.getpid() == parent))\n"

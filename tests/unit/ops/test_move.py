@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def full_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[str]]:
-    """A file with rows in all tables, made once, and their names."""
+    """A file with rows in all tables, created once, and the names of the tables."""
     path = tmp_path_factory.mktemp("full") / "tunesmith.db"
     tables = full_database.fill(path)
     return path.read_bytes(), tables

@@ -88,12 +88,12 @@ class Visitor:
 
 @pytest.fixture
 def composes() -> None:
-    """The sandbox composes its songs, as it does for everybody."""
+    """Let the sandbox compose its songs, as in normal use."""
 
 
 @pytest.fixture(autouse=True)
 def silent(request: pytest.FixtureRequest) -> None:
-    """Let it compose only for tests that are about its music."""
+    """Skip composing except in tests that are about the music."""
     if "composes" not in request.fixturenames:
         request.getfixturevalue("tiny_songs")
 

@@ -103,7 +103,7 @@ async def test_typed_text_is_only_searched_for_a_few_times() -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "Rain", "Neon Rain", "2026-01-05", "#1234"])
-async def test_what_can_be_no_label_is_not_searched_for(typed: str) -> None:
+async def test_an_impossible_label_is_not_searched_for(typed: str) -> None:
     search = AsyncMock()
 
     assert await autocompletion.chosen(typed, search) is None

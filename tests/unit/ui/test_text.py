@@ -161,7 +161,7 @@ def test_no_text_pings_or_links(text: str) -> None:
     assert "\x00" not in shown
 
 
-def test_plain_latin_stays_in_a_text_that_needs_the_searches_too() -> None:
+def test_plain_latin_is_kept_next_to_other_scripts() -> None:
     latin = "".join(char for char in map(chr, range(0x3000)) if is_plain_latin(char))
 
     assert f"あ{latin}あ" == plain(f"あ{latin}あ")
