@@ -85,6 +85,7 @@ class Worker:
         self.reports_from = reports_from
         self.running: str | None = None
         """The test in progress, if any."""
+        self.ended = False
         self._unread = b""
 
     def messages(self) -> Iterator[Any] | None:
@@ -159,6 +160,10 @@ class Forks:
         finally:
             for worker in workers:
                 os.close(worker.reports_from)
+            # After an interrupt, which Ctrl-C sends to all; otherwise they end once they can't report.
+            for worker in workers:
+                if not worker.ended:
+                    os.waitpid(worker.pid, 0)
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -178,6 +183,8 @@ class Forks:
             os.close(reports_from)
             run(session, folder, queues, Sender(session.config, reports_to))
             status = 0
+        except (KeyboardInterrupt, BrokenPipeError):
+            pass  # the parent has been interrupted, too
         except BaseException:  # noqa: BLE001 - whatever it is, the parent's code above must not go on here
             traceback.print_exc()
         finally:
@@ -219,6 +226,7 @@ class Forks:
 
     def _ended(self, worker: Worker) -> None:
         _, ended = os.waitpid(worker.pid, 0)
+        worker.ended = True
         status = os.waitstatus_to_exitcode(ended)
         if worker.running is not None:
             self._failed(self._unfinished.pop(worker.running), f"its process ended with {status}")
@@ -249,12 +257,14 @@ def run(session: pytest.Session, folder: Path, queues: Sequence[Queue], sender: 
     random.seed()
     indices = (index for queue in queues for chunk in iter(queue.take, None) for index in chunk)
     at = next(indices, None)
-    while at is not None and not (session.shouldfail or session.shouldstop):
-        after = next(indices, None)
-        item, nextitem = session.items[at], None if after is None else session.items[after]
-        sender.send("began", item.nodeid)
-        config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
-        sender.send("ended", item.nodeid)
-        at = after
-    session._setupstate.teardown_exact(None)
-    config._ensure_unconfigure()
+    try:
+        while at is not None and not (session.shouldfail or session.shouldstop):
+            after = next(indices, None)
+            item, nextitem = session.items[at], None if after is None else session.items[after]
+            sender.send("began", item.nodeid)
+            config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            sender.send("ended", item.nodeid)
+            at = after
+    finally:
+        session._setupstate.teardown_exact(None)
+        config._ensure_unconfigure()
