@@ -46,10 +46,6 @@ else:
 # Forks of this process would not inherit numpy's threads.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-# Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
-sys.dont_write_bytecode = False
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-
 # Everything imported or collected stays alive.
 gc.disable()
 
