@@ -5,7 +5,8 @@ one for whom they take longest. A third database has just enough songs to fill a
 choices: next to it, the large one shows what the number of songs costs; next to the empty one, it shows what
 there is to show. The bots on the databases take turns. What a command costs is the processor time of the
 whole process, which hardly depends on what else the machine does; the wall clock says when the answer was
-there. Where a file or the rest of a search follows the answer, what it takes is shown after it.
+there. Where a file, the rest of a search or a song follows the answer, what it takes is shown after
+it.
 """
 
 import asyncio
@@ -93,7 +94,7 @@ class Use:
     followed: bool = False
     """Whether a file follows the answer, which is waited for."""
     goes_on: bool = False
-    """Whether a search goes on after the answer."""
+    """Whether a search or the work on a song goes on after the answer."""
 
     @property
     def title(self) -> str:
@@ -139,7 +140,8 @@ def uses(songs: int) -> list[Use]:
         Use("quota pause", {"reason": "Break"}),
         Use("quota resume"),
         Use("quota export", followed=True),
-        Use("music create", {"prompt": "Rain on neon"}),  # last: the songs are asked about from then on
+        # Last: the songs are asked about from then on.
+        Use("music create", {"prompt": "Rain on neon"}, goes_on=True),
     ]
 
 
