@@ -1,6 +1,6 @@
-"""Print the notes of a release, its section in CHANGELOG.md: python .ci/release_notes.py v1.2.3.
+"""Print a release's notes from its section in CHANGELOG.md: python .ci/release_notes.py v1.2.3.
 
-It fails unless the tag names the version in pyproject.toml and the section exists and says something.
+It fails unless the tag matches the version in pyproject.toml, and the section exists and is not empty.
 """
 
 import re
@@ -15,7 +15,7 @@ def notes(tag: str, changelog: str, version: str) -> str:
     """Return the section of this tag's version.
 
     Raises:
-        SystemExit: there is none, or the tag is not this version's.
+        SystemExit: there is no such section, or the tag does not match the version.
     """
     if tag != f"v{version}":
         raise SystemExit(f"The tag is {tag}, but pyproject.toml has version {version}.")

@@ -1,13 +1,13 @@
-"""What the bot costs next to a discord.py client that answers the same command and keeps nothing.
+"""Compare the bot with a bare discord.py client that answers the same command and stores nothing.
 
     python -m bench.answer --history ratios.jsonl
 
-Both run as processes of their own, and are measured from outside, through the same stand-in for Discord.
-They take turns; whoever has no turn is stopped (SIGSTOP), so that neither takes the other's core. The songs
-that the bot has accepted so far are queued, polled and delivered meanwhile, at the ordinary pace.
+Each runs as a process of its own and is measured from outside, through the same kind of stand-in for Discord.
+They take turns; the one that is idle is suspended (SIGSTOP), so that neither takes the other's core. Songs
+that the bot has already accepted are queued, polled and delivered in the meantime, at the ordinary pace.
 
-The stand-in must not be what is measured, so its own share of the time is printed: where it is well below a
-whole core in the bare client's bursts, the client was what took the time.
+The stand-in must not be the bottleneck, so its own share of the time is printed: if it stays well below a
+whole core during the bare client's bursts, the client was the limit.
 """
 
 import argparse
@@ -39,22 +39,22 @@ UNLIMITED = {
     "OPEN_JOBS_PER_GUILD": PLENTY,
 }
 MEMBERS = 20
-"""Members who send commands in turns, over four servers."""
+"""Number of members who take turns sending commands, spread over four servers."""
 BLOCK = 25
-"""Commands one after another before the other bot's turn."""
+"""Number of consecutive commands per turn."""
 BURST = 50
-"""Commands sent at the same moment."""
+"""Number of commands sent at once."""
 WARM_UP = 3
-"""Blocks, and bursts, before the measurement."""
+"""Number of unmeasured rounds, of a block and a burst each."""
 BACKGROUND = 40
-"""Songs that are in progress before the measurement."""
+"""Number of songs in progress before the measurement."""
 SONG_S = 20.0
-"""Seconds that the music service takes for a song."""
+"""Time the music service takes to make a song, in seconds."""
 IDLE_SERVERS = 1_000
 IDLE_S = 3.0
-"""Wait before the memory of an idle bot is read, in seconds."""
+"""Delay before an idle bot's memory is read, in seconds."""
 SETTLE_S = 0.1
-"""Time after a bot's stop for what it had put off, in seconds."""
+"""Time for a resumed bot to catch up, in seconds."""
 NAMES = ("bare client", "the bot")
 GOALS = {
     "answer p50": 2.5,
@@ -64,12 +64,12 @@ GOALS = {
     "memory idle": 1.5,
     "memory, default intents": 1.0,
 }
-"""What the ratios should come to: at most, and for commands a second at least."""
+"""Upper bounds of the ratios; a lower bound for commands a second."""
 
 
 @dataclass
 class Measured:
-    """What was measured of one bot."""
+    """Measurements of one bot."""
 
     answers_ms: list[float] = field(default_factory=list)
     bursts_ms: list[float] = field(default_factory=list)
@@ -83,12 +83,12 @@ class Measured:
 
     @property
     def per_second(self) -> float:
-        """Commands answered in a second of the bursts."""
+        """Commands answered per second during the bursts."""
         return len(self.bursts_ms) / self.burst_s
 
 
 class Bot:
-    """A bot as a process."""
+    """A bot that runs as a process."""
 
     def __init__(self, process: asyncio.subprocess.Process, discord: StandIn) -> None:
         self._process = process
@@ -100,7 +100,7 @@ class Bot:
     async def running(
         cls, folder: Path, command: tuple[str, ...], discord: StandIn, settings: dict[str, str]
     ) -> AsyncIterator["Bot"]:
-        """Run ``python -m`` and the command until the block ends."""
+        """Run ``python -m`` with the command until the block ends."""
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         env = {
             "PATH": os.environ.get("PATH", ""),
@@ -125,12 +125,12 @@ class Bot:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process id."""
         return self._process.pid
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Let the process stand still."""
+        """Suspend the process until the block ends."""
         self._process.send_signal(signal.SIGSTOP)
         try:
             yield
@@ -138,17 +138,17 @@ class Bot:
             self._process.send_signal(signal.SIGCONT)
 
     def cpu_s(self) -> float:
-        """Return the processor time that the process has had, in seconds."""
+        """Return the processor time the process has used, in seconds."""
         fields = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def cpu_ms(self) -> float:
-        """Return the same in milliseconds, as exactly as Linux counts it; of threads that have not ended."""
+        """Return the same in milliseconds, at Linux's full precision, without threads that have ended."""
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(thread.read_text("ascii").split()[0]) for thread in threads) / 1e6
 
     def memory_mb(self) -> float:
-        """Return the memory that the process occupies, in megabytes."""
+        """Return the resident memory of the process, in megabytes."""
         status = Path(f"/proc/{self.pid}/status").read_text("ascii")
         (kib,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")]
         return int(kib) * 1024 / 1e6
@@ -158,7 +158,7 @@ NUMBERS = itertools.count(1)
 
 
 async def ask(bot: Bot, count: int) -> list[float]:
-    """Send commands at the same moment, and return the milliseconds to each answer."""
+    """Send commands at once, and return the milliseconds to each answer."""
     payloads = []
     for number in itertools.islice(NUMBERS, count):
         prompt = {"prompt": f"Rain on neon, number {number}, sung slowly"}
@@ -171,7 +171,7 @@ async def ask(bot: Bot, count: int) -> list[float]:
 
 
 async def turns(bots: list[Bot], rounds: int) -> list[Measured]:
-    """Measure commands one after another and in bursts, the bots in turns."""
+    """Measure consecutive commands and bursts, with the bots taking turns."""
     measured = [Measured() for _ in bots]
     for number in range(WARM_UP + rounds):
         for bot, other, result in zip(bots, reversed(bots), measured, strict=True):
@@ -192,7 +192,7 @@ async def turns(bots: list[Bot], rounds: int) -> list[Measured]:
 
 
 async def started(folder: Path, command: tuple[str, ...], guilds: int, settings: dict[str, str]) -> Measured:
-    """Start a bot on many servers, and return how long that took and what it occupies when idle."""
+    """Start a bot on many servers, and measure its start and its idle memory."""
     measured = Measured()
     async with StandIn.open(guilds) as discord, Bot.running(folder, command, discord, settings) as bot:
         measured.starts_s.append(await discord.until_ready() - bot.began_s)
@@ -203,7 +203,7 @@ async def started(folder: Path, command: tuple[str, ...], guilds: int, settings:
 
 
 async def measure(rounds: int, starts: int) -> list[Measured]:
-    """Return what was measured of the bare client, of the bot, and of a bare client with default intents."""
+    """Measure the bare client, the bot, and a bare client with default intents."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         music = QuickSandbox(lambda: None, delay_s=SONG_S, tasks_max=100_000)

@@ -1,8 +1,8 @@
-"""How long a backup of a large database takes, and how far it delays writes: ``python -m bench.backup``.
+"""How long a backup of a large database takes, and how much it delays writes: ``python -m bench.backup``.
 
-The bot's intake writes requests one after another, first alone, then while the command runs in a process
-of its own. Both are compared with a baseline from the same run: the writes without a backup, and a plain
-copy of the file, flushed to the disk.
+The bot's intake writes one request after another, first alone, then while the command runs in a process
+of its own. The baselines come from the same run: writes without a backup, and a plain copy of the file,
+flushed to the disk.
 """
 
 import argparse
@@ -25,13 +25,13 @@ from tests import make
 P99_MAX_S = 0.2
 BASELINE_WRITES = 400
 MEMBERS = 100
-"""Members who request songs; each of them may make a number of requests within an hour."""
+"""Number of members who request songs; the hourly requests of each are limited."""
 BACKUP_MAX_S = 30.0
 """Maximum duration for a database of 100 MB, on a slow and busy disk."""
 
 
 class Writer:
-    """Members in turns, who request songs and withdraw the requests."""
+    """Members who take turns requesting songs and withdrawing the requests."""
 
     def __init__(self, database: Database) -> None:
         self._clock = make.Clock()

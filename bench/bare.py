@@ -1,4 +1,4 @@
-"""The least that discord.py can do with the bot's command: it answers at once and keeps nothing."""
+"""The minimal discord.py client with the bot's command: it answers at once and stores nothing."""
 
 import os
 
@@ -11,7 +11,7 @@ class Music(app_commands.Group, name="music", description="Songs"):
 
     @app_commands.command(description="Make a song from a prompt")
     async def create(self, interaction: discord.Interaction, prompt: app_commands.Range[str, 1, 500]) -> None:
-        """Answer with what was asked for."""
+        """Answer with the prompt."""
         await interaction.response.send_message(embed=discord.Embed(title="Queued", description=prompt))
 
 

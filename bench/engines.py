@@ -1,10 +1,10 @@
-"""SQLite and PostgreSQL side by side: requests a second, and what one song costs each of them.
+"""Compare SQLite and PostgreSQL: requests a second, and the cost of one song.
 
     python -m bench.engines            # on a server of its own, which flushes its commits
 
-Both are measured in turns, within one process on one machine. A request is accepted and withdrawn by intake.
-A song is asked for, made in a minute and posted by the real pipeline, between doubles of Discord and of the
-music service. From its costs follows the table of what more servers need.
+Both are measured in turns, in one process on one machine. A request is accepted and withdrawn by intake.
+A song is requested, made in a minute and posted by the real pipeline, between doubles of Discord and of the
+music service. The requirements of more servers are extrapolated from its cost.
 """
 
 import argparse
@@ -39,11 +39,11 @@ GUILDS: Final = 200
 MEMBERS: Final = 5
 RICH: Final = Defaults(allowance=10**9, period=Period.MONTH)
 SONG_TAKES: Final = timedelta(seconds=60)
-"""How long the music service makes a song."""
+"""Time the music service takes to make a song."""
 SONGS_OF_SERVER: Final = 8
-"""Songs for which a server has credits."""
+"""Number of songs for which a server has credits."""
 IDLE_COMMITS_PER_S: Final = 1.0
-"""Beat of a slot; its commit is not flushed."""
+"""Rate of a slot's heartbeats, whose commits are not flushed."""
 
 SERVERS: Final = (1_000, 10_000, 30_000, 100_000)
 SONGS_PER_SERVER_AND_DAY: Final = 0.2
@@ -52,13 +52,13 @@ PEAK: Final = 5
 SERVERS_PER_SHARD: Final = 1_000
 """Source: https://docs.discord.com/developers/events/gateway#sharding, read 2026-11-26."""
 PAID_PER_S: Final = Sseedance.submits_max / Sseedance.submits_window.total_seconds()
-"""Songs a second that one account may request, however many processes there are."""
+"""Songs a second that one account may request, regardless of the number of processes."""
 DAY_S: Final = 86_400
 
 
 @dataclass(slots=True)
 class Engine:
-    """One of the two databases, and how long its requests took."""
+    """One of the two databases, and its measurements."""
 
     name: str
     database: engine.Database
@@ -68,11 +68,11 @@ class Engine:
     commits: int = 0
     flushes: int = 0
     log: Path | None = None
-    """SQLite's log, which grows by each commit that writes."""
+    """SQLite's log, which grows with every commit that writes."""
     _log_at: tuple[int, int] = (0, 0)
 
     def rate(self, callers: int) -> float:
-        """Requests accepted a second; as many are withdrawn."""
+        """Return the number of requests accepted per second; as many are withdrawn."""
         return len(self.times_s[callers]) / self.ran_s[callers]
 
     def wrote(self, _: float) -> None:
@@ -103,7 +103,7 @@ async def both(server: Server, folder: Path) -> AsyncIterator[list[Engine]]:
 
 
 async def request(measured: Engine, callers: int, seconds: float, ids: Callable[[], int]) -> None:
-    """Let a number of callers accept and withdraw requests for this time."""
+    """Accept and withdraw requests for this long, with a number of concurrent callers."""
     terms = make.terms(open_per_member=10**6, open_per_guild=10**6, defaults=RICH)
     intake = Intake(measured.database, terms, now=lambda: datetime.now(UTC), woken=lambda: None)
     began_s = time.perf_counter()
@@ -132,7 +132,7 @@ async def request(measured: Engine, callers: int, seconds: float, ids: Callable[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SongCost:
-    """What one song costs on average."""
+    """Average cost of one song."""
 
     commits: float
     polls: float
@@ -144,7 +144,7 @@ class SongCost:
 
 
 async def song(rig: Rig, runner: Runner, number: int) -> None:
-    """Ask for a song and let it be made and posted, with the clock moved to whatever is due next."""
+    """Request a song and run it to delivery, advancing the clock to whatever is due next."""
     rig.music.done_at_once = False
     origin = make.origin(
         interaction_id=10**17 + number,
@@ -167,7 +167,7 @@ async def song(rig: Rig, runner: Runner, number: int) -> None:
 
 
 async def cost(measured: Engine, folder: Path, songs: int, server: Server | None) -> SongCost:
-    """Return what a song costs on average, in a server's log and files, too."""
+    """Return the average cost of a song, including that in a server's log and files."""
     rig = Rig(cast("sqlite.Database", measured.database), folder / f"spool of {measured.name}", make.Clock())
     async with rig.process() as runner:
         await song(rig, runner, 0)  # the first rows of a new server and of its members are not a song's
@@ -205,7 +205,7 @@ def _server_counts(server: Server, measured: Engine) -> tuple[float, float, floa
 
 
 def show_requests(engines: list[Engine]) -> None:
-    """Print how fast requests are taken."""
+    """Print how fast requests are accepted."""
     print("| requests | accepted a second | p50 | p99 | refused as busy |\n|---|---:|---:|---:|---:|")
     for callers, measured in itertools.product(CALLERS, engines):
         times_ms = [1_000 * taken for taken in measured.times_s[callers]]
@@ -217,7 +217,7 @@ def show_requests(engines: list[Engine]) -> None:
 
 
 def show_songs(costs: dict[str, SongCost]) -> None:
-    """Print what a song costs."""
+    """Print the cost of a song."""
     print("\n| one song of a minute | transactions | flushed | log | rows | polls | to Discord | CPU |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for name, each in costs.items():
@@ -229,7 +229,7 @@ def show_songs(costs: dict[str, SongCost]) -> None:
 
 
 def show_servers(each: SongCost, accepted_per_s: float) -> None:
-    """Print what more servers need, computed from what a song costs on PostgreSQL."""
+    """Print the requirements of more servers, computed from a song's cost on PostgreSQL."""
     print(
         "\n| servers | shards | songs a second, mean / peak | of one account | of one process's requests "
         "| transactions · flushes a second, peak | polls a second, peak | log a day | rows a year |"
@@ -253,7 +253,7 @@ async def main(rounds: int, seconds: float, songs: int) -> None:
     with serving(flushes=True) as server, tempfile.TemporaryDirectory(prefix="tunesmith-bench-") as name:
         folder = Path(name)
         async with both(server, folder) as engines:
-            for measured in engines:  # what is compiled and cached the first time
+            for measured in engines:  # warm up compilation and caches
                 await request(measured, 1, min(seconds, 1.0), lambda: next(number))
                 measured.times_s[1].clear()
                 measured.ran_s[1] = 0.0

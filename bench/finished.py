@@ -1,12 +1,11 @@
-"""A database with very many finished songs, and every command on it next to an empty one.
+"""Compare every command on a database with very many finished songs to the same on an empty one.
 
-The commands are those of a member who has a hundredth of all songs, in a server with a quarter of them: the
-one for whom they take longest. A third database has just enough songs to fill a page, a ranking and the
-choices: next to it, the large one shows what the number of songs costs; next to the empty one, it shows what
-there is to show. The bots on the databases take turns. What a command costs is the processor time of the
-whole process, which hardly depends on what else the machine does; the wall clock says when the answer was
-there. Where a file, the rest of a search or a song follows the answer, what it takes is shown after
-it.
+The commands come from a member who has a hundredth of all songs, in a server with a quarter of them, for whom
+they take longest. A third database has just enough songs to fill a page, a ranking and the choices: compared
+with it, the large one shows the cost of the number of songs; compared with the empty one, also the cost of
+showing any. The bots on the databases take turns. The cost of a command is the processor time of the whole
+process, which hardly depends on the machine's other load; the wall clock measures when the answer arrives. If
+a file, the rest of a search or the work on a song follows the answer, its cost is shown separately.
 """
 
 import asyncio
@@ -28,27 +27,27 @@ from tests.doubles.music import MUSIC_KEY
 
 GUILDS: Final = 4
 MEMBERS: Final = 1_000
-"""Members who share the songs."""
+"""Number of members who share the songs."""
 FIRST_GUILD: Final = 1_200_000_000_000_000_000
-"""Id of the first server, so that a filled database can be used again."""
+"""Id of the first server, fixed so that a filled database can be reused."""
 DAYS: Final = 80
-"""Days over which the songs are spread; their texts are kept for ten days more."""
+"""Number of days over which the songs are spread; their texts are kept for ten more."""
 FEW: Final = 2_600
-"""Songs of the small database: 26 of them are the member's, 11 of the rated ones are of the last week."""
+"""Number of songs in the small database: 26 are the member's, and 11 rated ones are from the last week."""
 RATIO_MAX: Final = 1.5
 WARM_UP: Final = 2
-"""Uses of each command before it is measured."""
+"""Number of unmeasured uses of each command."""
 FILES: Final = 3
-"""Maximum number of times that a command with a file is measured: the file takes seconds."""
+"""Maximum number of measured uses of a command with a file, which takes seconds."""
 CALM_S: Final = 0.15
 CALM_SHARE: Final = 0.02
-"""A bot is calm when it has used no more than this share of that time, in seconds."""
+"""A bot is calm if it uses no more than ``CALM_SHARE`` of a core over ``CALM_S`` seconds."""
 CALM_WITHIN_S: Final = 300.0
 FOLLOWED_S: Final = 300.0
 MANAGER: Final = 1 << 5
 """Discord's permission to manage a server."""
 CACHE_KIB: Final = 600_000
-"""Memory for SQLite's pages while a database is being filled."""
+"""SQLite's page cache while a database is being filled, in KiB."""
 
 FILL = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
@@ -84,21 +83,21 @@ INSERT INTO song_total (writer, name, songs, credits)
 
 @dataclass(frozen=True)
 class Use:
-    """A command as a member or a manager uses it."""
+    """A command with its options, as used by a member or a manager."""
 
     name: str
     options: dict[str, Any] = field(default_factory=dict)
     typed: bool = False
-    """Whether its option is being typed, so that songs are offered."""
+    """Whether its option is being typed, so that completions are offered."""
     note: str = ""
     followed: bool = False
-    """Whether a file follows the answer, which is waited for."""
+    """Whether to wait for a file that follows the answer."""
     goes_on: bool = False
-    """Whether a search or the work on a song goes on after the answer."""
+    """Whether a search or the work on a song continues after the answer."""
 
     @property
     def title(self) -> str:
-        """Return how it is called in the table."""
+        """Return its name in the table."""
         return f"{self.name}{', ' * bool(self.note)}{self.note}"
 
 
@@ -140,7 +139,7 @@ def uses(songs: int) -> list[Use]:
         Use("quota pause", {"reason": "Break"}),
         Use("quota resume"),
         Use("quota export", followed=True),
-        # Last: the songs are asked about from then on.
+        # Last: from then on, its songs are polled.
         Use("music create", {"prompt": "Rain on neon"}, goes_on=True),
     ]
 
@@ -177,14 +176,14 @@ def fill(path: Path, songs: int) -> None:
 
 
 def leave(path: Path) -> None:
-    """Let the songs rest that an earlier run has requested."""
+    """Postpone the songs that an earlier run requested."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE job SET due_at = due_at + 1000000000000 WHERE due_at IS NOT NULL")
         connection.execute("UPDATE job SET card_due_at = NULL WHERE card_due_at IS NOT NULL")
 
 
 def _without_rules(connection: sqlite3.Connection) -> list[str]:
-    """Drop the triggers and indexes, which are faster to make of all rows at once, and return how to."""
+    """Drop triggers and indexes, which are faster to create at the end. Return the statements to do so."""
     rules = connection.execute(
         "SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
     ).fetchall()
@@ -195,7 +194,7 @@ def _without_rules(connection: sqlite3.Connection) -> list[str]:
 
 @dataclass
 class Cost:
-    """What one command took on one database."""
+    """Times that one command took on one of the databases."""
 
     answers_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
@@ -204,10 +203,10 @@ class Cost:
 
 
 async def compare(songs: int, rounds: int, folder: Path, music_url: str, only: str = "") -> bool:
-    """Print what each command takes with that number of songs, next to none; return whether it may.
+    """Print the cost of each command on all databases; return whether all are in bounds.
 
-    A database that ``folder`` has from an earlier run is used again. ``only`` selects the commands whose
-    title contains it.
+    A database left in ``folder`` by an earlier run is reused. ``only`` selects the commands whose title
+    contains it.
     """
     settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music_url, **UNLIMITED}
     counts = (0, FEW, songs)
@@ -242,7 +241,7 @@ async def compare(songs: int, rounds: int, folder: Path, music_url: str, only: s
 def show(use: Use, costs: list[Cost]) -> bool:
     """Print one line, and return whether the answer is in bounds."""
     answers = [statistics.median(cost.answers_ms) for cost in costs]
-    # Whatever else runs only adds to the processor time.
+    # Other load only ever adds to the processor time, so the minimum is closest to the truth.
     shares = [min(cost.cpu_ms) for cost in costs]
     cells = "".join(f"{answer:9.2f} /{share:5.1f}" for answer, share in zip(answers, shares, strict=True))
     ratios = [(answers[-1] / answers[number], shares[-1] / shares[number]) for number in (0, 1)]
@@ -254,7 +253,7 @@ def show(use: Use, costs: list[Cost]) -> bool:
 
 
 async def one_use(bot: Bot, use: Use, cost: Cost) -> None:
-    """Use a command, and note what it took."""
+    """Use a command and record its cost."""
     channel, person = bot.discord.member(0)
     who: tuple[Channel, Person] = (channel, Person(person.id, person.name, permissions=(1 << 31) | MANAGER))
     bot.discord.followed.clear()
@@ -270,14 +269,14 @@ async def one_use(bot: Bot, use: Use, cost: Cost) -> None:
             await bot.discord.followed.wait()
     cost.answers_ms.append(took_s * 1000)
     ended_ms = await until_calm(bot)
-    # Elsewhere, what the answer has left to do belongs to it.
+    # In all other cases, work left over after the answer counts as part of it.
     own_ms = answered[0] if use.followed or use.goes_on else ended_ms
     cost.cpu_ms.append(own_ms - before_ms)
     cost.after_ms.append(ended_ms - own_ms)
 
 
 async def until_calm(bot: Bot) -> float:
-    """Wait until a bot does nothing any more. Return its processor time so far in milliseconds."""
+    """Wait until a bot is idle. Return its processor time so far, in milliseconds."""
     async with asyncio.timeout(CALM_WITHIN_S):
         while True:
             before_ms = bot.cpu_ms()

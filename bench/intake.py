@@ -2,8 +2,8 @@
 
     python -m bench.intake
 
-Each database belongs to one busy server with 200 members and songs of the last 90 days. Requests go to them
-in turns, without waiting for the disk, which costs the same for both. The baseline is the small one.
+Each database belongs to one busy server with 200 members and songs of the last 90 days. Requests alternate
+between them and do not wait for the disk, which costs the same for both. The baseline is the small one.
 """
 
 import argparse

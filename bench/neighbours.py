@@ -3,8 +3,8 @@
     python -m bench.neighbours
 
 The bot runs as a process on a large database, between doubles of Discord and of the music API on this
-machine. Members of one server ask for songs, first alone, then while a member of another server repeats one
-action as fast as Discord lets people. Each answer is timed at the double, from sending the interaction to
+machine. Members of one server request songs, first alone, then while a member of another server repeats one
+action as fast as Discord allows. Each answer is timed at the double, from sending the interaction to
 receiving the answer; each song, from its request to its post.
 """
 
@@ -28,7 +28,7 @@ from tests.doubles.discord import Channel, NoAnswerError, Person
 from tests.flows.process import BotProcess, World
 
 ANSWER_MAX_S = 0.5
-"""Maximum of the 99th percentile of the answers, in seconds."""
+"""Maximum 99th percentile of the answer times, in seconds."""
 POST_LATER_MAX_S = 5.0
 """Maximum delay of a song compared with the median alone, in seconds."""
 MEMORY_MAX_MIB = 200.0
@@ -36,21 +36,21 @@ MEMORY_MAX_MIB = 200.0
 PRESSES_PER_S, KEYS_PER_S = 5, 10
 """How fast a person may press and type; Discord's own limits are lower."""
 OWN_SONGS = 500
-"""Songs of each abusive member in the database."""
+"""Number of songs each abusive member has in the database."""
 DELETERS = 20
-"""Abusive members who delete their data, one after the other."""
+"""Number of abusive members who delete their data, one after another."""
 CROWD, SERVERS = 1_000, 40
-"""Other members with songs, and their servers."""
+"""Number of other members with songs, and of their servers."""
 ROOMS = 8
-"""Servers of the neighbours, who ask in turns: Discord limits the messages of each channel."""
+"""Number of the neighbours' servers, used in turn: Discord limits the message rate of each channel."""
 WARM_UP = 2
 """Number of songs before the measurement."""
 LYRICS_BYTES = 2_200
-"""Random bytes of which the lyrics of a song are made, as hexadecimal digits."""
+"""Number of random bytes that make up a song's lyrics, written as hexadecimal digits."""
 NO_ANSWER_S = 5.0
 """Time recorded for an answer that never came, in seconds."""
 POST_WITHIN_S = 90.0
-"""Wait for a song in seconds, which counts as its time if it does not come."""
+"""How long to wait for a song, in seconds; recorded as its time if it never arrives."""
 NUMBERS = itertools.count(1)
 """Numbers of the neighbours' songs."""
 PLENTY = {**UNLIMITED, "TOTAL_CREDITS_MAX": "1000000000", "LOG_LEVEL": "WARNING"}
@@ -140,7 +140,7 @@ def fill(path: Path, songs: int, people: list[tuple[Person, Channel]], abusers: 
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-# -- what one member does
+# -- actions of the abusive member
 
 
 async def _erase(scene: Scene, person: Person) -> None:
@@ -169,24 +169,24 @@ async def export(scene: Scene) -> None:
 
 
 async def get(scene: Scene) -> None:
-    """Ask for a copy of a song, in a channel to which Discord is slow."""
+    """Request a copy of a song in a channel where Discord is slow."""
     await scene.world.discord.slash(
         "music get", song="Copied [fast]", user=scene.abuser, channel=scene.channel
     )
 
 
 async def fail(scene: Scene) -> None:
-    """Ask for a song that fails at the service."""
+    """Request a song that fails at the service."""
     await _create(scene, "It fails [fail]")
 
 
 async def be_refused(scene: Scene) -> None:
-    """Ask for a song that the service refuses because of its words."""
+    """Request a song that the service refuses because of its text."""
     await _create(scene, "It is refused [moderated]")
 
 
 async def meet_an_error(scene: Scene) -> None:
-    """Ask for a song at which the service fails with a page of its own."""
+    """Request a song that the service answers with an error page."""
     await _create(scene, "It breaks [server error]")
 
 
@@ -224,12 +224,12 @@ ACTIONS: dict[str, tuple[Callable[[Scene], Awaitable[None]], int]] = {
 
 
 async def abuse(scene: Scene, action: Callable[[Scene], Awaitable[None]], per_s: int, end_s: float) -> int:
-    """Repeat the action until ``end_s``, each time after the answer. Return how often."""
+    """Repeat the action until ``end_s``, each time after the answer. Return the number of repetitions."""
     for count in itertools.count():
         began_s = time.perf_counter()
         if began_s >= end_s:
             return count
-        with suppress(NoAnswerError):  # what the abuser gets is nobody's concern
+        with suppress(NoAnswerError):  # the abuser's own answers don't matter
             await action(scene)
         await asyncio.sleep(max(1 / per_s - (time.perf_counter() - began_s), 0.0))
     raise AssertionError
@@ -239,7 +239,7 @@ async def abuse(scene: Scene, action: Callable[[Scene], Awaitable[None]], per_s:
 
 
 async def ask(scene: Scene, number: int, measured: Measured) -> None:
-    """Ask for a song and wait for it."""
+    """Request a song and wait for it."""
     channel, person = scene.rooms[number % len(scene.rooms)]
     prompt, began_s = f"Rain on neon, number {number}", time.perf_counter()
     try:
@@ -268,7 +268,7 @@ async def ask(scene: Scene, number: int, measured: Measured) -> None:
 async def measure(
     scene: Scene, action: tuple[Callable[[Scene], Awaitable[None]], int] | None, asks: int, per_s: float
 ) -> Measured:
-    """Let the neighbours ask, while a member repeats the action if there is one."""
+    """Let the neighbours request songs while a member repeats the action, if any."""
     measured = Measured()
     scene.bot.reset_peak_memory()
     abusing = None
@@ -310,7 +310,7 @@ async def run(songs: int, asks: int, per_s: float, only: str) -> dict[str, Measu
         _show("nothing", found["nothing"], found["nothing"])
         for name, action in ACTIONS.items():
             if only in name:
-                await measure(scene, None, 1, per_s)  # what the last one left to do is done
+                await measure(scene, None, 1, per_s)  # let the work of the previous action drain
                 found[name] = await measure(scene, action, asks, per_s)
                 _show(name, found[name], found["nothing"])
         return found
@@ -326,7 +326,7 @@ def _show(name: str, measured: Measured, alone: Measured) -> None:
 
 
 def failures(found: dict[str, Measured]) -> list[str]:
-    """Return what is worse than promised."""
+    """Return the measurements that exceed their bounds."""
     alone_s = statistics.median(found["nothing"].posts_s)
     worse = []
     for name, measured in found.items():
@@ -340,7 +340,7 @@ def failures(found: dict[str, Measured]) -> list[str]:
 
 
 def main() -> None:
-    """Measure, print, and fail if somebody else has to wait."""
+    """Measure, print, and fail if the neighbours have to wait."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.neighbours", description=__doc__.partition("\n")[0]
     )

@@ -1,4 +1,4 @@
-"""Sixty requests at once for the credits of five songs, from four processes on one PostgreSQL database.
+"""Sixty simultaneous requests with credits for five songs, from four processes on one PostgreSQL database.
 
 uv run python -m bench.race            # ten times, on a server of its own
 """
@@ -24,7 +24,7 @@ REQUESTS: Final = 60
 SONGS: Final = 5
 PRICE: Final = 10
 TRIES: Final = 5
-"""Attempts of a member whom a busy bot refuses."""
+"""Number of attempts by a member who is refused because the bot is busy."""
 GO: Final = "go\n"
 
 
@@ -55,7 +55,7 @@ async def request(url: str, process: int) -> None:
 
 
 async def _accept(intake: Intake, number: int) -> Accepted | None:
-    """Request a song as a member does, who tries again when the bot is busy."""
+    """Request a song like a member who tries again when the bot is busy."""
     for attempt in range(TRIES):
         interaction_id = 1_000 + attempt * REQUESTS + number
         origin = make.origin(interaction_id=interaction_id, member_id=DiscordUserId(10_000 + number))
@@ -67,7 +67,7 @@ async def _accept(intake: Intake, number: int) -> Accepted | None:
 
 
 async def race(url: str) -> tuple[int, list[str], tuple[str, ...]]:
-    """Return how many requests were accepted, what else happened, and what the reconciliation finds."""
+    """Return the number of accepted requests, unexpected outcomes, and the reconciliation's findings."""
     processes = [
         await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.race", "--process", str(process), "--url", url),
@@ -87,7 +87,7 @@ async def race(url: str) -> tuple[int, list[str], tuple[str, ...]]:
 
 
 async def main(rounds: int) -> None:
-    """Race on a new database each time."""
+    """Run each race on a new database."""
     with serving() as server:
         for number in range(rounds):
             accepted, odd, findings = await race(server.create())

@@ -1,8 +1,8 @@
-"""How far a scrub of a large database delays writes: ``python -m bench.rewrite``.
+"""How much a scrub of a large database delays writes: ``python -m bench.rewrite``.
 
-The database has 100,000 songs with lyrics. Members delete what is stored about them, then maintenance scrubs
-the file. Ordinary writes, ten a second, are measured without a scrub, during it, and during the ``VACUUM``
-that would do the same.
+The database has 100,000 songs with lyrics. Members delete their data, then maintenance scrubs the file.
+Ordinary writes, ten a second, are measured without a scrub, during one, and during the ``VACUUM`` that would
+achieve the same.
 """
 
 import argparse
@@ -33,7 +33,7 @@ P99_MAX_S = 0.5
 
 
 def add_texts(path: Path) -> None:
-    """Give each song lyrics of 2,000 to 5,000 characters, in the order in which members would."""
+    """Give each song lyrics of 2,000 to 5,000 characters, in the order in which songs are requested."""
     rng = random.Random(1)  # noqa: S311 - no secret
     connection = sqlite_connections.connect(path)  # the first step of Database.open
     connection.execute("BEGIN")
@@ -52,7 +52,7 @@ def add_texts(path: Path) -> None:
 
 
 async def during(database: Database, work: Callable[[], Awaitable[object]]) -> tuple[list[float], float]:
-    """Return the seconds that each ordinary write took while ``work`` ran, and how long that was."""
+    """Return the time of each ordinary write while ``work`` ran, and the duration of ``work``, in seconds."""
     times_s: list[float] = []
 
     async def write() -> None:
@@ -73,7 +73,7 @@ async def during(database: Database, work: Callable[[], Awaitable[object]]) -> t
 
 
 async def measure(songs: int, leaving: int) -> dict[str, tuple[list[float], float]]:
-    """Return the times of writes and the duration of each kind of work."""
+    """Return the write times and the duration of each kind of work."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-bench-") as folder:
         path = Path(folder) / "tunesmith.db"
         await asyncio.to_thread(fill, path, songs * 2)
@@ -95,7 +95,7 @@ async def measure(songs: int, leaving: int) -> dict[str, tuple[list[float], floa
 
 
 def delete(tx: Tx, number: int) -> None:
-    """Delete what is stored about the member."""
+    """Delete the member's data."""
     member = members.member_number(tx, DiscordUserId(make.MEMBER + number))
     erasure.erase(tx, MemberNumber(member), make.NOW)
 

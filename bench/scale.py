@@ -1,11 +1,11 @@
-"""How far one process goes: songs that are open, songs that are finished, servers on one shard.
+"""The limits of one process: songs in progress, finished songs, servers on one shard.
 
     python -m bench.scale --open 10000 --finished 1000000 --servers 2500
 
-The bot runs as a process between the stand-in for Discord and a music service whose songs never end. Open
-songs are as old as the service's window for requests makes them, and due when such songs are. The lag of a
-poll is what lies between the due time in the database and the query's arrival at the music service. Waiting
-songs are queued as well. Finished songs: see ``bench.finished``.
+The bot runs as a process between the stand-in for Discord and a music service whose songs never finish. The
+ages of open songs follow from the service's rate limit, and their due times from their ages. The lag of a
+poll is the time from its due time in the database to the query's arrival at the music service. Waiting songs
+can be queued as well. Finished songs: see ``bench.finished``.
 """
 
 import argparse
@@ -33,19 +33,19 @@ from tests.doubles.music import MUSIC_KEY
 WATCH_S = 30.0
 """How long open songs are watched, in seconds."""
 LOOK_EVERY_S = 0.1
-"""Pause between two looks at what is due, in seconds."""
+"""Interval between reads of the due polls, in seconds."""
 AHEAD_MS = 1000
-"""How far ahead a look sees, in milliseconds."""
+"""How far ahead each read looks, in milliseconds."""
 SETTLE_S = 15.0
-"""Wait for the bot to be in its stride, in seconds."""
+"""How long to let the bot reach a steady state, in seconds."""
 SUBMITS_PER_S = 1.5
-"""Requests that the service's window lets through, which makes the ages of open songs."""
+"""Rate at which the service accepts requests, which determines the ages of open songs."""
 CREDITS_READ = 200
-"""Commands that are timed on many servers."""
+"""Number of commands timed on many servers."""
 LAG_MAX_S = 1.0
 CPU_MAX = 0.5
 MEMBERS = 1_000
-"""Members who share the songs."""
+"""Number of members who share the songs."""
 GUILDS = 4
 OPEN = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :songs)
@@ -113,14 +113,14 @@ def fill(path: Path, guild: int, songs: str, count: int, waiting: int = 0) -> No
 
 
 class EndlessMusic:
-    """The music service: every task is being worked on, for ever. Get it from ``EndlessMusic.open``."""
+    """A music service whose tasks never finish. Get it from ``EndlessMusic.open``."""
 
     def __init__(self) -> None:
         self.url = ""
         self.due_ms: dict[str, int] = {}
-        """When the next query about a task is due."""
+        """When the next query for each task is due."""
         self.lags_ms: list[float] = []
-        """How late the queries came."""
+        """How late each query arrived."""
         self.queries = 0
 
     @classmethod
@@ -149,7 +149,7 @@ class EndlessMusic:
 
 
 def soon_due(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return when the queries are due that nobody has begun, by their task."""
+    """Return when each query that has not been claimed is due, by task."""
     return dict(
         connection.execute(
             """SELECT task_id, due_at FROM job WHERE due_at < ? AND state = 'running' AND claim_epoch IS NULL
@@ -160,7 +160,7 @@ def soon_due(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 async def watch_open(songs: int, waiting: int, watch_s: float) -> None:
-    """Print the processor time and the lag of the polls with that number of open songs."""
+    """Print the processor time and the polling lag with that number of open songs."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
         discord = await stack.enter_async_context(StandIn.open())
@@ -195,7 +195,7 @@ async def watch_open(songs: int, waiting: int, watch_s: float) -> None:
 
 
 async def compare_finished(songs: int, rounds: int, kept: Path | None, only: str) -> bool:
-    """Print what each command takes with that number of finished songs, next to none and to few."""
+    """Print the cost of each command with that many finished songs, compared with none and with few."""
     async with AsyncExitStack() as stack:
         music = await stack.enter_async_context(EndlessMusic.open())
         folder = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
@@ -203,7 +203,7 @@ async def compare_finished(songs: int, rounds: int, kept: Path | None, only: str
 
 
 async def start_large(servers: int) -> None:
-    """Print the start, the memory and an answer on that number of servers of one shard, next to one."""
+    """Print start-up time, memory and answer time with that many servers on one shard, compared with one."""
     settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": "http://127.0.0.1:9", **UNLIMITED}
     for count in (1, servers):
         async with AsyncExitStack() as stack:
@@ -223,7 +223,7 @@ async def start_large(servers: int) -> None:
 
 
 async def _credits(discord: StandIn, number: int) -> float:
-    """Return the milliseconds of a command in one server after the other."""
+    """Return the milliseconds a command takes; each number is another server's."""
     took_s, _ = await discord.ask(discord.command("music credits", {}, discord.member(number)))
     return took_s * 1000
 

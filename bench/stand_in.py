@@ -1,7 +1,7 @@
-"""Discord for the benchmarks: as little work for each request as it can be, so that the bots' is measured.
+"""Discord for the benchmarks, with as little work per request as possible: only the bots' should count.
 
-It remembers nothing, refuses nothing, and answers what a bot of this kind asks for. ``tests/doubles/discord``
-is the one that checks; this one only has to be faster than any client.
+It remembers nothing, refuses nothing, and answers whatever a bot of this kind requests. The double that
+checks requests is ``tests/doubles/discord``; this one only has to be faster than any client.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ TOKEN: Final = "stand-in.bot.token"  # noqa: S105 - made up
 APPLICATION_ID: Final = 1_100_000_000_000_000_001
 HEARTBEAT_MS: Final = 41_250
 ANSWER_WITHIN_S: Final = 20.0
-"""Wait for an answer or a connection, in seconds."""
+"""Timeout for an answer or a connection, in seconds."""
 CALLBACK: Final = re.compile(r"/interactions/(\d+)/[^/]+/callback")
 OPTION_TYPES: Final = {str: 3, int: 4, bool: 5, Person: 6}
-"""Discord's number for the type of an option."""
+"""Discord's numbers for option types."""
 DISPATCH, HEARTBEAT, IDENTIFY, HELLO, ACK = 0, 1, 2, 10, 11
 
 
@@ -45,9 +45,9 @@ class StandIn:
         self.edits = 0
         """Messages edited in any way."""
         self.followed = asyncio.Event()
-        """Set when a message has followed the answer to an interaction."""
+        """Set once a follow-up message to an interaction has arrived."""
         self.on_answer: Callable[[], None] = lambda: None
-        """Called when the answer to an interaction has arrived, before the bot gets Discord's reply to it."""
+        """Called when the answer to an interaction arrives, before the bot gets Discord's reply to it."""
         self.commands: list[dict[str, Any]] = []
         self._bot = Person(APPLICATION_ID, "tunesmith", bot=True)
         self._answers: dict[str, asyncio.Future[tuple[float, dict[str, Any]]]] = {}
@@ -60,7 +60,7 @@ class StandIn:
     @classmethod
     @asynccontextmanager
     async def open(cls, guilds: int = 4, first_guild: int | None = None) -> AsyncIterator[Self]:
-        """Listen on a free port of this machine; the ids of the servers begin with ``first_guild``."""
+        """Listen on a free port of this machine; server ids start at ``first_guild``."""
         stand_in = cls(guilds, first_guild)
         runner = web.ServerRunner(web.Server(stand_in._serve))
         await runner.setup()
@@ -72,21 +72,21 @@ class StandIn:
             await runner.cleanup()
 
     async def until_ready(self) -> float:
-        """Wait until a client has been sent everything, and return when READY was, by ``perf_counter``."""
+        """Wait until a client has been sent everything. Return when READY was, by ``time.perf_counter``."""
         async with asyncio.timeout(ANSWER_WITHIN_S):
             await self._connected.wait()
         assert self.ready_at_s is not None
         return self.ready_at_s
 
     def member(self, number: int) -> tuple[Channel, Person]:
-        """Return a member, on one of the servers in turns, and the channel there."""
+        """Return a member and their channel, on the servers in turn."""
         guild = self.guilds[number % len(self.guilds)]
         return Channel(guild.id + 1, "songs", guild=guild), Person(APPLICATION_ID + 1 + number, f"m{number}")
 
     def command(
         self, name: str, options: dict[str, Any], where: tuple[Channel, Person], *, completes: bool = False
     ) -> str:
-        """Return a slash command as Discord sends it, written as JSON; or its option while it is typed."""
+        """Return a slash command, or the autocompletion of its option, as the JSON that Discord sends."""
         channel, person = where
         guild = channel.guild
         assert guild is not None
@@ -133,7 +133,7 @@ class StandIn:
         return json.dumps({"op": DISPATCH, "t": "INTERACTION_CREATE", "s": self._sequence, "d": data})
 
     async def ask(self, payload: str) -> tuple[float, dict[str, Any]]:
-        """Send an interaction. Return the seconds until its answer had arrived, and the answer."""
+        """Send an interaction. Return the seconds until its answer arrived, and the answer."""
         number = json.loads(payload)["d"]["id"]
         answer = self._answers[number]
         assert self._socket is not None
@@ -147,7 +147,7 @@ class StandIn:
         return at_s - sent_s, body
 
     async def beat(self) -> float:
-        """Ask for a heartbeat, and return the milliseconds until it came."""
+        """Request a heartbeat. Return the milliseconds until it arrived."""
         assert self._socket is not None
         self._beaten.clear()
         began_s = time.perf_counter()
@@ -160,7 +160,7 @@ class StandIn:
         self._last += 1 << 22
         return self._last
 
-    # -- what the bot reaches
+    # -- endpoints for the bot
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path == "/gateway":
@@ -303,7 +303,7 @@ async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
 
 
 def _content(body: bytes) -> dict[str, Any]:
-    """Return the JSON of an answer, which is the first part of a form if the answer has a file."""
+    """Return the JSON of an answer, which is the first part of a form if a file is attached."""
     if not body.startswith(b"{"):
         body = body[body.index(b"\r\n\r\n") + 4 : body.index(b"\r\n--", 1)]
     found: dict[str, Any] = json.loads(body)

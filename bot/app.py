@@ -47,7 +47,7 @@ from bot.ui import discord_client as ui
 from bot.ui.dependencies import Services
 from bot.ui.discord_courier import DiscordCourier
 from bot.ui.operator_alerts import OperatorAlerts
-from bot.ui.sharding import ALL_SHARDS, Sharding
+from bot.ui.sharding import Sharding
 
 log = logging.getLogger(__name__)
 
@@ -268,7 +268,7 @@ async def assemble(
 def sharding(settings: Settings, database: Database) -> Sharding:
     """Return this process's shards, and how it takes turns to start them."""
     if not settings.on_postgresql and settings.shard_count is None:
-        return ALL_SHARDS
+        return Sharding()
     return Sharding(share=database.share, count=settings.shard_count, turn=database.turn_to_identify)
 
 

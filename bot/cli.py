@@ -17,7 +17,7 @@ else:
     setup, start, version = lazy("bot.setup"), lazy("bot.start"), lazy("bot.ops.version")
 
 EXIT_STATUSES = (
-    "Exit status: 0 done or stopped; 1 refused or failed, for the reason in the last line; 2 called wrongly, "
+    "Exit status: 0 done or stopped; 1 refused or failed, for the reason in the last line; 2 wrong usage, "
     "or init without a terminal; 3 an unexpected answer to probe; 70 another process has taken over, on "
     "PostgreSQL; 130 Ctrl-C during init."
 )

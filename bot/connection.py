@@ -51,7 +51,7 @@ async def connect(
         ) from error
     except (*UNREACHABLE, RuntimeError) as error:  # aiohttp raises it for what was closed meanwhile
         if stop.is_set():
-            log.info("connection closed while it was made", extra={"error": str(error)})
+            log.info("connection closed while connecting", extra={"error": str(error)})
         elif isinstance(error, RuntimeError):
             raise
         else:

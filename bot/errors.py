@@ -140,7 +140,7 @@ class OptionsNotTaken(Refusal):
     """The music service or the operator does not allow these ``options`` for the song."""
 
     def __init__(self, options: tuple[Option, ...]) -> None:
-        super().__init__("options that are not taken")
+        super().__init__("unsupported options")
         self.options = options
 
 
@@ -148,7 +148,7 @@ class NotEnoughCredits(Refusal):
     """The server's pool has fewer credits than the ``price`` of the song."""
 
     def __init__(self, price: int, balance: Balance) -> None:
-        super().__init__(f"{price} credits asked, {balance.available} available")
+        super().__init__(f"{price} credits requested, {balance.available} available")
         self.price = price
         self.balance = balance
 
@@ -157,7 +157,7 @@ class LimitReached(Refusal):
     """The member's limit leaves fewer credits than the ``price`` of the song."""
 
     def __init__(self, price: int, limit: Limit, standing: Standing) -> None:
-        super().__init__(f"{price} credits asked, {standing.left} left of {limit.credits}")
+        super().__init__(f"{price} credits requested, {standing.left} left of {limit.credits}")
         self.price = price
         self.limit = limit
         self.standing = standing

@@ -37,7 +37,7 @@ async def run(settings: Settings) -> None:
     use_api(settings.discord_api_url)
     try:
         while await _run_until_stopped(settings):
-            log.warning("starting anew", extra={"reason": "the clock was set right"})
+            log.warning("restarting", extra={"reason": "clock corrected"})
     except Stopped:
         log.info("stopped while standing by")
 
@@ -105,9 +105,9 @@ async def _log_total(database: Database, total_credits_max: int, now: datetime) 
     try:
         used = await database.read(lambda tx: servers.credits_this_month(tx, now))
     except StoreBusy as error:
-        log.warning("credits of this month not counted", extra={"error": str(error)})
+        log.warning("credits this month not counted", extra={"error": str(error)})
         return
-    log.info("credits of this month", extra={"used": used, "total_credits_max": total_credits_max})
+    log.info("credits this month", extra={"used": used, "total_credits_max": total_credits_max})
 
 
 def _pages(app: App, stop: asyncio.Event, clock: CheckedClock) -> "web.Application":
@@ -168,5 +168,5 @@ async def _watch_ownership(database: Database) -> None:
     """
     reason = await database.until_lost()
     raise StartRefused(
-        f"DATABASE_URL: {reason}, so this process has ended; start it again once only one bot uses the file."
+        f"DATABASE_URL: {reason}, so this process stopped; start it again once only one bot uses the file."
     )

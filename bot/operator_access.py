@@ -93,7 +93,7 @@ def job_story(settings: Settings, job_id: JobId) -> JobStory:
     with open_read_only(settings.database_url.get_secret_value()) as tx:
         job = jobs.get(tx, job_id) if 0 < job_id < ID_END else None
         if job is None:
-            raise NotDone(f"Job {job_id} is not there.")
+            raise NotDone(f"Job {job_id} does not exist.")
         return JobStory(
             job=job,
             parked=servers.parked(tx, job_id),

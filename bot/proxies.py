@@ -75,9 +75,9 @@ def parse_proxy(url: str) -> Proxy:
     if any(
         len(text) > CREDENTIAL_MAX or not (text.isascii() and text.isprintable()) for text in (user, password)
     ):
-        raise ValueError("has a user name or password that no proxy can take")
+        raise ValueError("has a user name or password that no proxy can accept")
     if ":" in user:
-        raise ValueError("has a colon in its user name, which no proxy can take")
+        raise ValueError("has a colon in its user name, which no proxy can accept")
     if bool(user) != bool(password):
         raise ValueError("has a user name without a password, or a password without a user name")
     return Proxy(kind=kind, host=parts.hostname, port=port, user=user, password=password)

@@ -54,15 +54,15 @@ class Settings:
         validation.read_api_url,
         default="https://discord.com/api/v10",
         description="Base URL of Discord's REST API, or of a proxy for it. "
-        "The gateway's URL comes from there, too.",
+        "It also provides the gateway's URL.",
     )
     discord_proxy: Secret | None = setting(
         validation.read_proxy,
         secret=True,
         default=None,
-        description="A proxy for everything at Discord: REST, gateway, attachments and OPERATOR_WEBHOOK_URL. "
-        "http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before HOST if it "
-        "asks for them.",
+        description="A proxy for all traffic to Discord: REST, gateway, attachments and "
+        "OPERATOR_WEBHOOK_URL. http://HOST:PORT, https://HOST:PORT or socks5://HOST:PORT, with "
+        "USER:PASSWORD@ before HOST if the proxy requires them.",
     )
     music_backend: Backend = setting(
         validation.one_of(*Backend),
@@ -74,11 +74,11 @@ class Settings:
         validation.read_proxy,
         secret=True,
         default=None,
-        description="A proxy for everything at the music services, paid requests and audio included, in the "
-        "same form as DISCORD_PROXY.",
+        description="A proxy for all traffic to the music services, including paid requests and audio, in "
+        "the same form as DISCORD_PROXY.",
     )
     music_provider: str = setting(
-        validation.read_word, default="kie", description="The provider named in every request."
+        validation.read_word, default="kie", description="The provider named in every request to sseedance."
     )
     music_models: tuple[str, ...] = setting(
         validation.read_models,
@@ -99,7 +99,7 @@ class Settings:
     music_lyrics: bool = setting(
         validation.read_switch,
         default=False,
-        description="Whether members may have lyrics written where the music service does that, today kie.ai "
+        description="Whether members may have lyrics written, if the music service offers it: today kie.ai, "
         "for 0.4 of your credits there. Members pay nothing for it.",
     )
     database_url: Secret = setting(
@@ -113,21 +113,21 @@ class Settings:
         validation.whole(1, SLOTS_MAX),
         validator=validation.check_processes,
         default=1,
-        description="On PostgreSQL: how many processes share the work, the same number for all of them. More "
-        "processes than that stand by.",
+        description="On PostgreSQL: how many processes share the work, the same number for all of them. Any "
+        "further processes stand by.",
     )
     shard_count: int | None = setting(
         COUNT_FROM_ONE,
         validator=validation.check_shard_count,
         default=None,
-        description="Connections to Discord that all processes have together, a multiple of PROCESSES; empty "
-        "for what Discord recommends.",
+        description="The number of connections to Discord of all processes together, a multiple of "
+        "PROCESSES; empty for the number that Discord recommends.",
     )
     takeover_s: int = setting(
         validation.whole(TAKEOVER_MIN_S, NUMBER_MAX),
         default=15,
-        description="On PostgreSQL: how long the running bot may stand still before one that stands by "
-        "takes over, in seconds.",
+        description="On PostgreSQL: how long the running bot may freeze before a standby takes over, in "
+        "seconds.",
     )
     spool_dir: Path = setting(
         validation.read_path,
@@ -165,7 +165,7 @@ class Settings:
     guilds: frozenset[GuildId] = setting(
         validation.read_guilds,
         default=frozenset(),
-        description="The ids of the servers that are served, separated by commas; empty for no list. "
+        description="The ids of the servers to serve, separated by commas; empty for no list. "
         "Elsewhere, the bot answers that it does not serve the server.",
     )
     new_guilds: Literal["all", "none"] = setting(
@@ -212,7 +212,7 @@ class Settings:
         validation.read_listen,
         default="127.0.0.1:8080",
         description="The address and port that serve /healthz and /metrics; port 0 picks a free one. "
-        "Set to nothing to serve neither.",
+        "Leave empty to serve neither.",
     )
 
     @property

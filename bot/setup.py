@@ -80,7 +80,7 @@ def _set_up(env_file: Path) -> None:
     if os.path.lexists(env_file) and not typer.confirm(
         f"{env_file} exists. Replace it, with all its settings?", default=False
     ):
-        raise StartRefused(f"{env_file} was left as it is.")
+        raise StartRefused(f"{env_file} was left unchanged.")
     typer.echo("The bot's token: https://discord.com/developers/applications, under Bot, Reset Token.")
     placeholder = {"music_backend": "kie", "kie_api_key": UNCHECKED}
     answers: dict[str, str] = {
@@ -98,7 +98,7 @@ def _set_up(env_file: Path) -> None:
     choice = _choose("Also write a service file?", ["no", "systemd", "compose"])
     service = _service_file(choice, env_file)
     _write_privately(env_file, text)
-    typer.echo(f"{env_file} is written; only you can read it.")
+    typer.echo(f"{env_file} was written; only you can read it.")
     for name, value in answers.items():
         if os.environ.get(name.upper(), value) != value:
             typer.echo(f"warning: {name.upper()} in the environment takes precedence over {env_file}.")
@@ -109,7 +109,7 @@ def _set_up(env_file: Path) -> None:
     if service is not None:
         path, content, advice = service
         path.write_text(content, encoding="utf-8")
-        typer.echo(f"{path} is written. {advice}")
+        typer.echo(f"{path} was written. {advice}")
     typer.echo("Next: tunesmith doctor, then tunesmith run.")
 
 
@@ -135,7 +135,7 @@ def _ask_secret(prompt: str, field: str, others: Answers, check: Callable[[Setti
             typer.echo(f"{found.verdict:<8} {found.name}: {found.finding}")
         if all(found.verdict is not Verdict.FAILURE for found in checks):
             return value
-        if typer.confirm("Use it nevertheless?", default=False):
+        if typer.confirm("Use it anyway?", default=False):
             return value
 
 
@@ -222,7 +222,7 @@ def _service_file(choice: str, env_file: Path) -> tuple[Path, str, str] | None:
     if choice == "systemd":
         program = Path(sys.prefix, "bin", "tunesmith")
         if any(program.is_relative_to(home) for home in (*HOMES, Path.home())):
-            typer.echo(f"No unit is written: systemd's user can't read {program}. Install into /opt first.")
+            typer.echo(f"No unit was written: systemd's user can't read {program}. Install into /opt first.")
             return None
     if os.path.lexists(path) and not typer.confirm(f"{path} exists. Replace it?", default=False):
         return None

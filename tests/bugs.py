@@ -1,10 +1,10 @@
-"""Make the database itself refuse what a test wants to fail, on either engine."""
+"""Make the database itself reject selected writes, on either engine."""
 
 from bot.database.engine import Tx
 
 
 def refuse(tx: Tx, event: str, when: str, words: str = "a bug") -> None:
-    """Refuse rows from now on that meet ``when``; ``event`` says what is done to which table."""
+    """Reject rows that match ``when`` from now on; ``event`` names the operation and the table."""
     if not getattr(tx, "locks_rows", False):
         tx.execute(
             f"CREATE TRIGGER broken BEFORE {event} WHEN {when} BEGIN SELECT RAISE(ABORT, '{words}'); END"

@@ -29,27 +29,31 @@ if TYPE_CHECKING:
     from bot.pipeline import cards
     from bot.sandbox import server
     from bot.ui import sharding
-    from tests import payloads
+    from tests import forks, payloads
     from tests import postgresql as server_of_postgresql
-    from tests.flows import process, warm_start
+    from tests.flows import process
     from tests.unit.pipeline import rig as pipeline
 else:
     app, cards, server = lazy("bot.app"), lazy("bot.pipeline.cards"), lazy("bot.sandbox.server")
     postgresql, sqlite = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
     sqlite_connections = lazy("bot.database.sqlite_connections")
     sharding, payloads = lazy("bot.ui.sharding"), lazy("tests.payloads")
-    process, warm_start = lazy("tests.flows.process"), lazy("tests.flows.warm_start")
+    forks = lazy("tests.forks")
+    process = lazy("tests.flows.process")
     simcord_state = lazy("simcord.backend.state")
     server_of_postgresql, pipeline = lazy("tests.postgresql"), lazy("tests.unit.pipeline.rig")
+
+# Forks of this process would not inherit numpy's threads.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 # Without it, each of the processes that the tests start compiles everything it imports: 3 s instead of 1.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Nothing that is imported or collected is garbage.
+# Everything imported or collected stays alive.
 gc.disable()
 
-# A shell starts background jobs with SIGINT ignored. The processes that tests interrupt would inherit that.
+# A shell starts background jobs with SIGINT ignored, which the processes that tests interrupt would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -69,26 +73,29 @@ CAMPAIGNS = {
     "tests/faults/test_d_discord.py": "test_a_song_that_is_sent_through_a_storm",
     "tests/faults/test_d_discord_answers.py": "test_an_error_body_of_any_form",
 }
-"""Files whose tests, or those that begin so, are campaigns: they try one thing at every instant that it has.
+"""Path prefixes of campaigns: tests that try one thing at every possible instant.
 
-The default run leaves them out; ``.ci/run`` has them all, and ``uv run pytest -m campaign`` by hand.
+The default run skips them; ``.ci/run`` and ``uv run pytest -m campaign`` run them.
 """
 
 WHOLE = "whole"
-"""Name under which the controller tells its workers whether the run is of the whole suite."""
+"""Key by which the controller tells its workers whether the whole suite runs."""
 
 STEADY = "steady"
-"""Name of the Hypothesis profile of all runs."""
+"""Name of the Hypothesis profile used by every run."""
 
 OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
-"""Fixtures of the chosen engine. Tests with none of them would do on a server what they do without one."""
+"""Fixtures that depend on the chosen engine. Tests without any behave the same on SQLite and on a server."""
+
+WORKERS = 2 * (os.cpu_count() or 1)
+"""Number of processes that run tests; half of them begin with tests that wait for processes."""
 
 CASES_MAX = 3
-"""How many cases of one test a run of the whole suite tries. Whoever names a file has all of its cases."""
+"""Maximum number of cases per test in a run of the whole suite. Runs of named files try all cases."""
 COSTLY_CASES_MAX = 2
-"""How many cases the default run tries where each is an evening of the whole pipeline or as costly."""
+"""Maximum number of cases per costly test in the default run, e.g. an evening of the whole pipeline."""
 CASES_ON_A_SERVER_MAX = 1
-"""How many cases of any test a run on a server tries, where each costs three times as much."""
+"""Maximum number of cases per test in a run on a server, where each costs three times as much."""
 
 COSTLY = (
     "tests/faults/",
@@ -108,10 +115,10 @@ COSTLY = (
     "tests/unit/music/test_kie.py::test_random",
     "tests/unit/music/test_reading.py",
 )
-"""Where cases are costly. The remaining cases of a test with more are a campaign."""
+"""Path prefixes of tests with costly cases. Cases beyond the maximum are campaigns."""
 
 ALL_CASES = ("tests/rules/",)
-"""Where a case is a file of the repository, and none is left out."""
+"""Path prefixes of tests whose cases are files of the repository; none is skipped."""
 
 WAITING = (
     "tests/flows/",
@@ -121,11 +128,11 @@ WAITING = (
     "tests/unit/ops/test_move.py",
     "tests/unit/ops/test_restored.py",
 )
-"""Where tests wait for processes and for time, and so leave the cores to others."""
+"""Path prefixes of tests that wait for processes or timers and leave the cores idle."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the choice of the contract that the music service speaks, and of the database's engine."""
+    """Add options for the music service's contract and the database engine."""
     parser.addoption("--contract", choices=list(Backend), default=Backend.SSEEDANCE.value)
     parser.addoption("--engine", choices=("sqlite", "postgresql"), default="sqlite")
     parser.addoption(
@@ -134,13 +141,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the default run try few of Hypothesis' examples; any other run tries all."""
+    """Reduce Hypothesis' examples in the default run; any other run tries all."""
     if config.pluginmanager.has_plugin("_cov"):
-        # coverage.py inspects all modules when it starts in a worker, and so loads the lazy ones before it
-        # measures them. The controller measures them here.
+        # When it starts in a worker, coverage.py inspects all modules, which imports the lazy ones before
+        # it can measure them. The controller measures them here.
         for module in list(sys.modules.values()):
             hasattr(module, "__file__")
-    # Both measure time, which busy cores make long.
+    # Both measure time, and busy cores stretch it.
     steady = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
     hypothesis.settings.register_profile(STEADY, hypothesis.settings(), **steady)
     hypothesis.settings.load_profile(STEADY)
@@ -156,7 +163,7 @@ def quick(config: pytest.Config) -> bool:
 
 
 def is_whole(config: pytest.Config) -> bool:
-    """Return whether this is a run of the whole suite, and not of files that were named."""
+    """Return whether the whole suite runs, not just named files."""
     if hasattr(config, "workerinput"):
         return bool(config.workerinput[WHOLE])
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS
@@ -164,13 +171,13 @@ def is_whole(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which has no types
-    """Tell each worker of xdist, which is always given files."""
+    """Tell each worker of xdist whether the run is whole: workers are always given files."""
     node.workerinput[WHOLE] = is_whole(node.config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark the campaigns, and choose the contract and the engine."""
+    """Mark the campaigns, and select the contract and the engine."""
     contract = Backend(config.getoption("--contract"))
     if contract is not Backend.SSEEDANCE:
         pipeline.Rig.backend = contract
@@ -205,10 +212,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def in_turn(items: Sequence[pytest.Item], workers: int) -> Sequence[pytest.Item]:
-    """Return the tests in an order that keeps the cores busy to the end.
+    """Order the tests so that the cores stay busy to the end.
 
-    xdist begins with an equal part of the list for each worker. Half of the workers begin with the tests that
-    wait, while the others have the cores.
+    xdist gives each worker an equal part of the list. Half of the workers begin with the tests that wait,
+    and leave the cores to the others.
     """
     waiting = [item for item in items if item.nodeid.startswith(WAITING)]
     busy = (item for item in items if not item.nodeid.startswith(WAITING))
@@ -221,14 +228,14 @@ def in_turn(items: Sequence[pytest.Item], workers: int) -> Sequence[pytest.Item]
 
 
 def fixtures_of(item: pytest.Item) -> Sequence[str]:
-    """Return the names of all fixtures that a test has, directly or by another one."""
+    """Return the names of all fixtures that a test uses, directly or indirectly."""
     return item.fixturenames if isinstance(item, pytest.Function) else ()
 
 
 def representatives(cases: Sequence[pytest.Item], cases_max: int) -> Sequence[pytest.Item]:
-    """Return a few of a test's cases, spread evenly over its list, which has like next to like.
+    """Return a few of a test's cases, spread evenly over its list, in which similar cases are neighbours.
 
-    Of a product of lists they are taken from its diagonal, where no value of a list comes twice.
+    From a product of lists, pick a diagonal, on which no value of a list is repeated.
     """
     diagonal: list[pytest.Item] = []
     seen: set[tuple[str, int]] = set()
@@ -245,27 +252,37 @@ def representatives(cases: Sequence[pytest.Item], cases_max: int) -> Sequence[py
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Take what is there for good out of the garbage collector's rounds: it is a tenth of their time."""
+    """Exempt long-lived objects from garbage collection, where they take a tenth of its time."""
     gc.freeze()
     gc.enable()
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the process from which bots are forked import the bot while the whole suite is collected."""
+    config = session.config
+    in_forks = config.pluginmanager.has_plugin(forks.NAME) and not config.option.collectonly
+    if in_forks and quick(config) and is_whole(config):
+        warm_starts = process.BotProcess.start_warm()
+        warm_starts.begin()
+        config.add_cleanup(warm_starts.close)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let the default run fork its bots from a process that has imported them; any other starts each anew."""
-    if not quick(request.config):
+    """Fork bots from a warm process in the default run; any other run starts Python for each."""
+    if not quick(request.config) or process.BotProcess.warm_starts is not None:
         yield
         return
-    process.BotProcess.warm_starts = warm_start.WarmStarts()
+    warm_starts = process.BotProcess.start_warm()
     yield
-    process.BotProcess.warm_starts.close()
+    warm_starts.close()
     process.BotProcess.warm_starts = None
 
 
 PATIENCE_S = 30.0
-"""How long a write on a server may take in tests that are not about its deadline."""
+"""Timeout of a write on a server in tests that are not about its deadline, in seconds."""
 UNHURRIED_S = 3_600.0
-"""``TAKEOVER_S`` in tests that are not about it: a process pays however busy the cores are."""
+"""``TAKEOVER_S`` in tests that are not about it: busy cores must not stop a process from paying."""
 
 
 @pytest.fixture
@@ -275,14 +292,14 @@ def clock() -> Clock:
 
 @pytest.fixture
 def nothing_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Do not flush commits to disk: no test here cuts the power."""
+    """Skip flushing commits to disk: no test here cuts the power."""
     pragmas = (*sqlite_connections.PRAGMAS, "PRAGMA synchronous = OFF")
     monkeypatch.setattr(sqlite_connections, "PRAGMAS", pragmas)
 
 
 @pytest.fixture(scope="session")
 def blank_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A new database, made once."""
+    """A new database, created once."""
     path = tmp_path_factory.mktemp("store") / "tunesmith.db"
     sqlite_connections.connect(path).close()
     return path.read_bytes()
@@ -301,8 +318,8 @@ def postgresql_server() -> "Iterator[server_of_postgresql.Server]":
 def postgresql_url(
     postgresql_server: "server_of_postgresql.Server", monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
-    """The address of a database of this test, which is patient with it."""
-    # An accept is forty statements, and the cores have other tests to run.
+    """The URL of a database for one test, with patient timeouts."""
+    # Accepting a request takes forty statements, and other tests compete for the cores.
     monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", PATIENCE_S)
     with postgresql_server.lent() as url:
         yield url
@@ -310,7 +327,7 @@ def postgresql_url(
 
 @pytest.fixture
 def server_url(request: pytest.FixtureRequest) -> str | None:
-    """The address of this test's database; None on SQLite, where it is a file."""
+    """The URL of this test's database; None on SQLite, which uses a file."""
     if request.config.getoption("--engine") == "sqlite":
         return None
     return cast("str", request.getfixturevalue("postgresql_url"))
@@ -320,14 +337,14 @@ def server_url(request: pytest.FixtureRequest) -> str | None:
 def database_url(
     server_url: str | None, tmp_path: Path, blank_file: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> str | None:
-    """What SimCord's ``World.open`` is given; None for a file of its own."""
+    """The argument for SimCord's ``World.open``; None for a file of its own."""
     payloads.translate_once(monkeypatch)
     if server_url is None:
         (tmp_path / "tunesmith.db").write_bytes(blank_file)
     else:
-        # SimCord does not say how many shards it recommends.
-        monkeypatch.setattr(app, "sharding", lambda *_: sharding.ALL_SHARDS)
-        # It counts the three seconds for an answer by the machine's clock, however busy the cores are.
+        # SimCord does not recommend a number of shards.
+        monkeypatch.setattr(app, "sharding", lambda *_: sharding.Sharding())
+        # SimCord measures the three seconds for an answer in real time, however busy the cores are.
         simulated = simcord_state.Backend
         after = simulated.iso_after
         monkeypatch.setattr(simulated, "iso_after", lambda self, s: after(self, max(s, PATIENCE_S)))
@@ -343,7 +360,7 @@ async def database(
 ) -> "AsyncIterator[Database]":
     if server_url is not None:
         async with postgresql.Database.open(server_url, takeover_s=UNHURRIED_S) as opened:
-            yield cast("Database", opened)  # the tests' word for it
+            yield cast("Database", opened)  # the tests' name for it
         return
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
@@ -352,9 +369,12 @@ async def database(
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Twice as many as there are cores: half of them begin with tests that wait for processes."""
-    return 2 * (os.cpu_count() or 1)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run the tests in forks, with no xdist workers, unless coverage is measured."""
+    if config.pluginmanager.has_plugin("_cov") or sys.platform != "linux":
+        return WORKERS
+    config.pluginmanager.register(forks.Forks(config, WORKERS, WAITING), forks.NAME)
+    return 0
 
 
 TINY_SONG = b"ID3" + bytes(range(256)) * 32

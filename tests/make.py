@@ -26,22 +26,22 @@ GUILD, CHANNEL, MEMBER, OTHER = GuildId(7001), 8001, DiscordUserId(9001), Discor
 DEFAULTS = Defaults(allowance=100, period=Period.MONTH)
 
 QUICK = "quick"
-"""The profile of Hypothesis in the default run."""
+"""Name of the Hypothesis profile of the default run."""
 
 QUICKER = 5
-"""How many times fewer examples it tries."""
+"""Factor by which the default run reduces the number of examples."""
 
 _interactions = itertools.count(1_400_000_000_000_000_000, 1 << 22)
 
 
 def examples(count: int) -> int:
-    """Return how many examples to try where ``count`` are to be tried in all."""
+    """Return the number of examples to try, out of ``count`` in a full run."""
     quick = hypothesis.settings.get_current_profile_name() == QUICK
     return max(1, count // QUICKER) if quick else count
 
 
 class Clock:
-    """A ``now()`` that stands still until it is moved."""
+    """A ``now()`` that stands still until a test advances it."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now

@@ -1,6 +1,6 @@
-"""The commands' payload, translated once for all clients of a test process that offer the same ones.
+"""Translate the command payload once per test process, for all clients with the same commands.
 
-discord.py asks for each text in each of its 34 locales, and hundreds of tests start a client.
+discord.py requests each text in each of its 34 locales, and hundreds of tests start a client.
 """
 
 import json
@@ -11,7 +11,7 @@ import pytest
 from bot.ui.discord_client import TunesmithClient
 
 _translated: dict[str, str] = {}
-"""Payloads by their English form, both as JSON."""
+"""Translated payloads by their English form, both as JSON."""
 
 _translate = TunesmithClient.payload
 
@@ -26,5 +26,5 @@ async def _payload(client: TunesmithClient) -> list[dict[str, Any]]:
 
 
 def translate_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let clients of the same commands share what has been translated."""
+    """Make clients with the same commands share translations."""
     monkeypatch.setattr(TunesmithClient, "payload", _payload)

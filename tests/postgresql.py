@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: the distribution's, in a folder of its own, by a user that is not root."""
+"""A PostgreSQL server for tests, from the distribution's package, in its own folder and not run by root."""
 
 import os
 import pwd
@@ -18,24 +18,24 @@ from bot.database import identity, postgresql_schema, slots
 from bot.database.postgresql_tx import connect
 
 USERS: Final = ("postgres", "nobody")
-"""Users whom the server may run as: it refuses to run as root."""
+"""Accounts the server may run as; it refuses to run as root."""
 SETTINGS: Final = (
     "listen_addresses=",
     "max_connections=200",
     "shared_buffers=32MB",
-    # A lost session is noticed soon.
+    # Detect a lost session soon.
     "deadlock_timeout=100ms",
 )
 UNFLUSHED: Final = ("autovacuum=off", "full_page_writes=off")
-"""Settings of a server whose databases live for one test each and survive no crash of the machine."""
+"""Settings of a server whose databases live for one test and need not survive a crash of the machine."""
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - the folder in it has a random name
-"""Where files are kept in memory, as far as a system has that."""
+"""Folder that is kept in memory, on systems that have it."""
 TEMPLATE: Final = "blank"
-"""Name of a database with the schema and no rows."""
+"""Name of the template database, which has the schema and no rows."""
 
 
 def programs() -> Path | None:
-    """Return the folder of the server's programs; None if it is not installed."""
+    """Return the folder of the server's programs, or None if it is not installed."""
     on_path = shutil.which("initdb")
     folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
@@ -49,17 +49,17 @@ class Server:
     folder: Path
     programs: Path
     user: tuple[str, ...]
-    """The command that runs a program as somebody else than root."""
+    """Command prefix that runs a program under an account other than root."""
     flushes: bool = False
     """Whether commits are flushed to the disk: no test here cuts the power."""
     _names: Iterator[int] = field(default_factory=count)
 
     def url(self, name: str = "postgres") -> str:
-        """Return the address of a database."""
+        """Return the URL of a database."""
         return f"postgresql://tunesmith@/{name}?host={self.folder}"
 
     def run(self, *command: str) -> None:
-        """Run one of the server's programs and wait for its end."""
+        """Run one of the server's programs and wait for it to exit."""
         with (self.folder / "programs.log").open("ab") as log:
             subprocess.run(  # noqa: S603 - our own arguments
                 (*self.user, str(self.programs / command[0]), *command[1:]),
@@ -71,7 +71,7 @@ class Server:
             )
 
     def start(self) -> None:
-        """Start the server and wait until it takes sessions."""
+        """Start the server and wait until it accepts sessions."""
         settings = [*SETTINGS, "fsync=on"] if self.flushes else [*SETTINGS, *UNFLUSHED, "fsync=off"]
         options = " ".join(f"-c {setting}" for setting in settings)
         self.run(
@@ -90,16 +90,16 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
     def create(self, template: str = TEMPLATE) -> str:
-        """Create a database and return its address."""
+        """Create a database and return its URL."""
         name = f"test_{next(self._names)}"
-        # Copied as files, since that is half the work of copying them through the log.
+        # Copying files is half the work of copying through the log.
         strategy = "" if self.flushes else "STRATEGY file_copy"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} {strategy}")
         return self.url(name)
 
     @contextmanager
     def lent(self) -> Iterator[str]:
-        """Create a database, give its address and drop it at the end: thousands of them would fill a disk."""
+        """Lend the URL of a new database, and drop it afterwards: thousands of them would fill a disk."""
         url = self.create()
         try:
             yield url
@@ -111,7 +111,7 @@ class Server:
 def serving(*, flushes: bool = False, in_memory: bool = False) -> Iterator[Server]:
     """Start a server with a template database, and remove everything at the end.
 
-    In memory, flushing takes no time from others who work on the same disk; a benchmark wants the disk.
+    In memory, flushing does not slow down others who use the same disk; a benchmark wants the disk.
     """
     found = programs()
     assert found is not None, "PostgreSQL is not installed"
@@ -135,7 +135,7 @@ def serving(*, flushes: bool = False, in_memory: bool = False) -> Iterator[Serve
             tx = connect(server.url(TEMPLATE), name="template", options={})
             slots.prepare(tx)
             postgresql_schema.migrate(tx)
-            # Its copies are new databases, and not restored ones.
+            # Its copies are new databases, not restored ones.
             tx.execute("DELETE FROM fact WHERE name = ?", (identity.IDENTITY_FACT,))
             tx.close()
             yield server

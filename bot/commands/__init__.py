@@ -1,1 +1,1 @@
-"""The operator's commands, which ``bot.cli`` puts together."""
+"""The operator's commands, which ``bot.cli`` assembles."""

@@ -1,4 +1,4 @@
-"""``tunesmith doctor`` and ``config``: whether the installation is as it should be."""
+"""``tunesmith doctor`` and ``config``: check the installation and its settings."""
 
 import logging
 from typing import TYPE_CHECKING, Annotated

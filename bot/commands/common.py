@@ -1,4 +1,4 @@
-"""Operator actions, expected errors as sentences, and progress: for several commands."""
+"""Shared by several commands: operator actions, expected errors as sentences, and progress."""
 
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -10,7 +10,7 @@ import typer
 from bot.errors import Fault, Transient
 from bot.lazy import lazy
 
-# What takes long to import is imported by its first use; --help needs none of it.
+# Slow imports are deferred to their first use; --help needs none of them.
 if TYPE_CHECKING:
     import asyncio
 
@@ -56,6 +56,6 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def exit_with(sentence: str) -> NoReturn:
-    """End the command with exit status 1 and a sentence that says why."""
+    """Print the reason as a sentence and exit with status 1."""
     typer.echo(sentence, err=True)
     raise typer.Exit(1)

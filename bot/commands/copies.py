@@ -29,7 +29,7 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `tunesmith backup` has written.")],
+    file: Annotated[Path, typer.Argument(help="A file written by `tunesmith backup`.")],
 ) -> None:
     """Replace the database with a backup while no bot runs. The replaced file is kept for a week."""
     with errors_as_sentences(), progress_bar() as progress:

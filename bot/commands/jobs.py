@@ -1,4 +1,4 @@
-"""``tunesmith jobs``: what the operator does about a song."""
+"""``tunesmith jobs``: list songs, and act on one."""
 
 import sys
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def list_jobs(
     reason: Annotated[str, typer.Option("--reason", hidden=True)] = "",
 ) -> None:
     """List the unfinished jobs, parked ones included, or act on one of them."""
-    # The options are the spelling of earlier versions; scripts may still use them.
+    # Earlier versions had these options; scripts may still use them.
     flags = [
         (number, perform)
         for number, perform in ((release, release_job), (retry, retry_job), (refund, _refund_for(reason)))
@@ -69,10 +69,10 @@ def retry_job(job: JobArgument) -> None:
 def show_job(
     job: JobArgument,
     words: Annotated[
-        bool, typer.Option("--words", help="Also show what the member typed and what was answered.")
+        bool, typer.Option("--words", help="Also show what the member typed and what the service answered.")
     ] = False,
 ) -> None:
-    """Show everything that happened to a song, without what its member typed."""
+    """Show a song's full history, without what its member typed."""
     with errors_as_sentences():
         story = operator_access.job_story(settings.load_for_database(), JobId(job))
         for line in [*job_story.head(story), *(job_story.words(story) if words else ())]:

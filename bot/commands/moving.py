@@ -1,4 +1,4 @@
-"""``tunesmith move`` and ``restored``: a database in another place than before."""
+"""``tunesmith move`` and ``restored``: continue on a database in another place."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -21,8 +21,8 @@ def move(
     target: Annotated[
         str | None,
         typer.Argument(
-            help="The empty database: postgresql://user:password@host/name. Without it, that of "
-            "DATABASE_URL, so that the password is in no list of processes.",
+            help="The empty database: postgresql://user:password@host/name. If omitted, that of "
+            "DATABASE_URL, which keeps the password out of process lists.",
             metavar="[POSTGRESQL]",
             show_default=False,
         ),
@@ -54,17 +54,17 @@ def restored(
         bool,
         typer.Option(
             "--complete",
-            help="No commit was lost, as after a planned change of the server: leave all jobs as they are.",
+            help="No commit was lost, as after a planned switchover: leave all jobs unchanged.",
         ),
     ] = False,
 ) -> None:
-    """Go on with a database that was restored by other means, or whose server has failed over."""
+    """Resume on a database that was restored by other means, or whose server has failed over."""
     with errors_as_sentences():
         loaded = settings.load_for_database()
         accepted = restores.accept(loaded.database_place, datetime.now(UTC), complete=complete)
         marked = ", ".join(f"{count} {state}" for state, count in sorted(accepted.marked.items()))
         typer.echo(
-            "The bot may use the database again, as it is."
+            "The bot may use the database again, unchanged."
             if complete
             else f"The bot may use the database again. Unfinished jobs: {marked or 'none'}."
         )

@@ -1,4 +1,4 @@
-"""``tunesmith probe``: whether the music service answers as expected."""
+"""``tunesmith probe``: check that the music service answers as expected."""
 
 import json
 import sys
@@ -29,30 +29,32 @@ else:
     contract_probe = lazy("bot.ops.contract_probe")
 
 PROBE_UNEXPECTED = 3
-"""Exit status of `tunesmith probe` if the service gave an answer that was not expected."""
+"""Exit status of `tunesmith probe` after an unexpected answer."""
 
 
 def probe(
-    pay: Annotated[bool, typer.Option("--pay", help="Also buy one song, after a question.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Buy the song without the question.")] = False,
-    save: Annotated[Path, typer.Option(help="Where to save the answers, without key, ids and words.")] = Path(
-        "tunesmith-probe.json"
-    ),
+    pay: Annotated[
+        bool, typer.Option("--pay", help="Also buy one song, after asking for confirmation.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Buy the song without asking.")] = False,
+    save: Annotated[
+        Path, typer.Option(help="Where to save the answers, without the key, ids and texts.")
+    ] = Path("tunesmith-probe.json"),
 ) -> None:
     """Check for free that the music service answers as expected; exits 3 if an answer is unexpected."""
     if pay and not yes and not sys.stdin.isatty():
-        exit_with("--pay asks a question, which needs a terminal; or add --yes. Nothing was sent.")
+        exit_with("--pay asks for confirmation, which needs a terminal; or add --yes. Nothing was sent.")
     with errors_as_sentences():
         loaded = settings.load()
         passed, answers = asyncio.run(_probe(loaded, pay=pay, yes=yes))
         save.write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
-        typer.echo(f"The answers are saved in {save}, without key, ids and words.")
+        typer.echo(f"The answers are saved in {save}, without the key, ids and texts.")
         if not passed:
             raise typer.Exit(PROBE_UNEXPECTED)
 
 
 async def _probe(loaded: "settings.Settings", *, pay: bool, yes: bool) -> tuple[bool, dict[str, object]]:
-    """Print what was expected and what came. Return whether all was as expected, and what to save."""
+    """Print the findings. Return whether all were as expected, and the document to save."""
     backend = loaded.music_backend
     recorder = contract_probe.Recorder(music_proxy.direct_or_through(loaded.proxy_to_music, httpx.Limits()))
     async with music_client.MusicClient.open(
@@ -67,7 +69,7 @@ async def _probe(loaded: "settings.Settings", *, pay: bool, yes: bool) -> tuple[
         passed = all(finding.understood for finding in findings)
         price = backends.OFFERS[backend].song_price
         if pay and not passed:
-            typer.echo("No song was bought, since a free answer is unexpected.")
+            typer.echo("No song was bought, because a free check failed.")
         elif pay and (yes or typer.confirm(f"Buy one song at {backend} for {price}?")):
             paid = await contract_probe.buy_song(client, recorder)
             _show_findings(paid)
@@ -81,4 +83,4 @@ async def _probe(loaded: "settings.Settings", *, pay: bool, yes: bool) -> tuple[
 def _show_findings(findings: "list[contract_probe.Finding]") -> None:
     for finding in findings:
         verdict = "ok" if finding.understood else "unexpected"
-        typer.echo(f"{verdict:<10} {finding.step}: expected {finding.expected}; came {finding.came}")
+        typer.echo(f"{verdict:<10} {finding.step}: expected {finding.expected}; got {finding.came}")

@@ -1,4 +1,4 @@
-"""``tunesmith servers`` and ``grant``: what the operator does about a server."""
+"""``tunesmith servers`` and ``grant``: list servers, and act on one."""
 
 import sys
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def grant(
 
 @servers.callback()
 def list_servers(context: typer.Context) -> None:
-    """List what each server may use, has used and holds, or allow or deny a server."""
+    """List each server's allowance, usage and held credits, or act on a server."""
     if context.invoked_subcommand is not None:
         return
     with errors_as_sentences():
@@ -61,7 +61,7 @@ def list_servers(context: typer.Context) -> None:
 
 
 def _server_names(loaded: "settings.Settings") -> dict[int, str]:
-    """Return the names that Discord knows of the bot's servers; none if it can't be asked."""
+    """Return the names of the bot's servers on Discord, or none if they can't be queried."""
     token = loaded.discord_token.get_secret_value()
     if token == loading.UNSET:
         return {}
@@ -87,19 +87,19 @@ def deny_server(guild: ServerArgument) -> None:
 @servers.command(name="forget")
 def forget_server(
     guild: ServerArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Erase without the question.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
 ) -> None:
     """Erase a server's songs, texts, settings and limits. The ledger and the usage stay."""
     if not yes and not sys.stdin.isatty():
-        exit_with("This asks a question, which needs a terminal; or add --yes. Nothing was changed.")
+        exit_with("This asks for confirmation, which needs a terminal; or add --yes. Nothing was changed.")
 
     async def work(actions: "OperatorActions") -> str:
         stored = await actions.stored_of(GuildId(guild))
         typer.echo(
-            f"This erases of server {guild}: songs with their texts, files, addresses and message ids "
-            f"({stored.songs:,}), limits ({stored.limits:,}), the settings, and members who are known from "
-            f"there alone ({stored.members:,}). The ledger, the usage and the bonus stay, and so do the "
-            "messages on Discord. It can't be undone."
+            f"This erases from server {guild}: songs with their texts, files, addresses and message ids "
+            f"({stored.songs:,}), limits ({stored.limits:,}), the settings, and members known only from "
+            f"there ({stored.members:,}). The ledger, the usage and the bonus stay, and so do the messages "
+            "on Discord. This can't be undone."
         )
         if not yes and not typer.confirm("Erase them?"):
             raise NotDone("Nothing was changed.")

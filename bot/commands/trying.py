@@ -82,7 +82,7 @@ def sandbox(
 
 
 def _require_extra(extra: str, command: str) -> None:
-    """Refuse a command whose packages are not installed, and say how they are."""
+    """Refuse a command whose packages are missing, and say how to install them."""
     if any(find_spec(module) is None for module in EXTRAS[extra]):
         exit_with(
             f"`tunesmith {command}` needs the extra `{extra}`: install tunesmith[{extra}] with pip, pipx or "
@@ -98,5 +98,5 @@ def _finish(work: Coroutine[Any, Any, bool], port: int = 0) -> bool:
     except (StartRefused, OSError) as error:
         if port and isinstance(error, OSError) and error.errno in (errno.EADDRINUSE, errno.EACCES):
             reason = os.strerror(error.errno).lower()
-            exit_with(f"Port {port} can't be listened on ({reason}); choose another with --port.")
+            exit_with(f"Can't listen on port {port} ({reason}); choose another with --port.")
         exit_with(str(error))

@@ -1,1 +1,1 @@
-"""How the settings are read: sources, values, and sentences about what to correct."""
+"""Reading the settings: their sources, their validation, and sentences about what to correct."""

@@ -1,4 +1,4 @@
-"""The fields of the settings: how each text is read, what it is for, and whether it is secret."""
+"""Fields of the settings: how each is parsed, what it is for, and whether it is secret."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -10,13 +10,13 @@ import attrs
 QUOTES: Final = ("'", '"')
 
 Reader = Callable[[str], Any]
-"""Returns what a text stands for. Raises ValueError with the sentence's words after the setting's name."""
+"""Parses a text. Raises ValueError with the rest of a sentence that starts with the setting's name."""
 Validator = Callable[[Any, "attrs.Attribute[Any]", Any], None]
-"""Compares a setting with those before it, of which invalid ones are missing. Raises like a reader."""
+"""Checks a setting against the valid ones before it. Raises like a reader."""
 
 
 class Secret:
-    """A text that is shown only to who asks for it."""
+    """A text that is shown only on request."""
 
     __slots__ = ("_text",)
 
@@ -49,7 +49,7 @@ def setting(
     validator: Validator | None = None,
     secret: bool = False,
 ) -> Any:  # noqa: ANN401 - as attrs.field
-    """Return a field. It takes a text, or the value itself."""
+    """Return a field that accepts a text to parse, or the value itself."""
     return attrs.field(
         default=default,
         converter=partial(_convert, Secret if secret else None, reader),
@@ -69,7 +69,7 @@ def _convert(wrap: type[Secret] | None, reader: Reader, value: object) -> object
 
 
 def read(model: type[Any], texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, ValueError]]:
-    """Return the values of these texts, and the first error of each wrong or missing field."""
+    """Parse the texts. Return the values, and the first error of each invalid or missing field."""
     values, errors, before = {}, {}, SimpleNamespace()
     for field in attrs.fields(model):
         try:

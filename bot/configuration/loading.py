@@ -13,7 +13,7 @@ from bot.configuration.fields import Missing, Secret
 from bot.errors import StartRefused
 
 UNSET: Final = "unset"
-"""A secret in place of one that is missing, to show what the other settings result in."""
+"""Placeholder for a missing secret, so that the other settings can be evaluated."""
 HIDDEN: Final = "(hidden)"
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ else:
 
 
 class Declared(Struct, Generic[S], frozen=True, kw_only=True):
-    """The settings as a model declares them."""
+    """The settings as declared by a model."""
 
     model: type[S]
     names: sources.Names
     required: tuple[str, ...]
     """The fields of the secrets that may be required."""
     in_clear: Callable[[S], Collection[str]]
-    """The names of secrets that hold none with these settings, so that they may be shown."""
+    """Returns the names of secrets that contain nothing secret with these settings and may be shown."""
 
     def validated(self, texts: Mapping[str, str]) -> tuple[S | None, dict[str, ValueError]]:
-        """Return the settings that these texts result in, or the first error of each wrong one."""
+        """Parse the texts. Return the settings, or the first error of each invalid one."""
         values, errors = fields.read(self.model, texts)
         settings = None if errors else self.model(**values)
         return settings, {name.upper(): error for name, error in errors.items()}
@@ -50,7 +50,7 @@ class EffectiveSetting(Struct, frozen=True, kw_only=True):
     value: str
     origin: str
     problem: str | None = None
-    """The sentence that says what to correct, if the value can't be used."""
+    """A sentence that says what to correct, if the value can't be used."""
 
 
 class Effective(Struct, Generic[S], frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class Effective(Struct, Generic[S], frozen=True, kw_only=True):
 
 
 def examine(declared: Declared[S], env_file: Path) -> Effective[S]:
-    """Return every setting, where it comes from, and what is wrong with it."""
+    """Return every setting with its origin and its problem, if any."""
     found = sources.gather(declared.names, env_file, os.environ)
     texts = {name.lower(): value.text for name, value in found.values.items()}
     settings, errors = declared.validated(texts)
@@ -93,7 +93,7 @@ def examine(declared: Declared[S], env_file: Path) -> Effective[S]:
 
 
 def load_for_database(declared: Declared[S], env_file: Path) -> S:
-    """Load the settings of a command that only uses the database: other secrets may be missing or wrong.
+    """Load the settings of a command that only uses the database; other secrets may be missing or invalid.
 
     Raises:
         StartRefused: one sentence that names the offending variable and shows no value.
@@ -112,7 +112,7 @@ def load_for_database(declared: Declared[S], env_file: Path) -> S:
 
 
 def with_answers(declared: Declared[S], answers: Mapping[str, str]) -> S:
-    """Return the settings that these answers and the environment result in; the answers take precedence.
+    """Combine these answers with the environment into settings; the answers take precedence.
 
     Raises:
         StartRefused: one sentence that names the offending setting and shows no value.
@@ -137,7 +137,7 @@ def _rows(
     missing: Collection[str],
 ) -> Iterator[EffectiveSetting]:
     usable = {name: text for name, text in texts.items() if name.upper() not in wrong}
-    # What the valid settings result in does not depend on secrets.
+    # The effective values of valid settings do not depend on secrets.
     effective, _ = declared.validated(dict.fromkeys(declared.required, UNSET) | usable)
     for name in declared.names.all:
         value = found.values.get(name)

@@ -1,4 +1,4 @@
-"""Sentences about settings: what to correct, and each value as it is written."""
+"""Text about settings: sentences that say what to correct, and values as written in ``.env``."""
 
 import json
 import re
@@ -31,13 +31,13 @@ def as_written(value: object) -> str:
 
 
 def missing(names: list[str]) -> str:
-    """Say that several settings are missing."""
+    """Return a sentence about several missing settings."""
     listed = f"{', '.join(names[:-1])} and {names[-1]}"
     return f"{listed} are missing; set them in the environment or in .env, or run `tunesmith init`."
 
 
 def sentence(error: ValueError, field: "attrs.Attribute[Any]") -> str:
-    """Say what to correct, with the variable's name and without its value."""
+    """Return a sentence that says what to correct, with the variable's name but not its value."""
     name = field.name.upper()
     if isinstance(error, Missing):
         return f"{name} is missing; set it in the environment or in .env. {field.metadata['description']}"

@@ -13,7 +13,7 @@ KEY_FIELDS: Final = {backend: its.key_setting.lower() for backend, its in CONTRA
 URL_FIELDS: Final = {backend: its.url_setting.lower() for backend, its in CONTRACTS.items()}
 """The fields that hold each service's key and address, as its contract names them."""
 REQUIRED_FIELDS: Final = ("discord_token", *KEY_FIELDS.values())
-"""The secrets that may be required; which key is depends on the service."""
+"""Secrets that may be required; MUSIC_BACKEND determines which of the keys is."""
 
 
 def with_service_fields(_: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
@@ -29,7 +29,7 @@ def _service_fields() -> dict[str, Any]:
             default=None,
             validator=_require_key_of_backend,
             description=f"The API key for {offer.name}. Required with MUSIC_BACKEND={backend}. While it is "
-            "set, songs that were submitted there are finished there, whatever MUSIC_BACKEND says.",
+            "set, songs already submitted there are finished there, whatever MUSIC_BACKEND says.",
             secret=True,
         )
         fields[URL_FIELDS[backend]] = setting(

@@ -1,9 +1,9 @@
-"""Where the texts of the settings come from: the environment, ``.env``, files of secrets, credentials.
+"""Sources of the settings: the environment, ``.env``, files with secrets, credentials.
 
 A secret can be given by value (``DISCORD_TOKEN``), by the name of a file that contains it
-(``DISCORD_TOKEN_FILE``), or as a credential of systemd (``$CREDENTIALS_DIRECTORY/discord_token``). Problems
-are collected, not raised, so that ``tunesmith config`` can show all of them. No problem repeats a value: what
-stands in the wrong place may be a secret.
+(``DISCORD_TOKEN_FILE``), or as a systemd credential (``$CREDENTIALS_DIRECTORY/discord_token``). Problems
+are collected, not raised, so that ``tunesmith config`` can show all of them. No problem repeats a value: a
+misplaced one may be a secret.
 """
 
 import codecs
@@ -28,7 +28,7 @@ ENV_FILE_SIZE_MAX: Final = 1024**2
 """Maximum size of the settings file, in bytes."""
 FILE_SUFFIX: Final = "_FILE"
 CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
-"""The variable in which systemd passes the folder of a unit's credentials.
+"""The variable in which systemd passes the directory of a unit's credentials.
 Source: https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html#Credentials."""
 VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
 UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -41,11 +41,11 @@ class Names(Struct, frozen=True, kw_only=True):
     secrets: frozenset[str]
     """Those that can also come from a file or a credential."""
     may_be_empty: frozenset[str] = frozenset()
-    """Those whose empty value differs from none."""
+    """Those for which an empty value differs from no value."""
 
     @property
     def accepted(self) -> tuple[str, ...]:
-        """The names that may stand in the environment and in ``.env``."""
+        """The names accepted in the environment and in ``.env``."""
         return (*self.all, *(name + FILE_SUFFIX for name in self.all if name in self.secrets))
 
 
@@ -63,11 +63,11 @@ class Problem(Struct, frozen=True, kw_only=True):
 
     sentence: str
     name: str | None = None
-    """The setting whose value could not be had, if it is one setting's problem."""
+    """The setting that could not be read, if the problem concerns only one."""
 
 
 class Gathered(Struct, kw_only=True):
-    """The texts found, and the problems on the way."""
+    """The texts found, and the problems encountered."""
 
     values: dict[str, Value] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -100,9 +100,9 @@ def gather(names: Names, env_file: Path | None, environ: Mapping[str, str]) -> G
 def readable_by_others(file: Path, *, owned: bool = False) -> bool:
     """Return whether users other than the owner can read a file.
 
-    Its group counts only if this process owns the file: a file of root's that a group may read is a common
-    way to pass it on. With ``owned``, only such a file counts at all, since a container's secrets belong to
-    root, are readable for all, and can't be changed from within.
+    Group access counts only if this process owns the file: a root-owned file that a group may read is a
+    common way to share a secret. With ``owned``, only files of this process count at all: a container's
+    secrets belong to root, are readable by all, and can't be changed from inside.
     """
     try:
         status = file.stat()
@@ -121,7 +121,7 @@ def _choose(
 
 
 def _add_secret(found: Gathered, name: str, pointer: Value | None, credentials: str | None) -> None:
-    """Add a secret from its file or credential, and refuse to choose between two places."""
+    """Add a secret from its file or credential; it is a problem if there are two sources."""
     credential = Path(credentials, name.lower()) if credentials else None
     if credential is not None and not os.path.lexists(credential):
         credential = None
@@ -147,7 +147,7 @@ def _add_secret(found: Gathered, name: str, pointer: Value | None, credentials: 
 
 
 def _read_secret(path: Path, subject: str) -> str:
-    # Editors and `echo` end the last line.
+    # Editors and `echo` append a newline.
     text = _read(path, subject, SECRET_FILE_SIZE_MAX).rstrip("\r\n")
     if not text:
         raise StartRefused(f"{subject} is empty.")
@@ -181,7 +181,7 @@ def _read(path: Path, subject: str, size_max: int) -> str:
 
 
 def _read_env_file(path: Path, names: Names, problems: list[Problem]) -> dict[str, Value]:
-    """Return what the settings file contains; a file that does not exist contains nothing."""
+    """Return the values in the settings file, or nothing if it does not exist."""
     if not os.path.lexists(path):
         return {}
     try:
@@ -194,7 +194,7 @@ def _read_env_file(path: Path, names: Names, problems: list[Problem]) -> dict[st
 
     lines = list(parse_stream(io.StringIO(text)))
     problems += (problem for line in lines for problem in _problems_of_line(line, path, names))
-    # With ${NAME} replaced, as in every program that reads such files by this library.
+    # With ${NAME} expanded, as in every program that uses this library.
     texts = dotenv_values(stream=io.StringIO(text))
     accepted = set(names.accepted)
     return {
@@ -207,7 +207,7 @@ def _read_env_file(path: Path, names: Names, problems: list[Problem]) -> dict[st
 
 
 def _blank_lines(line: "Binding") -> int:
-    """Return how many blank lines precede the text: the library counts them as its own."""
+    """Return the number of blank lines before the text, which the library counts as part of it."""
     blank = line.original.string[: len(line.original.string) - len(line.original.string.lstrip())]
     return blank.count("\n")
 
@@ -224,7 +224,7 @@ def _problems_of_line(line: "Binding", path: Path, names: Names) -> Iterator[Pro
         )
 
 
-# -- slips
+# -- typos
 
 
 def _typos(environ: Collection[str], names: Names) -> Iterator[Problem]:

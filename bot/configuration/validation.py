@@ -1,4 +1,4 @@
-"""How the text of each setting is read and checked; ``bot.settings`` declares the fields."""
+"""Readers and validators for the settings; ``bot.settings`` declares the fields."""
 
 import json
 import math
@@ -153,7 +153,7 @@ def read_switch(text: str) -> bool:
 
 
 def whole(lowest: int, highest: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers."""
+    """Return a reader of whole numbers within these bounds."""
 
     def read(text: str) -> int:
         try:
@@ -166,7 +166,7 @@ def whole(lowest: int, highest: int) -> Callable[[str], int]:
 
 
 def decimal(lowest: float, highest: float) -> Callable[[str], float]:
-    """Return a reader of numbers."""
+    """Return a reader of numbers within these bounds."""
 
     def read(text: str) -> float:
         try:
@@ -189,7 +189,7 @@ def _bounded(number: N, lowest: N, highest: N) -> N:
 
 
 def one_of(*choices: T, any_case: bool = True) -> Callable[[str], T]:
-    """Return a reader of one of these words, in any case or as they are."""
+    """Return a reader of one of these words, case-insensitive with ``any_case``."""
 
     def read(text: str) -> T:
         for choice in choices:
@@ -200,7 +200,7 @@ def one_of(*choices: T, any_case: bool = True) -> Callable[[str], T]:
     return read
 
 
-# -- together with other settings
+# -- checks against other settings
 
 
 def check_processes(others: Any, _: "attrs.Attribute[int]", value: int) -> None:  # noqa: ANN401 - see fields.Validator

@@ -1,4 +1,4 @@
-"""The form of a setting's value: names, ids, hosts and addresses."""
+"""Checks of a value's form: names, ids, hosts and addresses."""
 
 import re
 from ipaddress import ip_address
@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 MODEL_NAME_MAX: Final = 50
 SNOWFLAKE_DIGITS_MAX: Final = 19
-"""Maximum number of digits of a Discord id, as it fits into the database."""
+"""Maximum number of digits of a Discord id, so that it fits into the database."""
 URL_MAX: Final = 2_000
 """Maximum length of a URL, in characters."""
 PORT_DIGITS_MAX: Final = 5
@@ -18,7 +18,7 @@ DNS_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.IGNORECASE)
 
 
 def check_names(values: list[str], complaint: str) -> list[str]:
-    """Return names that can be sent to a music service. Raises ValueError with the complaint."""
+    """Return the names if a music service accepts their form. Raises ValueError with the complaint."""
     if not all(
         name and name.isprintable() and " " not in name and len(name) <= MODEL_NAME_MAX for name in values
     ):
@@ -27,12 +27,12 @@ def check_names(values: list[str], complaint: str) -> list[str]:
 
 
 def is_snowflake(text: str) -> bool:
-    """Return whether this can be an id of Discord's."""
+    """Return whether this can be a Discord id."""
     return text.isascii() and text.isdigit() and len(text) <= SNOWFLAKE_DIGITS_MAX and int(text) > 0
 
 
 def is_netloc(netloc: str) -> bool:
-    """Return whether this is an IP address or a possible host name, perhaps with a port."""
+    """Return whether this is an IP address or a valid host name, optionally with a port."""
     match = NETLOC.fullmatch(netloc)
     if match is None:
         return False
@@ -64,7 +64,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_postgresql(url: str) -> bool:
-    """Return whether an address names a user and a database. The server says what else is wrong."""
+    """Return whether a URL names a user and a database. The server reports anything else that is wrong."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -74,7 +74,7 @@ def is_postgresql(url: str) -> bool:
 
 
 def passwords_in(url: str) -> tuple[str, ...]:
-    """Return the password in the address of a database server, as written there and as it is."""
+    """Return the password in a database URL, both as written and percent-decoded."""
     parts = urlsplit(url)
     in_query = parse_qs(parts.query).get("password", [])
     written = [password for password in (parts.password, *in_query) if password]

@@ -1,7 +1,7 @@
 """Check that this machine's clock agrees with the server's.
 
-Processes on several machines continue each other's work by times in the database: the time at which a message
-was begun decides whether it may be repeated. The process that takes over judges that by its own clock, so no
+Processes on several machines take over each other's work by times in the database: the time at which a send
+began decides whether it may be repeated. The process that takes over judges that by its own clock, so no
 clock may be far off.
 """
 
@@ -42,7 +42,7 @@ def difference(off: timedelta) -> str:
 
 
 def refuse_apart(tx: Tx, now: Callable[[], datetime]) -> None:
-    """Refuse to work with a clock that is too far from the server's.
+    """Refuse to work if this machine's clock is too far from the server's.
 
     Raises:
         StartRefused: the clocks differ by more than ``APART_MAX``.
@@ -50,5 +50,6 @@ def refuse_apart(tx: Tx, now: Callable[[], datetime]) -> None:
     off = apart(tx, now)
     if abs(off) > APART_MAX:
         raise StartRefused(
-            f"DATABASE_URL: this machine's clock is {difference(off)} the database server's; set both by NTP."
+            f"DATABASE_URL: this machine's clock is {difference(off)} the database server's; sync both with "
+            "NTP."
         )

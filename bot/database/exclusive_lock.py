@@ -141,7 +141,7 @@ def refuse_network(path: Path) -> None:
     )
     if best[2] in NETWORK_FILE_SYSTEMS:
         raise StartRefused(
-            f"DATABASE_URL: {path} lies on a network file system ({best[2]}), where SQLite loses data; "
+            f"DATABASE_URL: {path} is on a network file system ({best[2]}), where SQLite loses data; "
             "choose a folder on a local disk."
         )
 

@@ -59,7 +59,7 @@ def check_file_system(path: Path) -> None:
         lacks = "locks that return in time"
     if lacks is not None:
         raise StartRefused(
-            f"DATABASE_URL: {path} lies on a file system without {lacks}, where SQLite loses data; "
+            f"DATABASE_URL: {path} is on a file system without {lacks}, where SQLite loses data; "
             "choose a folder on a local disk."
         )
 

@@ -125,7 +125,7 @@ def refuse_used(tx: Tx) -> None:
         (LOCKS, slots.SCHEMA_LOCK % (1 << 32)),
     ).fetchone()
     if used is not None:
-        raise NotDone("A bot runs on the PostgreSQL database; stop it first, nothing was changed.")
+        raise NotDone("A bot is running on the PostgreSQL database; stop it first. Nothing was changed.")
 
 
 def was_filled_by(url: str, token: str) -> bool:
@@ -150,7 +150,7 @@ def _refuse_encoding(tx: Tx) -> None:
     encoding = tx.execute("SELECT current_setting('server_encoding')").fetchone()[0]
     if encoding != ENCODING:
         raise NotDone(
-            f"The encoding of the PostgreSQL database is {encoding}; create it with {ENCODING}, nothing was "
+            f"The encoding of the PostgreSQL database is {encoding}; create it with {ENCODING}. Nothing was "
             "changed."
         )
 
@@ -162,7 +162,7 @@ def _refuse_rows(tx: Tx, tables: Sequence[str]) -> None:
         if tx.execute(f"SELECT 1 FROM {table}{condition} LIMIT 1", values).fetchone() is not None:
             raise NotDone(
                 f"The PostgreSQL database is not empty: it has rows in the table {table}. Create an empty "
-                "one; nothing was changed."
+                "one. Nothing was changed."
             )
 
 

@@ -1,7 +1,7 @@
 """Check that a PostgreSQL database is still the one that the bot has written to.
 
 A database that was restored from a dump, rolled back to an earlier time, copied, or promoted from a replica
-may lack the last commits: a song already paid for is queued in it again. Its rows don't show that. So the
+may lack the last commits: a song already paid for is queued in it again. The rows don't reveal this, so the
 database stores the numbers that the server assigns to it, and each new writing session compares them.
 """
 
@@ -75,5 +75,6 @@ def refuse_other(tx: Tx) -> None:
     if is_other(tx):
         raise StartRefused(
             "DATABASE_URL: the database was restored or copied, or its server has failed over, so its last "
-            "commits may be missing; see that no bot runs on the earlier one, then run `tunesmith restored`."
+            "commits may be missing; make sure that no bot runs on the earlier one, then run `tunesmith "
+            "restored`."
         )

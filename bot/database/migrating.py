@@ -38,8 +38,8 @@ def refuse_other_schema(connection: sqlite3.Connection, path: Path) -> None:
     _refuse_newer(version, path)
     if version < current:
         raise StartRefused(
-            f"DATABASE_URL: {path} is of schema {version} and this program of {current}; "
-            "start the bot with this program first, which brings the file up to date."
+            f"DATABASE_URL: {path} has schema {version}, and this program needs {current}; "
+            "start this version of the bot first, which upgrades the file."
         )
 
 

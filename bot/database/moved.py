@@ -61,7 +61,7 @@ def refuse_moved(connection: sqlite3.Connection, path: Path) -> None:
     if move is not None:
         raise StartRefused(
             f"DATABASE_URL: the move of {path} to {move.place} was interrupted before it was complete; run "
-            "`tunesmith move` again, which completes it."
+            "`tunesmith move` again to complete it."
         )
 
 
@@ -181,7 +181,7 @@ def source(path: Path) -> Iterator[Source]:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             raise NotDone(
-                f"{path} is open in another program; close that first, nothing was changed."
+                f"{path} is open in another program; close that first. Nothing was changed."
             ) from error
         try:
             yield Source(connection)

@@ -152,7 +152,7 @@ class Database(engine.Database):
             try:
                 await self._write(partial(_beat, held))
             except StoreBusy as error:
-                log.warning("no beat", extra={"error": str(error)})
+                log.warning("heartbeat failed", extra={"error": str(error)})
             await asyncio.sleep(slots.BEAT_S)
 
     @property
@@ -215,7 +215,7 @@ class Database(engine.Database):
         try:
             return self._writer.run(fn, deadline_s)
         except SlotLost:
-            self._die("another process has taken the slot over")
+            self._die("another process has taken over the slot")
         except StartRefused as error:  # of a new session, after the server has failed over
             self._die(str(error))
         except psycopg.Error as error:
@@ -316,7 +316,7 @@ async def _take(writer: Writer, standby: Standby) -> None:
             except MOMENTARY as error:
                 if is_final(error) or not (reached or time.monotonic() - began_s < START_WITHIN_S):
                     raise refusal(error) from error
-                log.warning("database out of reach", extra={"error": sentence(error)})
+                log.warning("database unreachable", extra={"error": sentence(error)})
             except psycopg.ProgrammingError as error:
                 raise refusal(error) from None
             if not stands_by:
@@ -337,7 +337,7 @@ async def _settled(entry: Future[T], deadline_s: float) -> T:
     waiting.add_done_callback(_look_at)
     await asyncio.wait((waiting,), timeout=max(0.0, deadline_s - time.perf_counter()))
     if not waiting.done() and entry.cancel():
-        raise StoreBusy("the database can't be written to: the writer had no time", RETRY_AFTER_S)
+        raise StoreBusy("the database can't be written to: the writer was busy", RETRY_AFTER_S)
     return await waiting
 
 

@@ -15,7 +15,7 @@ MOMENTARY: Final = (
     psycopg.InterfaceError,
     # The server has become a replica.
     psycopg.errors.ReadOnlySqlTransaction,
-    # The process stalled in a transaction, and the server ended the session.
+    # The process froze in a transaction, and the server ended the session.
     psycopg.errors.IdleInTransactionSessionTimeout,
 )
 """Temporary errors: the session is gone, or the server cannot do this now."""
@@ -46,9 +46,7 @@ def refusing() -> Iterator[None]:
 def refusal(error: psycopg.Error) -> StartRefused:
     """Return the refusal for an operator whose database can't be used."""
     if isinstance(error, psycopg.ProgrammingError):  # its message may contain the address and its password
-        return StartRefused(
-            "DATABASE_URL: PostgreSQL does not understand the address; check how it is written."
-        )
+        return StartRefused("DATABASE_URL: PostgreSQL can't parse the address; check its spelling.")
     return StartRefused(
         f"DATABASE_URL: the PostgreSQL database can't be used ({sentence(error)}); check the server and the "
         "address."

@@ -72,8 +72,8 @@ def refuse_other_schema(tx: Tx) -> None:
     version = schema_version(tx)
     if version < current():
         raise StartRefused(
-            f"DATABASE_URL: the database is of schema {version} and this program of {current()}; start the "
-            "bot with this program first, which brings the database up to date."
+            f"DATABASE_URL: the database has schema {version}, and this program needs {current()}; start "
+            "this version of the bot first, which upgrades the database."
         )
 
 

@@ -1,7 +1,7 @@
 """Slots, which decide which processes work on a PostgreSQL database: those whose writing session owns one.
 
 A slot is an advisory lock of that one session, and a row with an epoch and a beat. If the process dies, the
-server ends its session and releases the lock. If the process only stalls, its beat stops: a standby sees
+server ends its session and releases the lock. If the process only freezes, its beat stops: a standby sees
 the same beat for ``takeover_s`` by its own clock, and has the server end that session. From then on the old
 process can write nothing, since its next session finds the slot taken or the epoch changed. Clocks of two
 machines are never compared, and no lease is computed.
@@ -33,7 +33,7 @@ BEAT_S: Final = 1.0
 LOOK_S: Final = 0.25
 """Interval between two looks of a standby at the slots, in seconds."""
 LATE_LOOK_S: Final = 2.0
-"""Interval between two looks beyond which the standby itself has stalled and counts anew, in seconds."""
+"""Interval between two looks beyond which the standby itself has been frozen and counts anew, in seconds."""
 GRACE_S: Final = 2.5
 """How long a slot that was not given back is reserved for its last holder, in seconds."""
 TABLE: Final = """CREATE TABLE IF NOT EXISTS slot (
@@ -129,7 +129,7 @@ class Lookout:
     def look(self, tx: Tx) -> list[int]:
         """Return the slots that seem free, lowest first.
 
-        A stalled holder loses its session at this look, and its slot at a later one.
+        A frozen holder loses its session at this look, and its slot at a later one.
 
         Raises:
             OtherSize: a process started for another number of slots holds one.

@@ -183,7 +183,7 @@ class Database(engine.Database):
             with self._until_closed():
                 raise entry.error
         if not entry.results:
-            raise RuntimeError("the writer's thread has met a bug; its debug log has the error")
+            raise RuntimeError("the writer's thread hit a bug; the debug log has the error")
         return entry.results[0]
 
     def _damaged(self, error: sqlite3.Error) -> None:
@@ -282,7 +282,7 @@ class Database(engine.Database):
             try:
                 self._writer.check(connection)  # again, now that nobody can take over the file
                 if self.path.with_name(f"{self.path.name}-wal").stat().st_size:
-                    raise BusyError("another process wrote meanwhile")
+                    raise BusyError("another process wrote in the meantime")
                 following, changed = blank_pages(handle, first)
                 record(connection)
                 connection.execute("COMMIT")

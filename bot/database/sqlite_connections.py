@@ -124,7 +124,7 @@ def _look(path: Path) -> None:
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         raise StartRefused(
-            f"DATABASE_URL: {path} lies where SQLite can't keep a write-ahead log; "
+            f"DATABASE_URL: {path} is where SQLite can't keep a write-ahead log; "
             "choose a folder on a local disk."
         )
     if integrity.is_checked_first(connection, path):
@@ -179,7 +179,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         StartRefused: the file does not exist, cannot be read, or its schema is not this program's.
     """
     if not path.is_file():
-        raise StartRefused(f"DATABASE_URL: {path} is not there yet; start the bot first.")
+        raise StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")
     try:
         with closing(connect_attached_reading(path)) as connection:
             connection.execute("BEGIN")

@@ -49,8 +49,10 @@ def refusal(path: Path, error: sqlite3.Error) -> StartRefused:
     found = " ".join(str(error).split())
     if code_of(error) in TRANSIENT_WRITE_CODES:
         return StartRefused(
-            f"DATABASE_URL: {path} can't be used now ({found}); look at the disk and who else has the file."
+            f"DATABASE_URL: {path} can't be used now ({found}); check the disk, and whether another program "
+            "has the file open."
         )
     return StartRefused(
-        f"DATABASE_URL: {path} is no usable SQLite database ({found}); restore a backup or name another."
+        f"DATABASE_URL: {path} is not a usable SQLite database ({found}); restore a backup or name another "
+        "file."
     )

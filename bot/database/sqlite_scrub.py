@@ -32,7 +32,7 @@ def blank_pages(handle: int, first: int) -> tuple[int | None, bool]:
     size = pages.PAGE_BYTES_MAX if size == 1 else size
     usable, last = size - header[RESERVED_AT], os.fstat(handle).st_size // size
     if last >= pages.AMBIGUOUS_FROM:
-        raise sqlite3.NotSupportedError("a database of 137 GB and more can't be scrubbed")
+        raise sqlite3.NotSupportedError("a database of 137 GB or more can't be scrubbed")
     content = os.pread(handle, SCRUB_PAGES * size, (first - 1) * size)
     changed = False
     for number in range(len(content) // size):

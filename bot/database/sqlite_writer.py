@@ -122,7 +122,7 @@ class Writer(Connection):
             self.waiting.remove(entry)  # atomic: the entry either goes to the thread or is refused
         except ValueError:
             return
-        entry.error = BusyError("the writer had no time")
+        entry.error = BusyError("the writer was busy")
         _tell([entry])
 
     def check(self, connection: sqlite3.Connection) -> None:

@@ -35,7 +35,7 @@ class LyricsDrafts(Struct, frozen=True, kw_only=True):
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
-    """Features of a service beyond a song from words. Members are offered no others."""
+    """Features of a service beyond making a song from a text. Members are offered no others."""
 
     avoid: bool = False
     """Whether it accepts what a song should not contain."""

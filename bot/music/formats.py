@@ -115,9 +115,10 @@ def ending_behind_junk(start: bytes) -> str | None:
             if begin >= 0 and _is_sure(start[begin:]) and (ending := ending_of(start[begin:])) is not None:
                 return ending
             at = start.find(magic, at + 1)
+    frames = ((_mpeg_frame_bytes, ".mp3"), (_adts_frame_bytes, ".aac"), (_loas_frame_bytes, ".aac"))
     for at in range(len(start) - 4):
         if start[at] in _SYNC_BYTES and start[at + 1] >= 0xE0:  # noqa: PLR2004 - eleven sync bits
-            for length_of, ending in _FRAMES:
+            for length_of, ending in frames:
                 if _frames_at(start, at, length_of) >= FRAMES_MIN:
                     return ending
     return None
@@ -207,9 +208,6 @@ def _loas_frame_bytes(header: bytes) -> int:
     """
     first = int.from_bytes(header[:3])
     return (first & 0x1FFF) + 3 if first >> 13 == 0x2B7 else 0  # noqa: PLR2004 - the sync bits
-
-
-_FRAMES: Final = ((_mpeg_frame_bytes, ".mp3"), (_adts_frame_bytes, ".aac"), (_loas_frame_bytes, ".aac"))
 
 
 def _frames_at(content: bytes, at: int, length_of: Callable[[bytes], int]) -> int:

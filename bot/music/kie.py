@@ -57,6 +57,18 @@ _DURATION_MODELS: Final = ("V6", "V5_5")
 _AVOID: Final = "\nAvoid: "
 """Separator between a prompt and what to avoid."""
 
+OFFER: Final = Offer(
+    name="kie.ai",
+    standing="open today",
+    is_open=True,
+    key_page="https://kie.ai/api-key",
+    speaks=lambda _, options: Kie(options=options),
+    url="https://api.kie.ai",
+    models=("V6", "V6_MINI", "V6_WILD"),
+    cheapest_model="V6_MINI",
+    song_price="12 credits of your account, about $0.06",
+)
+
 
 def lyrics_body(about: str) -> dict[str, object]:
     """Build the JSON body of the request for lyrics."""
@@ -212,19 +224,6 @@ class Kie:
         if parsed is None or _code(parsed) != HTTPStatus.OK:
             return None
         return _finite(parsed.get("data"))
-
-
-OFFER: Final = Offer(
-    name="kie.ai",
-    standing="open today",
-    is_open=True,
-    key_page="https://kie.ai/api-key",
-    speaks=lambda _, options: Kie(options=options),
-    url="https://api.kie.ai",
-    models=("V6", "V6_MINI", "V6_WILD"),
-    cheapest_model="V6_MINI",
-    song_price="12 credits of your account, about $0.06",
-)
 
 
 def _code(parsed: JsonObject) -> int | None:

@@ -3,7 +3,7 @@
 Sources: https://sseedance.com/en/docs/music and https://sseedance.com/en/docs/tasks, read 2026-11-22.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -11,7 +11,30 @@ from bot.model import Backend, SongRequest
 from bot.music import wire
 from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
 from bot.music.json_answers import JsonObject
-from bot.music.text_limits import OF_MODEL
+from bot.music.text_limits import Limits
+
+# Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22. An unlisted model gets the limits of
+# V5: the service itself then refuses what it does not accept.
+MODELS: Final[Mapping[str, Limits]] = {
+    "V5": Limits(),
+    "V4_5PLUS": Limits(),
+    "V4_5ALL": Limits(),
+    "V4_5": Limits(),
+    "V4": Limits(style=200, lyrics=3_000),
+    "V3_5": Limits(style=200, lyrics=3_000),
+}
+
+OFFER: Final = Offer(
+    name="sseedance.com",
+    standing="announced but not open yet: requests are refused",
+    is_open=False,
+    key_page="https://sseedance.com/en/docs/music",
+    speaks=lambda provider, options: Sseedance(provider=provider, options=options),
+    url="https://sseedance.com",
+    models=("V5",),
+    cheapest_model="V5",
+    song_price="10 credits of your account",
+)
 
 
 class Sseedance:
@@ -21,7 +44,7 @@ class Sseedance:
     key_setting: Final = "MUSIC_API_KEY"
     url_setting: Final = "MUSIC_API_URL"
     capabilities: Final = Capabilities(avoid=True, voice=True, extras_with_prompt=True)
-    models: Final = OF_MODEL
+    models: Final = MODELS
     retired_models: Final[frozenset[str]] = frozenset()
     usual_takes: Final = 2
     submits_max: Final = SUBMITS_MAX
@@ -55,16 +78,3 @@ class Sseedance:
     def read_balance(self, body: bytes) -> float | None:  # noqa: ARG002 - the service reports none
         """Return None: the service reports no balance."""
         return None
-
-
-OFFER: Final = Offer(
-    name="sseedance.com",
-    standing="announced but not open yet: requests are refused",
-    is_open=False,
-    key_page="https://sseedance.com/en/docs/music",
-    speaks=lambda provider, options: Sseedance(provider=provider, options=options),
-    url="https://sseedance.com",
-    models=("V5",),
-    cheapest_model="V5",
-    song_price="10 credits of your account",
-)

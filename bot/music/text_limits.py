@@ -1,8 +1,5 @@
 """The maximum length of each text of a request, by model."""
 
-from collections.abc import Mapping
-from typing import Final
-
 from msgspec import Struct
 
 from bot.errors import Field, OutOfRange, TextMissing, TextTooLong, UnknownModel
@@ -18,18 +15,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     lyrics: int = 5_000
     avoid: int = 200
     """Our own choice: the service documents none."""
-
-
-# Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22. An unlisted model gets the limits of
-# V5: the service itself then refuses what it does not accept.
-OF_MODEL: Final[Mapping[str, Limits]] = {
-    "V5": Limits(),
-    "V4_5PLUS": Limits(),
-    "V4_5ALL": Limits(),
-    "V4_5": Limits(),
-    "V4": Limits(style=200, lyrics=3_000),
-    "V3_5": Limits(style=200, lyrics=3_000),
-}
 
 
 def check(request: SongRequest, models: tuple[str, ...], limits: Limits) -> None:

@@ -349,10 +349,7 @@ def echoes(message: str, sent: Iterable[str]) -> bool:
 
 
 def _without_echo(message: str, sent: Iterable[str]) -> str:
-    """Remove the member's own texts from an error message.
-
-    Only the vendor's words are classified.
-    """
+    """Remove the member's own texts from an error message, so that only the vendor's words are classified."""
     message = message.lower()
     for text in sent:
         echo = one_line(text).lower()

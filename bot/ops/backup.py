@@ -1,4 +1,4 @@
-"""``tunesmith backup`` and ``restore``: copy the database, and replace it without repeating any work."""
+"""``tunesmith backup`` and ``restore``: copy the database, and restore it without repeating any work."""
 
 import os
 import shutil
@@ -26,12 +26,12 @@ from bot.store.reconcile import reconcile
 ERASURE_SCHEMA: Final = 4
 """First schema in which a member can be erased."""
 WAL_FORMAT_AT: Final = 18
-"""Offset in a database file of its write format, in bytes."""
+"""Offset of the write format in a database file, in bytes."""
 WAL_FORMAT: Final = b"\x02"
 NAMES_MAX: Final = 1_000
 """Maximum number of replaced files kept with the same timestamp."""
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Receives what is being done, how many bytes of it are done, and of how many."""
+"""Receives the current step, the bytes processed, and the total in bytes."""
 
 
 class Backup(Struct, frozen=True, kw_only=True):
@@ -56,10 +56,10 @@ class Restored(Struct, frozen=True, kw_only=True):
 
 
 def backup(database: Path, target: Path, progress: Progress) -> Backup:
-    """Copy the database to ``target``, without disturbing a bot that runs on it.
+    """Copy the database to ``target`` without disturbing a running bot.
 
     Raises:
-        NotDone: the reason; no existing file has been changed.
+        NotDone: the backup was refused or failed; no existing file was changed.
     """
     if not database.is_file():
         raise NotDone(f"DATABASE_URL: {database} does not exist, so there is nothing to back up.")
@@ -106,14 +106,14 @@ def _is_backup(path: Path) -> bool:
 def _is_bots_database(path: Path) -> bool:
     """Return whether a bot uses the file, running or not.
 
-    A bot switches its database to a write-ahead log, which a backup never has.
+    A bot switches its database to WAL mode; a backup is never in WAL mode.
     """
     companions = [*snapshots.companions(path), path.with_name(f"{path.name}.lock")]
     return any(companion.exists() for companion in companions) or _has_wal_header(path)
 
 
 def _is_locked(path: Path) -> bool:
-    """Return whether another program reads or writes the file at this moment."""
+    """Return whether another program is reading or writing the file."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)) as tx:
             tx.execute("PRAGMA busy_timeout = 0")
@@ -125,7 +125,10 @@ def _is_locked(path: Path) -> bool:
 
 
 def _has_wal_header(path: Path) -> bool:
-    """Source: https://sqlite.org/fileformat2.html#file_format_version_numbers, read 2026-11-25."""
+    """Return whether the file's header declares WAL mode.
+
+    Source: https://sqlite.org/fileformat2.html#file_format_version_numbers, read 2026-11-25.
+    """
     with path.open("rb") as file:
         return WAL_FORMAT in file.read(WAL_FORMAT_AT + 1)[WAL_FORMAT_AT:]
 
@@ -156,7 +159,7 @@ def _content(unfinished: Path, path: Path) -> Backup:
 
 @contextmanager
 def _errors_as_sentences(what: str) -> Iterator[None]:
-    """Turn errors of SQLite and of the disk into one sentence."""
+    """Convert SQLite and disk errors into NotDone with one sentence."""
     try:
         yield
     except sqlite3.Error as error:
@@ -172,7 +175,7 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
 
     Raises:
         AlreadyRuns: a bot has the database open.
-        NotDone: the reason; the database is unchanged.
+        NotDone: the restore was refused or failed; the database is unchanged.
     """
     if not source.is_file():
         raise NotDone(f"{source} is not a file; nothing was changed.")
@@ -199,7 +202,7 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
 
 
 def _refuse_moved(database: Path) -> None:
-    """Refuse to replace a file whose rows are on a server, where another bot may work on them."""
+    """Refuse to replace a file whose rows were moved to a server, where a bot may be using them."""
     if not database.exists():
         return
     try:
@@ -215,7 +218,7 @@ def _refuse_moved(database: Path) -> None:
 
 
 def _member_index(database: Path) -> members.MemberIndex | None:
-    """Return the members in the file to be replaced, as far as it can be read."""
+    """Return the member index of the file to be replaced, or None if there is none to read."""
     if not database.exists():
         return None
     try:
@@ -226,7 +229,7 @@ def _member_index(database: Path) -> members.MemberIndex | None:
 
 
 def _copy(source: Path, unfinished: Path, progress: Progress) -> None:
-    """Copy the backup, so that the copy may be changed. Raises NotDone if it is not a backup."""
+    """Copy the backup to a file that may be changed. Raises NotDone if it is not a backup."""
     try:
         with closing(_open_backup(source)) as connection:
             _refuse_other(connection, source)
@@ -234,7 +237,7 @@ def _copy(source: Path, unfinished: Path, progress: Progress) -> None:
             whole = _size(connection)
             snapshots.fill(connection, unfinished, lambda written: progress("copying", written, whole))
     except sqlite3.OperationalError:
-        raise  # an error of the disk or a lock, which says nothing about the backup
+        raise  # a disk error or a lock; the backup itself may be fine
     except sqlite3.DatabaseError as error:
         detail = " ".join(str(error).split())
         raise NotDone(f"{source} is damaged, or not a backup ({detail}); nothing was changed.") from error
@@ -257,7 +260,7 @@ def _refuse_other(connection: sqlite3.Connection, source: Path) -> None:
     if version > known:
         raise NotDone(
             f"{source} was written by a newer Tunesmith (schema {version}, this one knows {known}); "
-            "update the program first, nothing was changed."
+            "update the program first. Nothing was changed."
         )
 
 
@@ -268,7 +271,7 @@ def _check(connection: sqlite3.Connection) -> None:
 
 
 def _as_owned(path: Path, *, like: Path) -> None:
-    """Give the new file the owner and mode of the old one: whoever restores may not run the bot."""
+    """Give the new file the old one's owner and mode: the bot may run as another user."""
     model = like if like.exists() else like.parent
     if like.exists():
         path.chmod(stat.S_IMODE(like.stat().st_mode))

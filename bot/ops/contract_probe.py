@@ -1,7 +1,7 @@
-"""Check whether a music service still answers as this bot reads it: ``tunesmith probe``.
+"""Check whether a music service still answers as this bot expects: ``tunesmith probe``.
 
-The container's health check is another module, ``probe.py``. Every check but the song is free. Answers are
-saved without key, ids and words, so that they can be attached to a report and replayed as a fixture.
+Every check but the song is free. Answers are saved without the key, ids and texts, so that they can be
+attached to a report and replayed as a fixture. The container's health check is ``probe.py``.
 """
 
 import asyncio
@@ -27,19 +27,19 @@ from bot.music.queries import ANSWER_MAX_BYTES
 
 SONG_PROMPT: Final = "Calm solo piano, slow"
 POLL_S: Final = 5.0
-"""Seconds between two status queries of the paid song."""
+"""Interval between status queries for the paid song, in seconds."""
 SONG_S: Final = 600.0
-"""Seconds after which a song that is still unfinished is given up."""
+"""How long to wait for the song to finish, in seconds."""
 ANSWERS_MAX: Final = 200
 """Maximum number of answers in one file."""
 TEXT_MAX: Final = 300
-"""Maximum length of a text that is kept, in characters."""
+"""Maximum length of a saved text, in characters."""
 FORMAT: Final = 1
 KEPT_NAMES: Final = frozenset(
     {"code", "msg", "message", "error", "type", "state", "status", "failcode", "failmsg", "errormessage"}
     | {"model", "model_name", "object", "mediatype", "provider"}
 )
-"""Fields whose text is kept, in lower case. The text of all others is replaced."""
+"""Names of fields whose text is saved, in lower case. All other text is replaced."""
 ID_NAME: Final = re.compile(r"(^|_)id$|Id$|ID$|user|account|email|team|customer", re.ASCII)
 ID_TEXT: Final = re.compile(r"[\w.+-]+@[\w-]+\.\w+|\b(?=\w*\d)[\w-]{8,}\b", re.ASCII)
 """Possible ids and addresses in a message."""
@@ -47,7 +47,7 @@ JSON_START: Final = re.compile(r'[\s\ufeff]*[\[{"]')
 
 
 class Step(StrEnum):
-    """One question to the service."""
+    """A request to the service."""
 
     BALANCE = "balance"
     NO_TASK = "status of a task that does not exist"
@@ -57,7 +57,7 @@ class Step(StrEnum):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """The answer to one question, and whether it was expected."""
+    """The answer to a request, and whether it was expected."""
 
     step: Step
     expected: str
@@ -66,7 +66,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct):
-    """An answer as it came."""
+    """An answer as received."""
 
     step: Step
     status: int
@@ -76,7 +76,7 @@ class Answer(Struct):
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """Keeps every answer that passes through, in so far as it is read."""
+    """Records every answer that passes through, as far as its body is read."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
@@ -84,7 +84,7 @@ class Recorder(httpx.AsyncBaseTransport):
         self.answers: list[Answer] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send the request on."""
+        """Forward the request and record its answer."""
         response = await self._transport.handle_async_request(request)
         encoding = response.headers.get("Content-Encoding", "")
         answer = Answer(self.step, response.status_code, encoding=encoding)
@@ -114,7 +114,7 @@ class _Copied(httpx.AsyncByteStream):
 
 
 async def check_for_free(client: MusicClient, recorder: Recorder) -> list[Finding]:
-    """Ask the questions that cost nothing."""
+    """Make the requests that cost nothing."""
     findings = []
     for step in (Step.BALANCE, Step.NO_TASK, Step.REFUSED):
         if step is Step.BALANCE and client.contract.balance_path is None:
@@ -132,7 +132,7 @@ async def buy_song(
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     clock_s: Callable[[], float] = time.monotonic,
 ) -> list[Finding]:
-    """Submit one song, which is charged, and query its status until it has ended."""
+    """Submit one song, which is charged, and query its status until it is finished."""
     recorder.step = Step.SONG
     request = SongRequest(
         model=OFFERS[client.contract.backend].cheapest_model, prompt=SONG_PROMPT, instrumental=True
@@ -188,7 +188,7 @@ def _finding(step: Step, came: object) -> Finding:
 
 
 def describe(came: object) -> str:
-    """Return how this bot reads an answer, without ids and words."""
+    """Describe how this bot interprets an answer, without ids and texts."""
     match came:
         case float():
             return "a balance"
@@ -205,7 +205,7 @@ def describe(came: object) -> str:
 
 
 def read(contract: Contract, step: Step, status: int, body: bytes, origin: str) -> str:
-    """Return how this bot reads a saved answer."""
+    """Describe how this bot interprets a saved answer."""
     came: object
     if step is Step.BALANCE:
         came = contract.read_balance(body)
@@ -217,7 +217,7 @@ def read(contract: Contract, step: Step, status: int, body: bytes, origin: str) 
 
 
 def replay(contract: Contract, saved: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Read the answers of a saved file again. Return how each was read then and is read now."""
+    """Parse saved answers again. Return how each was interpreted then, and how it is now."""
     answers, origin = saved["answers"], str(saved["origin"])
     assert isinstance(answers, list)  # noqa: S101 - our own format
     pairs = []
@@ -232,7 +232,7 @@ def replay(contract: Contract, saved: Mapping[str, object]) -> list[tuple[str, s
 def document(
     contract: Contract, origin: str, answers: Sequence[Answer], *, secrets: Sequence[str]
 ) -> dict[str, object]:
-    """Return what is saved: the answers without the ``secrets``, ids and words."""
+    """Return the document to save: the answers without ``secrets``, ids and texts."""
     redaction = _Redaction((*secrets, SONG_PROMPT))
     saved: list[dict[str, object]] = []
     for answer in answers:
@@ -257,7 +257,7 @@ def _decoded(answer: Answer) -> bytes:
 
 
 class _Redaction:
-    """Replaces ids and addresses, the same one always by the same name, so that the shape stays readable."""
+    """Replaces each id and address by a name of its own, so that the structure stays recognizable."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = [secret for secret in secrets if secret]
@@ -269,7 +269,7 @@ class _Redaction:
             return json.dumps(self._value("", json.loads(text)))
         except (ValueError, RecursionError):
             text = body.decode("utf-8", "replace")
-        # A page is kept in part; JSON that is cut off may hold words anywhere.
+        # The start of a web page is kept; truncated JSON may contain texts anywhere.
         return "[redacted]" if JSON_START.match(text) else self._message(text)
 
     def _value(self, name: str, value: object) -> object:
@@ -286,7 +286,7 @@ class _Redaction:
                 return 0 if ID_NAME.search(name) else value
 
     def _key(self, name: str) -> str:
-        """Return the name of a field; an id may stand in its place."""
+        """Return the name of a field, or a replacement if it is an id."""
         return self._name(name, "id") if ID_TEXT.fullmatch(name) else name
 
     def _text(self, name: str, text: str) -> str:

@@ -10,11 +10,11 @@ log = logging.getLogger(__name__)
 
 WATCH_EVERY_S: Final = 1.0
 STALLED_S: Final = 1.0
-"""Lag that is logged, in seconds. A member waits 3 s for an answer at most."""
+"""Minimum lag to log, in seconds. A member must get an answer within 3 s."""
 
 
 async def watch(lagged: Callable[[float], None]) -> None:
-    """Measure the lag of the event loop until cancelled; log it when the loop was blocked."""
+    """Measure the event loop's lag until cancelled; log it if the loop was blocked."""
     while True:
         began_s = time.monotonic()
         await asyncio.sleep(WATCH_EVERY_S)

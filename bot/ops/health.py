@@ -1,4 +1,4 @@
-"""The HTTP server for monitoring: /healthz says whether the bot is healthy, /metrics serves Prometheus."""
+"""The HTTP server for monitoring: /healthz reports whether the bot is healthy, /metrics serves Prometheus."""
 
 import asyncio
 import os
@@ -21,22 +21,22 @@ from bot.store.upstream import Upstream, UpstreamTerms
 if TYPE_CHECKING:
     from aiohttp import web
 else:
-    web = lazy("aiohttp.web")  # a tenth of the imports, for those who set HTTP_LISTEN
+    web = lazy("aiohttp.web")  # a tenth of all imports, needed only with HTTP_LISTEN
 
 ROUND_WITHIN: Final = timedelta(seconds=60)
-"""Maximum age of the runner's last round. It sleeps 30 s at most, so an older one means it hangs."""
+"""Maximum age of the runner's last round. The runner sleeps at most 30 s, so an older one means it hangs."""
 PROBE_S: Final = 5.0
-"""Timeout of a test write in seconds. A write gives up after 2 s by itself, unless its thread hangs."""
+"""Timeout for a test write, in seconds. A write gives up by itself after 2 s, unless its thread hangs."""
 PROBE_EVERY_S: Final = 1.0
-"""Minimum time between two test writes in seconds, however often /healthz is requested."""
+"""Minimum interval between test writes, in seconds, however often /healthz is requested."""
 CLOSE_S: Final = 1.0
-"""How long open requests may take at shutdown, in seconds."""
+"""Timeout for open requests at shutdown, in seconds."""
 CONNECTIONS_MAX: Final = 32
-"""Maximum number of open connections. A new one beyond that closes the oldest."""
+"""Maximum number of open connections; one more closes the oldest."""
 ACCEPTED_MAX: Final = 32
-"""Maximum connections accepted in a row. Only then are those closed that made room for them."""
+"""Maximum number of connections accepted in a row; only then are those they displaced closed."""
 CONNECTION_S: Final = 30.0
-"""Maximum lifetime of a connection in seconds, idle or not."""
+"""Maximum lifetime of a connection, idle or not, in seconds."""
 IDLE_S: Final = 5.0
 """How long a connection may wait for its next request, in seconds."""
 FRESH: Final = {"Cache-Control": "no-store"}
@@ -46,9 +46,9 @@ PROBE_FACT: Final = "last health check"
 class Health:
     """Determines whether the bot is healthy.
 
-    ``gateway`` returns why no events arrive from Discord, or None; ``last_round_at`` when the runner
-    last completed a round; ``stopping`` whether the bot is shutting down; ``storage`` why no song could be
-    stored now, ``clock`` how far the machine's clock is off; each None if all is well.
+    ``gateway`` returns why no events arrive from Discord, ``storage`` why songs can't be stored, and
+    ``clock`` how far the machine's clock is off; each returns None if all is well. ``last_round_at`` returns
+    when the runner last completed a round, and ``stopping`` whether the bot is shutting down.
     """
 
     def __init__(
@@ -159,10 +159,10 @@ def application(
             )
 
         try:
-            # One process of a fleet reads the totals of all.
+            # In a fleet, only the leader reads the totals.
             sums, balance = await database.report(read) if database.share.leads else (None, None)
         except (StoreBusy, DatabaseError, sqlite3.Error):
-            sums = balance = None  # the page says so, and its other metrics are still valid
+            sums = balance = None  # the page reports it, and its other metrics are still valid
         accept = request.headers.get("Accept", "")
         body, content_type = metrics.render(sums, current, accept, balance, database.share)
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
@@ -173,7 +173,7 @@ def application(
 
 
 def standby_page() -> "web.Application":
-    """Return the page of a process that stands by: it is healthy, and says that it does nothing."""
+    """Return the page of a standby process: healthy, and reported as standing by."""
 
     async def healthz(_: "web.Request") -> "web.Response":
         return web.Response(text="standing by\n", headers=FRESH)
@@ -184,10 +184,10 @@ def standby_page() -> "web.Application":
 
 
 class _Connection(asyncio.Protocol):
-    """Passes one connection on to aiohttp, and bounds how many there are and how long each lasts.
+    """Passes a connection on to aiohttp; bounds the number of connections and the lifetime of each.
 
-    Otherwise idle connections could take every file descriptor of the process, and with them the bot's
-    connections to Discord and to the music API.
+    Otherwise idle connections could exhaust the process's file descriptors, and with them cut off the bot
+    from Discord and the music API.
     """
 
     def __init__(
@@ -215,19 +215,19 @@ class _Connection(asyncio.Protocol):
         self._handler.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Pass on what was received."""
+        """Forward the received data."""
         self._handler.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """Pass on that the client has finished sending."""
+        """Forward the end of the client's data."""
         return self._handler.eof_received()
 
     def pause_writing(self) -> None:
-        """Pass on that the client reads too slowly."""
+        """Forward the request to pause, since the client reads too slowly."""
         self._handler.pause_writing()
 
     def resume_writing(self) -> None:
-        """Pass on that the client has caught up."""
+        """Forward the request to resume, since the client has caught up."""
         self._handler.resume_writing()
 
 
@@ -266,8 +266,8 @@ async def serving(
             number = getattr(error, "errno", None)
             reason = os.strerror(number) if number is not None and number > 0 else "no such address"
             raise StartRefused(
-                f"HTTP_LISTEN: {shown}:{port} can't be listened on ({reason}); choose another port, "
-                "or set it to nothing for no server."
+                f"HTTP_LISTEN: can't listen on {shown}:{port} ({reason}); choose another port, "
+                "or leave it empty for no server."
             ) from None
         yield f"{shown}:{listener.sockets[0].getsockname()[1]}"
     finally:

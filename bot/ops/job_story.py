@@ -1,4 +1,4 @@
-"""One song's whole story for the operator: states, attempts, answers, messages and credits in order."""
+"""A job's full story for the operator: states, attempts, answers, messages and credits in order."""
 
 from datetime import UTC, timedelta
 from typing import Final
@@ -12,7 +12,7 @@ from bot.pipeline.quoting import unquoted
 from bot.store.job_events import JobEntry, JobEvent
 
 MIB: Final = 1024**2
-"""Bytes of a mebibyte."""
+"""Size of a mebibyte, in bytes."""
 _MONEY: Final = {
     "hold": "held",
     "settle": "settled",
@@ -24,22 +24,22 @@ _WITH: Final[dict[str, tuple[str, ...]]] = {
     "settle": (JobState.STORED,),
     "release": (JobState.FAILED, JobState.EXPLAINED),
 }
-"""The state that is entered in the transaction of each entry."""
+"""States entered in the same transaction as each kind of ledger entry."""
 _LEFT: Final = ("time (UTC)", "state", "what happened")
 
 
 class JobStory(Struct, frozen=True, kw_only=True):
-    """Everything that the database knows about one job."""
+    """Everything the database knows about one job."""
 
     job: Job
     parked: str | None
-    """Why the bot has stopped working on it by itself."""
+    """Why the job is parked, or None."""
     events: tuple[JobEvent, ...]
     entries: tuple[JobEntry, ...]
 
 
 def head(story: JobStory) -> list[str]:
-    """Return what the job is and where it stands, without what its member typed."""
+    """Summarize the job and its state, without what the member typed."""
     job = story.job
     origin = job.origin
     kind = "custom" if job.request.custom else "from a prompt"
@@ -80,7 +80,7 @@ def _standing(story: JobStory) -> str:
 
 
 def words(story: JobStory) -> list[str]:
-    """Return what the member typed, and what the music service said about it."""
+    """Return what the member typed, and the music service's message about it."""
     request = story.job.request
     texts = {
         "Prompt": request.prompt,
@@ -94,9 +94,9 @@ def words(story: JobStory) -> list[str]:
 
 
 def timeline(story: JobStory, *, with_words: bool) -> Table:
-    """Return a table of everything that happened, oldest first.
+    """Return a table of all events, oldest first.
 
-    Without ``with_words`` it leaves out answers that quote the member, and managers' reasons.
+    Without ``with_words``, it omits answers that quote the member, and managers' reasons.
     """
     table = tables.empty("time (UTC)", "after", "state", "attempt", "what happened", left=_LEFT)
     since = story.job.created_at
@@ -112,7 +112,7 @@ def timeline(story: JobStory, *, with_words: bool) -> Table:
 
 
 def _in_order(story: JobStory) -> list[JobEvent | JobEntry]:
-    """Return events and entries by time, each entry after the state that was entered with it."""
+    """Return events and entries in chronological order, each entry after the state entered with it."""
     order: list[JobEvent | JobEntry] = list(story.events)
     for entry in story.entries:
         with_it = [
@@ -149,7 +149,7 @@ def _what(job: Job, event: JobEvent, *, with_words: bool) -> str:
         case "parked":
             return f"parked: {event.note}"
         case "resumed":
-            return "taken up again"
+            return "resumed"
         case "deleted":
             return "the message was deleted on Discord"
         case _:
@@ -157,14 +157,14 @@ def _what(job: Job, event: JobEvent, *, with_words: bool) -> str:
 
 
 def _entered(job: Job, event: JobEvent) -> str:
-    """Say what it means that the job entered this state."""
+    """Describe what happened when the job entered this state."""
     match event.state:
         case JobState.QUEUED if event.attempt == 0:
             return "requested"
         case JobState.QUEUED:
-            return "not taken; queued again"
+            return "not accepted; queued again"
         case JobState.SUBMITTING:
-            return f"the paid request goes to {event.note or 'the music service'}"
+            return f"sending the paid request to {event.note or 'the music service'}"
         case JobState.RUNNING:
             return "accepted by the music service"
         case JobState.READY:
@@ -175,7 +175,7 @@ def _entered(job: Job, event: JobEvent) -> str:
         case JobState.DELIVERING:
             return f"posting the song to the {event.note or 'channel'}"
         case JobState.DELIVERED:
-            return "the song is posted"
+            return "song posted"
         case JobState.FAILED:
             return f"failed: {event.note}"
         case JobState.EXPLAINED if event.note == "withdrawn":

@@ -1,7 +1,7 @@
 """Log output: a console format for people, or JSON with one object per line; never with secrets.
 
-Every record of the process takes the same path, those of discord.py and other libraries included: its
-fields are gathered, secrets are redacted, and the result is rendered as a line.
+Every record takes the same path, including those of discord.py and other libraries: its fields are
+gathered, secrets are redacted, and the result is rendered as a line.
 """
 
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 Form = Literal["console", "json"]
 
 SUBJECT: Final = {"job_id": "job", "guild_id": "guild"}
-"""Fields that come right after the event, and their names in a line."""
+"""Fields shown right after the event, with their names in a line."""
 CHATTY: Final = ("discord", "httpx", "httpcore", "aiosqlite", "asyncio")
 """Loggers whose debug lines contain URLs and members' texts, or report every single query."""
 FALSE_ALARMS: Final = ("discord.state", "discord.client")
@@ -44,7 +44,7 @@ def configure(
 ) -> None:
     """Write all log records to stderr from now on, with ``secrets`` redacted in any encoding.
 
-    ``threaded`` lines are rendered and written on a thread of their own.
+    With ``threaded``, lines are rendered and written on a thread of their own.
     """
     handler = _Handler(sys.stderr)
     handler.setFormatter(formatter(form, Redactor(secrets), colors=_supports_color(sys.stderr)))
@@ -56,7 +56,7 @@ def configure(
 
 
 def log_uncaught_errors() -> None:
-    """Log warnings, and errors that end a thread or the process, like everything else."""
+    """Also log Python's warnings, and errors that end a thread or the process."""
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
     sys.unraisablehook = _unraisable
@@ -117,8 +117,7 @@ def _supports_color(stream: TextIO) -> bool:
 def _fields(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:
     """Gather a record's fields: time, level, logger, event, job and server, then the rest.
 
-    The rest is the context bound around the work and the record's own ``extra``; where both name a
-    field, ``extra`` wins.
+    The rest is the bound context and the record's own ``extra``, which takes precedence.
     """
     record: logging.LogRecord = event_dict["_record"]
     at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -137,7 +136,7 @@ def _fields(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> Even
     context = (get_contextvars() if bound is None else bound) | extra
     subject = {shown: context.pop(name) for name, shown in SUBJECT.items() if context.get(name) is not None}
     for name, value in (subject | context).items():
-        # A library may give a field of its own the name of one of the fixed fields.
+        # A library's field may have the name of one of the fixed fields.
         fields[f"{name}_" if name in fields else name] = value
     if record.levelno > logging.INFO and record.threadName != "MainThread":
         fields["thread"] = record.threadName

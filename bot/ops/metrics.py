@@ -1,7 +1,7 @@
 """Prometheus metrics: the current totals of the database, and latencies since the start.
 
-Whatever can be read from the database is read at each scrape, so that it survives a restart. Only
-latencies, which are recorded nowhere else, are counted in this process.
+Whatever the database holds is read at each scrape, so that it survives a restart. Only latencies, which are
+recorded nowhere else, are counted in this process.
 """
 
 import time
@@ -22,7 +22,7 @@ from bot.store.upstream import BalanceWarning, Upstream
 
 SUBMITTED: Final = ("accepted", "rejected", "busy", "unknown")
 POLLED: Final = ("running", "done", "rejected", "notfound", "none")
-"""Answers of the music service, by their names in ``music/wire.py``; none: no clear answer."""
+"""Answers of the music service, named as in ``music/wire.py``; none: no clear answer."""
 OPEN_MAX: Final = 10_000
 """Maximum number of finished songs whose delivery is timed at once."""
 
@@ -37,7 +37,7 @@ class Now(Struct, frozen=True, kw_only=True):
     """Why the bot is not healthy."""
     connected: bool
     latencies_s: Mapping[int, float]
-    """From a heartbeat to its acknowledgement, by shard."""
+    """Time from a heartbeat to its acknowledgement, by shard."""
 
 
 class Metrics(Collector):
@@ -74,7 +74,7 @@ class Metrics(Collector):
         )
         self._delays = Histogram(
             "tunesmith_delivery_delay_seconds",
-            "Time from learning that a song is finished to posting it, unless a restart lay between.",
+            "Time from learning that a song is finished to posting it, except across a restart.",
             buckets=(1, 2, 3, 5, 10, 20, 30, 60, 300, 1_800, 21_600),
             registry=registry,
         )
@@ -145,7 +145,7 @@ class Metrics(Collector):
         return encode(cast("CollectorRegistry", _OfSlot(self._registry, share.slot))), content_type
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the metrics that are read at a scrape; Prometheus's library calls this."""
+        """Yield the metrics read at a scrape; prometheus_client calls this."""
         if self._now is not None:
             yield from _of_now(self._now)
         if not self._leads:
@@ -168,7 +168,7 @@ class Metrics(Collector):
 
 
 class _OfSlot:
-    """The metrics of a registry, with the label of a fleet's slot."""
+    """A registry's metrics, labeled with the slot of a fleet."""
 
     def __init__(self, registry: CollectorRegistry, slot: int) -> None:
         self._registry = registry
@@ -212,7 +212,7 @@ def _of_totals(totals: Totals, now: datetime) -> Iterable[Metric]:
     yield states
     outcomes = GaugeMetricFamily(
         "tunesmith_job_outcomes",
-        "Finished jobs by outcome: delivered, undelivered, or the reason of the failure.",
+        "Finished jobs by outcome: delivered, undelivered, or the reason for the failure.",
         labels=["outcome"],
     )
     for ended in (JobState.DELIVERED, JobState.UNDELIVERED):
@@ -261,7 +261,7 @@ def _of_totals(totals: Totals, now: datetime) -> Iterable[Metric]:
 
 
 def _of_upstream(upstream: Upstream, now: datetime) -> Iterable[Metric]:
-    """Yield the balance at the music service, once it was read, and what it is compared with."""
+    """Yield the balance at the music service, once read, and the amounts it is compared with."""
     if upstream.reading is not None:
         yield GaugeMetricFamily(
             "tunesmith_upstream_balance",
@@ -301,6 +301,6 @@ def _of_upstream(upstream: Upstream, now: datetime) -> Iterable[Metric]:
     )
     yield CounterMetricFamily(
         "tunesmith_upstream_charged_songs",
-        "Finished songs for which the music service said what it charged.",
+        "Finished songs whose charge the music service reported.",
         value=upstream.charged_songs,
     )

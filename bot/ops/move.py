@@ -1,7 +1,7 @@
-"""``tunesmith move``: take all rows of an SQLite file to an empty PostgreSQL database, and close the file.
+"""``tunesmith move``: move all rows of an SQLite file to an empty PostgreSQL database, and close the file.
 
-The rows are copied in one transaction of the server. Both reconciliations have to find the same before it is
-committed. A kill at any moment leaves either the file as it was, or a move that the next run of the command
+The rows are copied in one transaction on the server, which is committed only if both databases reconcile
+alike. A kill at any moment leaves either the file as it was, or a move that the next run of the command
 completes; a bot never starts on both.
 """
 
@@ -28,9 +28,9 @@ from bot.store.facts import forget
 from bot.store.reconcile import FINDINGS_MAX, Reconciliation, reconcile
 
 ROWS_STEP: Final = 1_000
-"""Number of rows between two displays of the progress."""
+"""Number of rows between progress updates."""
 OWN_ROWS: Final = {"fact": 1}
-"""Rows of the server's database itself: the version of its schema."""
+"""Number of rows that an empty database has, by table: the version of its schema."""
 
 
 class Moved(Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Moved(Struct, frozen=True, kw_only=True):
     place: str
     """The server and the database, without user and password."""
     rows: int | None
-    """Number of rows; None if an earlier run had moved them, and this one closed the file."""
+    """Number of rows moved; None if an earlier run had moved them and this one closed the file."""
     books: Reconciliation | None
     """The result of both reconciliations."""
 
@@ -52,11 +52,11 @@ def place_of(url: str) -> str:
 
 
 def move(source: str, target: str, progress: Progress) -> Moved:
-    """Move the rows of the file ``source`` to the database ``target``; both are addresses.
+    """Move the rows of the file ``source`` to the database ``target``; both are URLs.
 
     Raises:
         StartRefused: a bot runs on the file, or one of the databases can't be used.
-        NotDone: the reason; nothing was changed, unless the sentence says otherwise.
+        NotDone: the move was refused or failed; nothing was changed, unless the message says otherwise.
     """
     if not source.startswith(SQLITE) or not target.startswith(POSTGRESQL):
         raise NotDone(f"A move goes from {SQLITE}… to {POSTGRESQL}…, in this order; nothing was changed.")
@@ -79,7 +79,7 @@ def move(source: str, target: str, progress: Progress) -> Moved:
             if earlier.place != place:
                 raise NotDone(
                     f"An earlier move of {path} to {earlier.place} was interrupted before it was complete; "
-                    "run it again to complete it."
+                    "run that move again to complete it."
                 )
             if was_filled_by(target, earlier.token):
                 opened.close_for_good(place)
@@ -93,13 +93,13 @@ def move(source: str, target: str, progress: Progress) -> Moved:
 def _refuse_unusable(opened: Source, path: Path) -> None:
     place = moved.destination(opened.tx)
     if place is not None:
-        raise NotDone(f"{path} was moved to {place} already; nothing was changed.")
+        raise NotDone(f"{path} has already been moved to {place}; nothing was changed.")
     if not migrating.is_ours(opened.tx):
         raise NotDone(f"{path} is not a Tunesmith database; nothing was changed.")
     version, current = migrating.schema_version(opened.tx), len(migrating.migrations())
     if version != current:
         raise NotDone(
-            f"{path} is of schema {version} and this program of {current}; start the bot with this program "
+            f"{path} has schema {version}, and this program needs {current}; start this version of the bot "
             "on the file first, or update the program. Nothing was changed."
         )
 
@@ -122,23 +122,25 @@ def _copy(opened: Source, target: str, place: str, progress: Progress) -> Moved:
         for table in tables:
             filled.copy(table, opened.columns(table), counted(table))
             filled.count_on(table, opened.last_id(table))
-        progress("comparing the books", whole, whole)
+        progress("reconciling", whole, whole)
         books = _compare(opened.tx, filled.tx, counts)
-        # The pages of the file have no meaning on a server.
+        # A page number of the file means nothing on a server.
         forget(filled.tx, scrub.PAGE_FACT)
         _commit(opened, filled, target, place)
     return Moved(place=place, rows=whole, books=books)
 
 
 def _compare(file: Tx, server: Tx, counts: dict[str, int]) -> Reconciliation:
-    """Return what the reconciliations of both find.
+    """Reconcile both databases and return the common result.
 
     Raises:
-        NotDone: they differ, or a table has more or fewer rows.
+        NotDone: the results differ, or the row counts of a table.
     """
     before, after = _sorted(reconcile(file)), _sorted(reconcile(server))
     if before != after:
-        raise NotDone("The books of both databases differ; please report it. Nothing was changed.")
+        raise NotDone(
+            "The reconciliations of the two databases differ; please report it. Nothing was changed."
+        )
     for table, count in counts.items():
         there = server.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - our own tables
         if there - OWN_ROWS.get(table, 0) != count:
@@ -149,14 +151,14 @@ def _compare(file: Tx, server: Tx, counts: dict[str, int]) -> Reconciliation:
 
 
 def _sorted(books: Reconciliation) -> Reconciliation:
-    """Return the findings in an order that both engines agree on; of more than are listed, nothing else."""
+    """Sort the findings, as each engine has its own order. A truncated list can't be compared."""
     if len(books.findings) >= FINDINGS_MAX:
         return replace(books, findings=("more than are listed",))
     return replace(books, findings=tuple(sorted(books.findings)))
 
 
 def _commit(opened: Source, filled: Filling, target: str, place: str) -> None:
-    """Commit on the server, after the file has recorded that this may happen."""
+    """Record in the file that a commit may follow, then commit on the server."""
     begun = opened.begin(place)
     try:
         filled.commit(begun.token)
@@ -165,8 +167,8 @@ def _commit(opened: Source, filled: Filling, target: str, place: str) -> None:
             happened = was_filled_by(target, begun.token)
         except (StartRefused, NotDone):
             raise NotDone(
-                f"The connection was lost at the commit of the move to {place}; run it again, which "
-                "completes it. Until then, no bot starts on the file."
+                f"The connection was lost while the move to {place} was committed; run it again to complete "
+                "it. Until then, no bot starts on the file."
             ) from error
         if not happened:
             opened.give_up()

@@ -11,10 +11,10 @@ from dotenv import dotenv_values
 
 NAME: Final = "HTTP_LISTEN"
 DEFAULT: Final = "127.0.0.1:8080"
-"""As in ``settings.py``, which is not imported: that would take longer than the request."""
+"""Same as in ``settings.py``, which is not imported: that would take longer than the request."""
 WILDCARDS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a bot that listens there is reached
 WITHIN_S: Final = 8.0
-"""Timeout in seconds; the bot itself takes up to 5 s to notice that its database hangs."""
+"""Timeout in seconds; the bot itself needs up to 5 s to notice that its database hangs."""
 
 
 def main() -> int:

@@ -13,19 +13,19 @@ from structlog.typing import EventDict, WrappedLogger
 
 REDACTED: Final = "[redacted]"
 SECRET_MIN: Final = 4
-"""Minimum length of a secret that is redacted: a shorter one would take half the log with it."""
+"""Minimum length of a redacted secret: a shorter one would take half the log with it."""
 ANYWHERE_MIN: Final = 8
-"""Minimum length at which a secret is redacted inside of words; a shorter one only as a whole word."""
+"""Minimum length at which a secret is redacted inside words; a shorter one only as a whole word."""
 PREFIX_MIN: Final = 12
 """Minimum length at which the beginning of a long secret is redacted: it may have been truncated."""
 LONG_MIN: Final = 24
-"""Minimum length of a secret whose beginning is redacted, too."""
+"""Minimum length of a secret whose beginning alone is redacted, too."""
 PART_MIN: Final = 16
 """Minimum length at which part of a secret is redacted."""
 SHORT_MAX: Final = 40
-"""Maximum length of a text whose result is kept: most lines consist of the same few names and words."""
+"""Maximum length of a text whose result is cached: most lines consist of the same few names and words."""
 SHORT_KEPT: Final = 1_000
-"""Number of short texts whose results are kept."""
+"""Maximum number of cached results."""
 DEPTH_MAX: Final = 12
 """Maximum depth of nested values; deeper ones are shown by their repr."""
 LINE_BREAK: Final = r"(?:(?:\\{1,9}[rn]|[\r\n])+[ \t]*)?"
@@ -122,7 +122,7 @@ def _is_secret_field(name: object) -> bool:
 
 
 def _parts(secret: str) -> Iterator[str]:
-    """Yield the secret, and each part of it that is a secret by itself."""
+    """Yield the secret, and each part of it that is secret by itself."""
     yield secret
     url = urlsplit(secret) if secret.startswith(("https://", "http://")) else None
     pieces = secret.split(".") if url is None else [url.path, *url.path.split("/")]
@@ -130,7 +130,7 @@ def _parts(secret: str) -> Iterator[str]:
 
 
 def _pattern(secret: str) -> str:
-    """Return a pattern for a secret as it is, and as URLs, JSON, HTML, Python, hex and base64 encode it."""
+    """Return a pattern for a secret in plain text and encoded for URLs, JSON, HTML, Python, hex or base64."""
     if len(secret) < SECRET_MIN:
         return r"(?!)"
     chars = [_char_pattern(char) for char in secret]
@@ -160,7 +160,7 @@ def _char_pattern(char: str) -> str:
 
 
 def _in_base64(raw: bytes) -> Collection[str]:
-    """Return the base64 of the secret at each of the three offsets, without the bits of its neighbors."""
+    """Return the secret's base64 at each of the three offsets, without bits of adjacent bytes."""
     encodings = set()
     for before in range(3):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):

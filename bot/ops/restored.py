@@ -1,7 +1,7 @@
-"""``tunesmith restored``: go on with a database that something else than ``tunesmith restore`` has restored.
+"""``tunesmith restored``: resume on a database restored by other means than ``tunesmith restore``.
 
-A dump, a snapshot of a disk, a promoted replica: what was done since may be missing. The same marks as after
-``tunesmith restore`` keep the bot from doing it again.
+After a dump, a disk snapshot or a promoted replica, recent commits may be missing. The same marks as after
+``tunesmith restore`` keep the bot from repeating that work.
 """
 
 from collections import Counter
@@ -26,15 +26,15 @@ class Accepted(Struct, frozen=True, kw_only=True):
     """The state of a database that the bot may use again."""
 
     marked: Counter[JobState]
-    """Number of unfinished jobs by state, as they were found."""
+    """Number of unfinished jobs by the state they were found in."""
     balanced: bool
     """Whether the ledger adds up."""
 
 
 def accept(place: Path | str, now: datetime, *, complete: bool = False) -> Accepted:
-    """Mark in each unfinished job what is no longer known, while no bot runs on the database.
+    """Mark what is no longer known about each unfinished job, while no bot runs on the database.
 
-    ``complete`` says that no commit was lost, as after a planned change of the server; nothing is marked.
+    With ``complete``, no commit was lost, as after a planned switchover, and nothing is marked.
 
     Raises:
         StartRefused: the database can't be used, or a bot runs on it.
@@ -53,7 +53,7 @@ def _opened(place: Path | str) -> Iterator[Tx]:
         return
     path = real_path(place)
     if not path.is_file():
-        raise NotDone(f"DATABASE_URL: {path} is not there; nothing was changed.")
+        raise NotDone(f"DATABASE_URL: {path} does not exist; nothing was changed.")
     with exclusive_lock(path, create=False):
         with open_read_only(path):
             pass  # refuses another program's file, and another version's

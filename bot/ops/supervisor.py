@@ -17,11 +17,11 @@ RESTART_FIRST_S: Final = 1.0
 RESTART_MAX_S: Final = 60.0
 """Bounds of the wait before a failed part is restarted, in seconds."""
 LASTING_FAILURES: Final = 5
-"""Transient failures in a row after which the operator is alerted, once."""
+"""Number of transient failures in a row after which the operator is alerted, once."""
 
 
 async def supervise(name: str, work: Callable[[], Awaitable[None]], alert: Callable[[str], None]) -> None:
-    """Run ``work`` until it returns. Restart it with backoff when it fails, and alert the operator."""
+    """Run ``work`` until it returns. If it fails, restart it with backoff and alert the operator."""
     failures = 1
     while True:
         began_s = time.monotonic()
@@ -45,7 +45,7 @@ async def supervise(name: str, work: Callable[[], Awaitable[None]], alert: Calla
         wait_s = schedule.backoff_s(failures, RESTART_FIRST_S, RESTART_MAX_S)
         if trouble:
             log.warning(
-                "supervised part waits",
+                "supervised part retrying",
                 extra={"part": name, "error": trouble, "retry_in_s": round(wait_s, 1), "failures": failures},
             )
         await asyncio.sleep(wait_s)

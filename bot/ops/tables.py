@@ -11,7 +11,7 @@ from rich.table import Table
 from bot.store.servers import OpenJob, Server
 
 WIDTH_WITHOUT_TERMINAL: Final = 200
-"""Line width in characters that wraps no cell."""
+"""Line width at which no cell wraps, in characters."""
 
 ACCESS: Final = {True: "allowed", False: "denied", None: "by settings"}
 
@@ -24,7 +24,7 @@ def show(file: TextIO, table: Table) -> None:
 
 
 def of_servers(servers: Sequence[Server], server_names: Mapping[int, str]) -> Table:
-    """Return a table of what each server may use, has used and holds, with its name where it is known."""
+    """Return a table of each server's allowance, usage and holds, with its name if known."""
     names: tuple[str, ...] = (
         "server",
         "allowance",
@@ -55,8 +55,10 @@ def of_servers(servers: Sequence[Server], server_names: Mapping[int, str]) -> Ta
 
 
 def of_jobs(jobs: Sequence[OpenJob]) -> Table:
-    """Return a table of unfinished jobs and what they wait for."""
-    table = empty("job", "server", "state", "credits", "asked for", "waits for", left=("state", "asked for"))
+    """Return a table of unfinished jobs and what they are waiting for."""
+    table = empty(
+        "job", "server", "state", "credits", "requested", "waiting for", left=("state", "requested")
+    )
     for job in jobs:
         table.add_row(
             str(job.id),
@@ -70,7 +72,7 @@ def of_jobs(jobs: Sequence[OpenJob]) -> Table:
 
 
 def empty(*names: str, left: Sequence[str]) -> Table:
-    """Return a table without rows; the columns that are not ``left`` are aligned to the right."""
+    """Return a table without rows; columns not in ``left`` are right-aligned."""
     table = Table(box=SIMPLE, pad_edge=False)
     for name in names:
         table.add_column(

@@ -8,11 +8,11 @@ from bot.pipeline.upstream_balance import amount, sentence, songs
 from bot.store.upstream import Upstream
 
 UNITS: Final = ((86_400, "days"), (3_600, "h"), (60, "min"))
-"""Units in which an age is shown from two of them on, each with its length in seconds."""
+"""Units of a displayed age with their lengths in seconds; each is used from twice its length on."""
 
 
 def lines(current: Upstream, now: datetime) -> Iterator[str]:
-    """Yield the balance, what is wrong with it, and what songs have cost."""
+    """Yield the balance, its warnings, and the average cost of a song."""
     yield f"Balance at {current.backend}: {balance(current, now)}."
     for warning in current.warnings:
         yield f"Warning: {sentence(warning, current)}"
@@ -22,7 +22,7 @@ def lines(current: Upstream, now: datetime) -> Iterator[str]:
 
 
 def balance(current: Upstream, now: datetime) -> str:
-    """Say how much there is, when that was read, what it pays for, and what members can still request."""
+    """Describe the balance, what it pays for, its age, and what members can still request."""
     sold = f"members can still request {current.sold.credits:,} credits' worth"
     if current.sold.songs is not None:
         sold = f"members can still request {songs(current.sold.songs)} ({current.sold.credits:,} credits)"

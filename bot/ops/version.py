@@ -1,4 +1,4 @@
-"""The version of the program, with the commit that it was installed from where that is known."""
+"""The program's version, with the commit it was installed from if known."""
 
 import functools
 import json
@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).parents[2]
 """The clone, if the program runs from one."""
 GIT_WITHIN_S: Final = 5.0
 COMMIT_LENGTH: Final = 12
-"""Number of digits of a commit that are shown."""
+"""Number of digits shown of a commit."""
 
 
 def describe() -> str:
@@ -27,7 +27,7 @@ def describe() -> str:
 
 @functools.cache
 def running() -> Mapping[str, str]:
-    """Return what a report about this process has to name: the versions of what runs, and where."""
+    """Return the versions and the platform that a bug report should name."""
     return {
         "version": describe(),
         "python": platform.python_version(),

@@ -43,7 +43,7 @@ class BudgetAlerts:
         now = self._now()
         started_at = alert.started_at or now
         if not timedelta() <= now - started_at < SEND_WITHIN:
-            log.warning("budget alert has an unknown outcome", extra={"alert_id": alert.id})
+            log.warning("budget alert outcome unknown", extra={"alert_id": alert.id})
             await self._put_off(alert, None)
             return
         alert = replace(alert, started_at=started_at)

@@ -97,7 +97,7 @@ class Cards:
             except NoAccess as error:
                 log.info("card not editable", extra={"error": str(error)})
             except Transient as error:
-                log.info("card late", extra={"error": str(error)})
+                log.info("card update postponed", extra={"error": str(error)})
                 free_at = now + timedelta(seconds=max(error.retry_after_s or 0.0, LATE_S))
                 await self._write(job, job.card_shown, free_at, free_at)
                 return

@@ -37,7 +37,7 @@ PATIENCE_WAIT_MAX = timedelta(minutes=15)
 """Maximum of that wait, unless Discord requests a longer one."""
 PATIENCE_MAX = timedelta(days=3)
 """How long a message may keep failing before it waits for a person; its files are kept."""
-UNREADABLE, NO_PLACE = "the channel's history can't be read", "no place to post"
+UNREADABLE, NO_PLACE = "the channel's history can't be read", "nowhere to post"
 """Reasons in a job's story for not posting a message."""
 NO_CHANNEL_YET = 0
 """Placeholder for a direct message's channel until Discord has returned its id."""
@@ -126,7 +126,7 @@ class Deliverer:
         try:
             await self._search_then_send(job, message, directly=False)
         except Transient as error:
-            log.info("look postponed", extra=_fields(message, error))
+            log.info("search postponed", extra=_fields(message, error))
             await self._give_up(job, message, str(error))
 
     async def _give_up(
@@ -158,7 +158,7 @@ class Deliverer:
             log.info("restored message found", extra={"kind": str(message.kind)})
             await self._transitions.to(job, message.done, due_at=None, message_id=message_id, restored=False)
         elif place is None:
-            log.info("no place to post", extra=_fields(message))
+            log.info("nowhere to post", extra=_fields(message))
             await self._give_up(job, message, NO_PLACE, restored=False)
         else:
             await self._start(job, message, place.channel_id, direct=place.direct)
@@ -295,7 +295,7 @@ class Deliverer:
                 await self._elsewhere(job, message, delivery, str(error), content=content)
             return
         except AlreadyPosted:
-            log.info("message was posted and deleted", extra={"kind": str(message.kind)})
+            log.info("message posted, then deleted", extra={"kind": str(message.kind)})
         except (Transient, TimeoutError) as error:
             log.warning("send outcome unknown", extra=_fields(message, error))
             answer = str(error) or type(error).__name__
@@ -311,7 +311,7 @@ class Deliverer:
         """Return the track, or a link to it if its file is gone: it is paid for."""
         if track.linked or self._spool.path(track.file).is_file():
             return track
-        log.error("stored file is gone", extra={"take": track.take})
+        log.error("stored file missing", extra={"take": track.take})
         return replace(track, file=link_to(track.url, f"{job.id}-{track.take}").file)
 
     def _again_at(self, job: Job, delivery: Delivery, error: Transient | TimeoutError) -> datetime:
@@ -337,7 +337,7 @@ class Deliverer:
             await self._start(job, message, after[0], direct=False, answer=answer)
             return
         if delivery.direct:
-            log.warning("no place to post", extra=_fields(message))
+            log.warning("nowhere to post", extra=_fields(message))
             await self._give_up(job, message, answer)
             return
         now = self._now()

@@ -151,7 +151,7 @@ class Erasure:
             try:
                 return await part()
             except StoreBusy as error:
-                log.info("scrub waits", extra={"cause": str(error)})
+                log.info("scrub postponed", extra={"cause": str(error)})
                 await self._sleep(SCRUB_RETRY_S)
         return await part()
 

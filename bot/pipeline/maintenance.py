@@ -99,7 +99,7 @@ class Maintenance:
                     await self.round()
                 await self.scrub()
             except Transient as error:
-                log.warning("maintenance late", extra={"error": str(error)})
+                log.warning("maintenance postponed", extra={"error": str(error)})
             await self._sleep(SCRUB_EVERY_S)
 
     async def round(self) -> None:

@@ -46,7 +46,7 @@ class MissingFiles:
     async def _here(self, job: Job, track: Track) -> Track:
         if track.linked or self._spool.path(track.file).is_file():
             return track
-        log.warning("stored file is not on this machine", extra={"take": track.take})
+        log.warning("stored file not on this machine", extra={"take": track.take})
         try:
             return await self._download(job, track)
         except NoAudio:
@@ -57,7 +57,7 @@ class MissingFiles:
         except NoAudio as error:
             log.info("take not available", extra={"take": track.take, "error": str(error)})
         if job.tries < FETCH_TRIES_MAX:
-            raise Transient(f"take {track.take} can't be had again now")
+            raise Transient(f"take {track.take} can't be fetched again now")
         return track
 
     async def _download(self, job: Job, track: Track) -> Track:

@@ -106,7 +106,7 @@ class Poller:
             case wire.Running(word=word):
                 if word and word not in self._reported_words:
                     self._reported_words.add(word)
-                    log.warning("unknown status counts as running", extra={"status": word[:40]})
+                    log.warning("unknown status treated as running", extra={"status": word[:40]})
                 await self._look_again(job)
             case _:
                 assert_never(checked)
@@ -124,7 +124,7 @@ class Poller:
         except Unauthorized as error:
             wait = self._pacer.paced(UNAUTHORIZED_WAIT_S)
             if backend not in self._unauthorized_until:
-                self._alert(f"The music service {backend} refuses the key while songs are running: {error}")
+                self._alert(f"The music service {backend} rejects the key while songs are running: {error}")
             self._unauthorized_until[backend] = self._now() + wait
             raise Transient(str(error), wait.total_seconds()) from error
         except Transient as error:

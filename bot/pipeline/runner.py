@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import partial
 from typing import Final
 
@@ -24,6 +23,7 @@ from bot.pipeline.cards import Cards
 from bot.pipeline.courier import CardFacts, Courier
 from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
+from bot.pipeline.lanes import AT_ONCE, STATES, Lane
 from bot.pipeline.poll_window import PollWindow
 from bot.pipeline.quoting import unquoted
 from bot.pipeline.steps import Steps
@@ -41,7 +41,7 @@ BUG_TRIES: Final = 3
 """Maximum number of times that a job may hit a bug in one state."""
 BUG_WAIT_S: Final = 10.0
 """Wait before a step that hit a bug is retried, in seconds."""
-BUG_ANSWER: Final = "a bug; the log has its traceback"
+BUG_ANSWER: Final = "a bug; see the log for its traceback"
 """Answer in a job's story for a bug, whose own message might quote a member."""
 WAIT_MAX_S: Final = 30.0
 """Maximum sleep of the loop, in seconds, in case something becomes due unannounced."""
@@ -53,31 +53,6 @@ WAKES_APART_S: Final = 0.02
 """Minimum pause between two rounds, in seconds: one round claims all that becomes due meanwhile."""
 FINISH_WITHIN_S: Final = 30.0
 """How long a shutdown waits for what must not be cut off, in seconds."""
-
-
-class Lane(Enum):
-    """Kinds of work of the runner. No lane takes up another's capacity."""
-
-    SUBMITTING = "submitting"
-    POLLING = "polling"
-    FETCHING = "fetching"
-    POSTING = "posting"
-    CARDS = "cards"
-    ALERTS = "alerts"
-    ANNOUNCEMENTS = "announcements"
-    ERASURES = "erasures"
-
-
-STATES: Final = {
-    Lane.SUBMITTING: frozenset({JobState.QUEUED, JobState.SUBMITTING}),
-    Lane.POLLING: frozenset({JobState.RUNNING}),
-    Lane.FETCHING: frozenset({JobState.READY}),
-    Lane.POSTING: frozenset({JobState.STORED, JobState.DELIVERING, JobState.FAILED, JobState.UNDELIVERED}),
-}
-"""The job states that each lane handles."""
-AT_ONCE: Final = {Lane.SUBMITTING: 4, Lane.FETCHING: 4, Lane.POSTING: 256}
-"""Maximum number of concurrent jobs per lane; in the posting lane, ``SendTurns`` limits the sends.
-The polling lane has a ``PollWindow``."""
 
 
 async def no_delay() -> None:
@@ -345,7 +320,7 @@ class Runner:
             try:
                 await self._database.write(postpone)
             except StoreBusy as error:
-                log.warning("postponement not written yet", extra={"error": str(error)})
+                log.warning("postponement not recorded yet", extra={"error": str(error)})
                 await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
             else:
                 return

@@ -146,7 +146,7 @@ class Submitter:
         In that case another process may have the job by now.
         """
         if not self._database.may_act():
-            return wire.Busy("not sent: the process stood still")
+            return wire.Busy("not sent: the process had been frozen")
         return await music.submit(request)
 
     async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
@@ -157,7 +157,7 @@ class Submitter:
             except StoreLost:
                 raise  # this process will never write again
             except StoreBusy as error:
-                log.warning("outcome not written yet", extra={"error": str(error), "failures": failures})
+                log.warning("outcome not recorded yet", extra={"error": str(error), "failures": failures})
                 await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
             else:
                 return
@@ -198,7 +198,7 @@ class Submitter:
             return True
 
         if not await self._database.write(accept):
-            await self.unknown(job, "the service answered with the task of another request", heard=True)
+            await self.unknown(job, "the service answered with another request's task", heard=True)
             return
         self._transitions.announce(job, JobState.RUNNING)
 
@@ -212,7 +212,7 @@ class Submitter:
 
         await self._transitions.fail(job, FailReason.CLOSED, detail, also=block, closed=cause)
         if news:
-            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
 
     async def _suspect(self, job: Job, cause: ClosedCause, detail: str) -> None:
         """Fail this job alone: our free question was answered differently.
@@ -231,7 +231,7 @@ class Submitter:
 
         await self._transitions.fail(job, FailReason.REFUSED, detail, also=record)
         if news:
-            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
 
     async def _busy(self, job: Job, queued: Job, busy: wire.Busy) -> None:
         """Requeue the job: nothing was sent, or the request was clearly not accepted."""
@@ -245,7 +245,7 @@ class Submitter:
             longer_s = self._pacer.lengthened_s(busy.retry_after_s)
             wait = timedelta(seconds=schedule.clamp_s(longer_s, BUSY_MIN_S, BUSY_MAX_S))
         log.info(
-            "request not taken",
+            "request not accepted",
             extra={"detail": unquoted(job, busy.detail), "retry_in_s": wait.total_seconds()},
         )
         await self._transitions.to(
@@ -270,13 +270,11 @@ class Submitter:
             nonlocal opened
             opened = heard and breaker.unknown(tx, _backend(job), job, now)
 
-        log.warning(
-            "paid request has an unknown outcome", extra={"detail": unquoted(job, detail), "heard": heard}
-        )
+        log.warning("paid request outcome unknown", extra={"detail": unquoted(job, detail), "heard": heard})
         await self._transitions.fail(job, FailReason.OUTCOME_UNKNOWN, detail, also=count)
         if opened:
             self._alert(
-                "Requests of several members in a row had an unknown outcome; submissions wait for a probe."
+                "Several members' requests in a row had an unknown outcome; submissions wait for a probe."
             )
 
 

@@ -57,7 +57,7 @@ class Transitions:
     def refuse_to_act_late(self) -> None:
         """Raise Transient if another process may have the database and the job by now."""
         if not self._database.may_act():
-            raise Transient("not sent: the process stood still")
+            raise Transient("not sent: the process had been frozen")
 
     async def to(
         self,

@@ -106,7 +106,7 @@ def sentence(warning: BalanceWarning, current: Upstream) -> str:
     pays = f"The balance at {current.backend}{has} pays for only {songs(current.songs or 0)}"
     match warning:
         case BalanceWarning.LOW:
-            return f"{pays}; top it up, or requests are soon refused."
+            return f"{pays}; top it up, or requests will soon be refused."
         case BalanceWarning.OVERSOLD:
             return (
                 f"{pays}, but members can still request {songs(current.sold.songs or 0)}; "

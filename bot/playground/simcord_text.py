@@ -1,7 +1,8 @@
 """Corrections of SimCord's text rendering, where it differs from Discord's."""
 
 import re
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from simcord.preview import _markdown, _messages
@@ -23,6 +24,7 @@ def correct() -> None:
     names = vars(_messages)
     if not hasattr(names["markdown_tokens"], "whole"):
         names["markdown_tokens"] = _without_unfinished_links(names["markdown_tokens"])
+        vars(_markdown)["_markdown_parser"] = _built_once(_markdown._markdown_parser)  # noqa: SLF001 - see above
 
 
 def _without_unfinished_links(whole: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,3 +37,23 @@ def _without_unfinished_links(whole: Callable[..., Any]) -> Callable[..., Any]:
 
     tokens.whole = whole  # type: ignore[attr-defined] # marks the corrected reader
     return tokens
+
+
+def _built_once(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a source of parsers that builds each kind once, instead of one for every text of a page.
+
+    Building one compiles the patterns of links, which takes three times as long as parsing a text. SimCord
+    parses one text after another, all on the thread of its event loop.
+    """
+    parsers: dict[tuple[tuple[str, object], ...], tuple[Any, ChainMap[str, Any]]] = {}
+
+    def parser(policy: Mapping[str, object], context: Mapping[str, Any]) -> Any:  # noqa: ANN401 - markdown-it's
+        kind = tuple(policy.items())
+        if kind not in parsers:
+            names: ChainMap[str, Any] = ChainMap()
+            parsers[kind] = build(dict(policy), names), names
+        built, names = parsers[kind]
+        names.maps = [dict(context)]
+        return built
+
+    return parser

@@ -1,6 +1,6 @@
 """Play the accompaniment of a score: chords, bass and drums."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,7 +39,7 @@ def play_chords(mix: Mix, rng: np.random.Generator) -> None:
             for stroke in _held(style, tones):
                 mix.play(style.pad, replace(stroke, start=first), 0.65 * loud)
         comping = "held" if bar == score.bars - 1 else style.comping
-        for stroke in _COMPING[comping](style, tones, order, stabs):
+        for stroke in _comped(comping, style, tones, order, stabs):
             touch = loud * (0.92 + 0.16 * rng.random())
             mix.play(style.chords, replace(stroke, start=first + stroke.start), touch)
 
@@ -54,7 +54,30 @@ def _voiced(score: Score, bar: int, around: int) -> list[int]:
     )
 
 
-def _held(style: Style, tones: list[int], *_: object) -> list[Stroke]:
+def _comped(
+    comping: str, style: Style, tones: list[int], order: Sequence[int], stabs: Sequence[float]
+) -> list[Stroke]:
+    """Return the strokes of one bar's chord, with the order of broken ones and the starts of stabs."""
+    match comping:
+        case "held":
+            return _held(style, tones)
+        case "arpeggio":
+            return _arpeggio(style, tones, order)
+        case "broken":
+            return _broken(style, tones, order)
+        case "strum":
+            return _together(tones, (0, 1.5, 2.5, 3), 1.1, 0.02)
+        case "stabs":
+            return _together(tones, stabs, 0.6)
+        case "offbeat":
+            return _together(tones, (1, 2) if style.beats == WALTZ_BEATS else (0.5, 1.5, 2.5, 3.5), 0.4)
+        case "chug":
+            return _chug(style, tones)
+        case _:
+            raise KeyError(comping)
+
+
+def _held(style: Style, tones: list[int]) -> list[Stroke]:
     """Hold the chord for the whole bar, spread from left to right."""
     return [
         Stroke(0, style.beats, midi, 0.3, pan)
@@ -62,7 +85,7 @@ def _held(style: Style, tones: list[int], *_: object) -> list[Stroke]:
     ]
 
 
-def _arpeggio(style: Style, tones: list[int], order: Sequence[int], _: Sequence[float]) -> list[Stroke]:
+def _arpeggio(style: Style, tones: list[int], order: Sequence[int]) -> list[Stroke]:
     """Play one note after another, an octave up in every other group of four."""
     per_quarter = 4 if style.bass == "bass synth" else 2
     ladder = [*tones, tones[0] + 12]
@@ -78,7 +101,7 @@ def _arpeggio(style: Style, tones: list[int], order: Sequence[int], _: Sequence[
     ]
 
 
-def _broken(style: Style, tones: list[int], order: Sequence[int], _: Sequence[float]) -> list[Stroke]:
+def _broken(style: Style, tones: list[int], order: Sequence[int]) -> list[Stroke]:
     """Play one note after another and let them ring, like a picked guitar."""
     ladder = [*tones, tones[0] + 12]
     return [
@@ -96,36 +119,13 @@ def _together(tones: list[int], starts: Sequence[float], length: float, spread: 
     ]
 
 
-def _strum(_: Style, tones: list[int], *__: object) -> list[Stroke]:
-    return _together(tones, (0, 1.5, 2.5, 3), 1.1, 0.02)
-
-
-def _stabs(_: Style, tones: list[int], __: Sequence[int], starts: Sequence[float]) -> list[Stroke]:
-    return _together(tones, starts, 0.6)
-
-
-def _offbeat(style: Style, tones: list[int], *_: object) -> list[Stroke]:
-    return _together(tones, (1, 2) if style.beats == WALTZ_BEATS else (0.5, 1.5, 2.5, 3.5), 0.4)
-
-
-def _chug(style: Style, tones: list[int], *_: object) -> list[Stroke]:
+def _chug(style: Style, tones: list[int]) -> list[Stroke]:
     """Play fifths in eighths on the low strings, as distorted guitars do."""
     return [
         Stroke(step / 2, 0.45, tones[0] - 12 + interval, 0.3 if step in {0, 3, 6} else 0.21, pan)
         for step in range(style.beats * 2)
         for interval, pan in ((0, -0.7), (7, 0.7), (12, 0.0))
     ]
-
-
-_COMPING: dict[str, Callable[[Style, list[int], Sequence[int], Sequence[float]], list[Stroke]]] = {
-    "held": _held,
-    "arpeggio": _arpeggio,
-    "broken": _broken,
-    "strum": _strum,
-    "stabs": _stabs,
-    "offbeat": _offbeat,
-    "chug": _chug,
-}
 
 
 def play_bass(mix: Mix) -> None:

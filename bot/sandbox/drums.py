@@ -1,13 +1,26 @@
 """Synthesise drum hits."""
 
 import math
-from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bot.sandbox.synthesis import RATE_HZ, Samples, hiss, seconds
+
+LENGTHS_S = {
+    "kick": 0.4,
+    "snare": 0.35,
+    "brush": 0.3,
+    "clap": 0.3,
+    "hat": 0.12,
+    "open hat": 0.4,
+    "shaker": 0.15,
+    "ride": 0.7,
+    "crash": 1.8,
+    "tom": 0.7,
+}
+"""Time that each drum rings, in seconds."""
 
 
 @lru_cache(maxsize=32)
@@ -16,11 +29,37 @@ def drum(name: str) -> Samples:
 
     Names are the keys of the patterns in `styles`.
     """
-    build, length_s = _DRUMS[name]
-    mono = build(int(length_s * RATE_HZ))
+    mono = _hit(name, int(LENGTHS_S[name] * RATE_HZ))
     hit = np.stack((mono, mono)).astype(np.float32)
     hit.flags.writeable = False
     return hit
+
+
+def _hit(name: str, count: int) -> NDArray[np.float32]:
+    """Synthesise a number of samples of a drum."""
+    match name:
+        case "kick":
+            return _kick(count)
+        case "snare":
+            return _snare(count)
+        case "brush":
+            return _brush(count)
+        case "clap":
+            return _clap(count)
+        case "hat":
+            return _cymbal(count, fall_s=0.022, loudness=0.6)
+        case "open hat":
+            return _cymbal(count, fall_s=0.12, loudness=0.5)
+        case "shaker":
+            return _shaker(count)
+        case "ride":
+            return _ride(count)
+        case "crash":
+            return _cymbal(count, fall_s=0.5, loudness=0.6)
+        case "tom":
+            return _tom(count)
+        case _:
+            raise KeyError(name)
 
 
 def _fall(count: int, time_s: float) -> NDArray[np.float32]:
@@ -76,18 +115,3 @@ def _ride(count: int) -> NDArray[np.float32]:
 
 def _tom(count: int) -> NDArray[np.float32]:
     return _sweep(72, 50, 0.06, count) * _fall(count, 0.2) + hiss()[:count] * _fall(count, 0.02) * 0.2
-
-
-_DRUMS: dict[str, tuple[Callable[[int], NDArray[np.float32]], float]] = {
-    "kick": (_kick, 0.4),
-    "snare": (_snare, 0.35),
-    "brush": (_brush, 0.3),
-    "clap": (_clap, 0.3),
-    "hat": (partial(_cymbal, fall_s=0.022, loudness=0.6), 0.12),
-    "open hat": (partial(_cymbal, fall_s=0.12, loudness=0.5), 0.4),
-    "shaker": (_shaker, 0.15),
-    "ride": (_ride, 0.7),
-    "crash": (partial(_cymbal, fall_s=0.5, loudness=0.6), 1.8),
-    "tom": (_tom, 0.7),
-}
-"""The function that synthesises a number of samples of each drum, and how long it rings, in seconds."""

@@ -33,7 +33,7 @@ from bot.model import (
 from bot.services import ledger_csv
 from bot.services.credit_views import Explanation, LimitChange, Limits, Overview, Refund, Use
 from bot.services.export_files import Export
-from bot.store import calendars, jobs, ledger, members, quotas, reports, zones
+from bot.store import calendars, jobs, ledger, ledger_entries, members, quotas, reports, zones
 from bot.store.quotas import SetLimit
 from bot.store.reports import Page, SettledSong
 
@@ -331,7 +331,7 @@ class CreditService:
             job = jobs.get(tx, job_id) if jobs.is_of(tx, guild_id, job_id) else None
             if job is None:
                 raise NotRefundable("unknown")
-            closed = ledger.closing(tx, job_id)
+            closed = ledger_entries.closing(tx, job_id)
             if "refund" in closed:
                 raise NotRefundable("refunded")
             if "release" in closed:
@@ -385,7 +385,7 @@ class CreditService:
     async def _once(self, guild_id: GuildId, changed_by: ChangedBy, change: Callable[[Tx], T]) -> T | None:
         def once(tx: Tx) -> T | None:
             lock_guild(tx, guild_id)
-            return None if ledger.changed(tx, changed_by) else change(tx)
+            return None if ledger_entries.changed(tx, changed_by) else change(tx)
 
         return await self._database.write(once)
 

@@ -80,8 +80,8 @@ GIVE_WAY_S = 0.2
 """Maximum time that songs in progress wait for the answers to new requests, in seconds."""
 
 ANOTHER_PROCESS = (
-    "Another process uses this bot's DISCORD_TOKEN with a database of its own, and has answered a request "
-    "that came to both. Nothing was charged here. Stop the other one, or give it a token of its own."
+    "Another process is using this bot's DISCORD_TOKEN with a database of its own, and answered a request "
+    "that reached both. Nothing was charged here. Stop the other one, or give it a token of its own."
 )
 """Alert to the operator about a second process."""
 REQUESTS_MAX = 2_000
@@ -282,7 +282,7 @@ class Intake:
     def _total_passed(self, share: int) -> str:
         """Return the alert for a share of the operator's total that has been used."""
         used = "all" if share == servers.SHARE_REACHED else f"{share} %"
-        ends = "no more songs are made until the next month" if share == servers.SHARE_REACHED else "so far"
+        ends = "no more songs are made until next month" if share == servers.SHARE_REACHED else "so far"
         return (
             f"All servers together have used {used} of TOTAL_CREDITS_MAX={self.terms.total_credits_max:,} "
             f"this month; {ends}."

@@ -84,7 +84,7 @@ class LyricsPayments:
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._all_paid.wait()
         except TimeoutError:
-            log.warning("requests for lyrics pending at shutdown", extra={"count": self._paying})
+            log.warning("lyrics requests pending at shutdown", extra={"count": self._paying})
 
     async def task_of(self, call_id: int, drafts: LyricsDrafts, about: str) -> str:
         """Have the request just recorded paid for. Returns the task's id.
@@ -191,7 +191,7 @@ class LyricsPayments:
     async def _pay(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
         """Send the paid request, unless this process was suspended."""
         if not self._database.may_act():
-            return wire.Busy("not sent: the process stood still")
+            return wire.Busy("not sent: the process had been frozen")
         return await self._music.chosen.submit_lyrics(drafts, about)
 
     async def _conclude(self, call_id: int, answer: wire.Submitted) -> str:
@@ -212,7 +212,7 @@ class LyricsPayments:
                 await self.moved(call_id, CallState.SUBMITTING, CallState.REFUSED)
                 raise NoLyrics("busy")
             case wire.Unknown():
-                log.warning("request for lyrics has an unknown outcome")
+                log.warning("lyrics request outcome unknown")
                 await self.moved(call_id, CallState.SUBMITTING, CallState.UNKNOWN)
                 raise NoLyrics("unknown")
             case _:
@@ -234,7 +234,7 @@ class LyricsPayments:
 
         await self._write_for_sure(close)
         if news:
-            self._alert(f"The music service takes no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
         return until
 
     async def moved(
@@ -267,7 +267,7 @@ class LyricsPayments:
             except StoreLost:
                 raise  # this process will never write again
             except StoreBusy as error:
-                log.warning("outcome not written yet", extra={"error": str(error), "failures": failures})
+                log.warning("outcome not recorded yet", extra={"error": str(error), "failures": failures})
                 await self._sleep(schedule.backoff_s(failures, 0.5, WRITE_AGAIN_MAX_S))
             else:
                 return

@@ -23,10 +23,10 @@ Id = TypeVar("Id", bound=int)
 
 OPERATOR = ChangedBy(actor_id=None, reason="by the operator")
 _NOT_REFUNDABLE = {
-    "unknown": "is not there",
+    "unknown": "does not exist",
     "open": "is still in progress; refund it when it is done",
-    "released": "failed, and its credits are back already",
-    "refunded": "has been refunded already",
+    "released": "failed, and its credits have already been returned",
+    "refunded": "has already been refunded",
 }
 
 
@@ -152,7 +152,7 @@ def _parked(tx: Tx, job_id: JobId) -> Job:
         lock_guild(tx, guild_id)
     job = jobs.get(tx, job_id) if 0 < job_id < 1 << 63 else None
     if job is None:
-        raise NotDone(f"Job {job_id} is not there; nothing was changed.")
+        raise NotDone(f"Job {job_id} does not exist; nothing was changed.")
     if not job.parked:
         raise NotDone(f"Job {job_id} is {job.state} and not parked; nothing was changed.")
     return job

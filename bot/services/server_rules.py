@@ -16,7 +16,7 @@ from bot.errors import (
     WordUnusable,
 )
 from bot.model import ChangedBy, GuildId, storable
-from bot.store import ledger, manager_roles, refused_words, song_channels
+from bot.store import ledger, ledger_entries, manager_roles, refused_words, song_channels
 from bot.store.changes import ManagerRoles, SongChannels
 from bot.store.manager_roles import MANAGER_ROLES_MAX
 from bot.store.song_channels import CHANNELS_MAX
@@ -87,7 +87,7 @@ class ServerRules:
 
         def set_channels(tx: Tx) -> tuple[SongChannels, SongChannels] | None:
             lock_guild(tx, guild_id)
-            if ledger.changed(tx, changed_by):
+            if ledger_entries.changed(tx, changed_by):
                 return None
             before = song_channels.read(tx, guild_id)
             after = change(before)
@@ -96,7 +96,7 @@ class ServerRules:
                 raise TooManyChannels(CHANNELS_MAX)
             ledger.know_guild(tx, guild_id)
             song_channels.write(tx, guild_id, after)
-            ledger.note(tx, "set", guild_id, changed_by, now, before=before, after=after)
+            ledger_entries.note(tx, "set", guild_id, changed_by, now, before=before, after=after)
             return before, after
 
         return await self._database.write(set_channels)
@@ -125,7 +125,7 @@ class ServerRules:
 
         def set_roles(tx: Tx) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
             lock_guild(tx, guild_id)
-            if ledger.changed(tx, changed_by):
+            if ledger_entries.changed(tx, changed_by):
                 return None
             ledger.know_guild(tx, guild_id)
             before = manager_roles.roles(tx, guild_id)
@@ -136,7 +136,7 @@ class ServerRules:
             after = manager_roles.roles(tx, guild_id)
             if len(after) > max(len(before), MANAGER_ROLES_MAX):
                 raise TooManyRoles(MANAGER_ROLES_MAX)
-            ledger.note(
+            ledger_entries.note(
                 tx, "set", guild_id, changed_by, now, before=ManagerRoles(before), after=ManagerRoles(after)
             )
             return before, after

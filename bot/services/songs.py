@@ -238,7 +238,7 @@ class SongArchive:
                     job, files, channel_id, nonce, locale=locale, direct=direct
                 )
         except AlreadyPosted:
-            log.info("copy was posted and deleted", extra={"job_id": job.id})
+            log.info("copy posted, then deleted", extra={"job_id": job.id})
         return Copy(channel_id=channel_id, message_id=message_id, missing=len(job.tracks) - len(files))
 
     async def files(self, job: Job) -> list[tuple[Track, Path]]:

@@ -34,6 +34,8 @@ _FREE = """(claim_epoch IS NULL OR claim_epoch < :epoch) AND NOT (
 _OURS = """CASE WHEN state IN ('queued', 'submitting') THEN :slot = 0
   ELSE (guild_id >> 22) % :slots = :slot END"""
 _RIPE = f"due_at IS NOT NULL AND (due_at <= :now OR due_at > :horizon) AND {_OURS} AND {_FREE}"
+_OF_OTHERS = "guild_id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))"
+"""Condition for a job of a server that has not used up its share of the requests."""
 LOOK_AGAIN = timedelta(minutes=55)
 """Minimum interval between checks of an undelivered song, which maintenance starts in its hourly rounds."""
 LOOK_OFTEN = timedelta(days=1)
@@ -116,7 +118,7 @@ def ripe(
         limit = min(limit - len(expired), places.free)
     if limit > 0 and _ripe_in(tx, frozenset({JobState.QUEUED}), claimant, 1):
         used_up = json.dumps(sorted(places.used_up if places is not None else ()))
-        which = f"{_RIPE} AND guild_id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))"
+        which = f"{_RIPE} AND {_OF_OTHERS}"
         queued = in_turn(tx, which, values | {"used_up": used_up})
         known = set(ids)
         ids += [job_id for job_id in queued if job_id not in known][:limit]
@@ -165,12 +167,6 @@ def claim(tx: Tx, job_ids: Iterable[JobId], claimant: Claimant) -> list[Job]:
     return read_all(tx, [job_id for job_id in wanted if job_id in claimed])
 
 
-_IS_DUE = _any_of(
-    f"SELECT id FROM job WHERE state = '{state}' AND due_at IS NOT NULL AND due_at <= :now LIMIT 1"
-    for state in JobState
-)
-
-
 def submitted_since(
     tx: Tx, backend: Backend, since: datetime, guild_id: GuildId | None = None
 ) -> tuple[int, datetime | None]:
@@ -195,7 +191,15 @@ def submitted_since(
 
 def is_due(tx: Tx, now: datetime) -> bool:
     """Return whether any job is due now, whether claimed or not."""
-    return tx.execute(_IS_DUE, {"now": milliseconds(now)}).fetchone() is not None
+    return tx.execute(_is_due_statement(), {"now": milliseconds(now)}).fetchone() is not None
+
+
+@cache
+def _is_due_statement() -> str:
+    return _any_of(
+        f"SELECT id FROM job WHERE state = '{state}' AND due_at IS NOT NULL AND due_at <= :now LIMIT 1"
+        for state in JobState
+    )
 
 
 def submitted_by_guild(tx: Tx, backend: Backend, since: datetime) -> dict[GuildId, tuple[int, datetime]]:
@@ -221,7 +225,7 @@ def next_due(tx: Tx, epoch: int, places: Places | None = None, share: Share = EV
     A queued job is due only once there is a place for it.
     """
     values = {"epoch": epoch, **share.columns}
-    first = {row["state"]: int(row["due_at"]) for row in tx.execute(_FIRST_DUE, values)}
+    first = {row["state"]: int(row["due_at"]) for row in tx.execute(_first_due_statement(), values)}
     queued = first.pop(JobState.QUEUED, None)
     if places is not None and places.again_at is not None and queued is not None:
         again = milliseconds(places.again_at)
@@ -230,7 +234,8 @@ def next_due(tx: Tx, epoch: int, places: Places | None = None, share: Share = EV
         elif places.used_up and queued < again:
             # Servers that have used up their share have nothing due until the window moves on.
             others = tx.execute(
-                _FIRST_OF_OTHERS, values | {"used_up": json.dumps(sorted(places.used_up))}
+                _first_due(JobState.QUEUED, _OF_OTHERS),
+                values | {"used_up": json.dumps(sorted(places.used_up))},
             ).fetchone()
             queued = again if others is None else min(int(others["due_at"]), again)
     times = [*first.values(), queued, next_card(tx, share)]
@@ -243,10 +248,9 @@ def _first_due(state: JobState, which: str = "TRUE") -> str:
                  AND {_FREE} AND {which} ORDER BY due_at, created_at LIMIT 1"""
 
 
-_FIRST_DUE = _any_of(_first_due(state) for state in JobState)
-_FIRST_OF_OTHERS = _first_due(
-    JobState.QUEUED, "guild_id NOT IN (SELECT CAST(value AS BIGINT) FROM json_each(:used_up))"
-)
+@cache
+def _first_due_statement() -> str:
+    return _any_of(_first_due(state) for state in JobState)
 
 
 def look_again(tx: Tx, now: datetime, keep: timedelta, limit: int) -> int:

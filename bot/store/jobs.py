@@ -33,7 +33,7 @@ from bot.model import (
 from bot.store import texts
 from bot.store.job_events import record_answer, record_request
 from bot.store.job_rows import SELECT, read
-from bot.store.ledger import Hold
+from bot.store.ledger_entries import Hold
 from bot.store.members import member_number
 from bot.store.times import milliseconds, moment
 

@@ -12,10 +12,10 @@ from msgspec import Struct
 from bot.database.engine import Tx
 from bot.errors import NotEnoughCredits, OutOfRange
 from bot.model import Balance, ChangedBy, GuildId, JobId, MemberNumber, Period
-from bot.store import calendars, changes
-from bot.store.changes import Allowance, Credits, Status, Value
-from bot.store.members import OPERATOR, WHOLE_GUILD, member_number
-from bot.store.times import milliseconds
+from bot.store import calendars
+from bot.store.changes import Allowance, Credits, Status
+from bot.store.ledger_entries import Booking, Hold, append, book, booking_of, note
+from bot.store.members import WHOLE_GUILD
 
 _COUNT = """UPDATE usage SET
   allowance_held = allowance_held + :allowance * :held_by,
@@ -34,23 +34,6 @@ class Defaults(Struct, frozen=True, kw_only=True):
     period: Period
     ceiling: int | None = None
     """Maximum allowance of any server. If it is set, every server has ``period``."""
-
-
-class Hold(Struct, frozen=True, kw_only=True):
-    """The credits held for one job, and where they came from."""
-
-    day: int
-    allowance: int
-    bonus: int
-
-
-class _Booking(Struct, frozen=True, kw_only=True):
-    """A hold, with the job, server and member it belongs to."""
-
-    job_id: JobId
-    guild_id: GuildId
-    member: MemberNumber
-    hold: Hold
 
 
 def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Balance:
@@ -122,9 +105,9 @@ def hold(
     held = Hold(day=pool.today, allowance=allowance, bonus=price - allowance)
     if held.bonus:
         tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
-    booking = _Booking(job_id=job_id, guild_id=guild_id, member=member, hold=held)
+    booking = Booking(job_id=job_id, guild_id=guild_id, member=member, hold=held)
     _count(tx, booking, held_by=1, used_by=0)
-    _book(tx, "hold", booking, now)
+    book(tx, "hold", booking, now)
     return held
 
 
@@ -134,9 +117,9 @@ def settle(tx: Tx, job_id: JobId, now: datetime) -> None:
     Raises:
         ConstraintViolated: the credits were already settled or released.
     """
-    booking = _booking(tx, job_id)
+    booking = booking_of(tx, job_id)
     _count(tx, booking, held_by=-1, used_by=1)
-    _book(tx, "settle", booking, now)
+    book(tx, "settle", booking, now)
 
 
 def release(tx: Tx, job_id: JobId, now: datetime) -> None:
@@ -145,10 +128,10 @@ def release(tx: Tx, job_id: JobId, now: datetime) -> None:
     Raises:
         ConstraintViolated: the credits were already settled or released.
     """
-    booking = _booking(tx, job_id)
+    booking = booking_of(tx, job_id)
     _give_back(tx, booking)
     _count(tx, booking, held_by=-1, used_by=0)
-    _book(tx, "release", booking, now)
+    book(tx, "release", booking, now)
 
 
 def refund(tx: Tx, job_id: JobId, changed_by: ChangedBy, now: datetime) -> None:
@@ -157,21 +140,10 @@ def refund(tx: Tx, job_id: JobId, changed_by: ChangedBy, now: datetime) -> None:
     Raises:
         ConstraintViolated: the credits were already refunded.
     """
-    booking = _booking(tx, job_id)
+    booking = booking_of(tx, job_id)
     _give_back(tx, booking)
     _count(tx, booking, held_by=0, used_by=-1)
-    _book(tx, "refund", booking, now, changed_by=changed_by, before=Status.SETTLED, after=Status.REFUNDED)
-
-
-def closing(tx: Tx, job_id: JobId) -> set[str]:
-    """Return the kinds of the entries that closed the job's hold: settle or release, perhaps refund."""
-    # One query per partial index: with all three kinds in one list, SQLite reads the whole ledger.
-    rows = tx.execute(
-        """SELECT kind FROM ledger WHERE job_id = :job AND kind IN ('settle', 'release')
-           UNION ALL SELECT kind FROM ledger WHERE job_id = :job AND kind = 'refund'""",
-        {"job": job_id},
-    )
-    return {row["kind"] for row in rows}
+    book(tx, "refund", booking, now, changed_by=changed_by, before=Status.SETTLED, after=Status.REFUNDED)
 
 
 def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: datetime) -> tuple[int, int]:
@@ -186,7 +158,7 @@ def grant(tx: Tx, guild_id: GuildId, credits_: int, changed_by: ChangedBy, now: 
     if not 0 <= after <= CREDITS_MAX:
         raise OutOfRange(*grant_range(before), zero=False)
     tx.execute("UPDATE guild SET bonus = ? WHERE id = ?", (after, guild_id))
-    _append(
+    append(
         tx,
         "grant",
         guild_id,
@@ -253,39 +225,6 @@ def set_allowance(
     return before, after
 
 
-def note(
-    tx: Tx,
-    kind: str,
-    guild_id: GuildId,
-    changed_by: ChangedBy,
-    now: datetime,
-    *,
-    member: MemberNumber | None = None,
-    role_id: int | None = None,
-    before: Value,
-    after: Value,
-) -> None:
-    """Append an entry for a change of a rule, which moves no credits.
-
-    Nothing is appended if the value stays the same and no reason is given.
-    """
-    if before == after and not changed_by.reason:
-        return
-    nothing = Hold(day=calendars.of(tx, guild_id).today(now), allowance=0, bonus=0)
-    _append(
-        tx,
-        kind,
-        guild_id,
-        nothing,
-        now,
-        member=member,
-        role_id=role_id,
-        changed_by=changed_by,
-        before=before,
-        after=after,
-    )
-
-
 def in_range(credits_: int) -> int:
     """Return the number if it is valid as an allowance or a limit.
 
@@ -297,39 +236,19 @@ def in_range(credits_: int) -> int:
     return credits_
 
 
-def changed(tx: Tx, changed_by: ChangedBy) -> bool:
-    """Return whether this interaction has already changed something."""
-    rows = tx.execute("SELECT 1 FROM ledger WHERE interaction_id = ?", (changed_by.interaction_id,))
-    return rows.fetchone() is not None
-
-
 def know_guild(tx: Tx, guild_id: GuildId) -> None:
     """Insert the server's row if it is missing."""
     if tx.execute("SELECT 1 FROM guild WHERE id = ?", (guild_id,)).fetchone() is None:
         tx.execute("INSERT INTO guild (id) VALUES (?) ON CONFLICT DO NOTHING", (guild_id,))
 
 
-def _booking(tx: Tx, job_id: JobId) -> _Booking:
-    """Return the ledger's hold for an accepted job."""
-    row = tx.execute(
-        "SELECT guild_id, member_id, day, allowance, bonus FROM ledger WHERE job_id = ? AND kind = 'hold'",
-        (job_id,),
-    ).fetchone()
-    return _Booking(
-        job_id=job_id,
-        guild_id=row["guild_id"],
-        member=row["member_id"],
-        hold=Hold(day=row["day"], allowance=row["allowance"], bonus=row["bonus"]),
-    )
-
-
-def _give_back(tx: Tx, booking: _Booking) -> None:
+def _give_back(tx: Tx, booking: Booking) -> None:
     bonus = booking.hold.bonus
     if bonus:
         tx.execute("UPDATE guild SET bonus = bonus + ? WHERE id = ?", (bonus, booking.guild_id))
 
 
-def _count(tx: Tx, booking: _Booking, *, held_by: int, used_by: int) -> None:
+def _count(tx: Tx, booking: Booking, *, held_by: int, used_by: int) -> None:
     """Change the day's counters of the member and the server by a multiple of the hold."""
     held = booking.hold
     counts = {"allowance": held.allowance, "bonus": held.bonus, "held_by": held_by, "used_by": used_by}
@@ -342,69 +261,3 @@ def _count(tx: Tx, booking: _Booking, *, held_by: int, used_by: int) -> None:
                 values,
             )
             tx.execute(_COUNT, values)
-
-
-def _book(
-    tx: Tx,
-    kind: str,
-    booking: _Booking,
-    now: datetime,
-    *,
-    changed_by: ChangedBy | None = None,
-    before: Value | None = None,
-    after: Value | None = None,
-) -> None:
-    _append(
-        tx,
-        kind,
-        booking.guild_id,
-        booking.hold,
-        now,
-        job_id=booking.job_id,
-        member=booking.member,
-        changed_by=changed_by,
-        before=before,
-        after=after,
-    )
-
-
-def _append(
-    tx: Tx,
-    kind: str,
-    guild_id: GuildId,
-    amount: Hold,
-    now: datetime,
-    *,
-    job_id: JobId | None = None,
-    member: MemberNumber | None = None,
-    role_id: int | None = None,
-    changed_by: ChangedBy | None = None,
-    before: Value | None = None,
-    after: Value | None = None,
-) -> None:
-    tx.execute(
-        """INSERT INTO ledger (at, kind, guild_id, day, allowance, bonus, job_id, member_id, role_id,
-                               actor_id, interaction_id, reason, before, after)
-           VALUES (:at, :kind, :guild, :day, :allowance, :bonus, :job, :member, :role,
-                   :actor, :interaction, :reason, :before, :after)""",
-        {
-            "at": milliseconds(now),
-            "kind": kind,
-            "guild": guild_id,
-            "day": amount.day,
-            "allowance": amount.allowance,
-            "bonus": amount.bonus,
-            "job": job_id,
-            "member": member,
-            "role": role_id,
-            "actor": None if changed_by is None else _actor(tx, changed_by),
-            "interaction": None if changed_by is None else changed_by.interaction_id,
-            "reason": "" if changed_by is None else changed_by.reason,
-            "before": None if before is None else changes.write(before),
-            "after": None if after is None else changes.write(after),
-        },
-    )
-
-
-def _actor(tx: Tx, changed_by: ChangedBy) -> int:
-    return OPERATOR if changed_by.actor_id is None else member_number(tx, changed_by.actor_id)

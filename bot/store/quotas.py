@@ -12,9 +12,10 @@ from msgspec import Struct
 from bot.database.engine import Tx
 from bot.errors import LimitReached
 from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
-from bot.store import ledger, members
+from bot.store import ledger, ledger_entries, members
 from bot.store.changes import Channel, Credits, Status
-from bot.store.ledger import Defaults, Hold
+from bot.store.ledger import Defaults
+from bot.store.ledger_entries import Hold
 
 
 class SetLimit(Struct, frozen=True, kw_only=True):
@@ -79,7 +80,7 @@ def clear_number(
     if row is None:
         return None
     before, after = Credits(row["credits"]), Credits(None)
-    ledger.note(tx, "member", guild_id, changed_by, now, member=number, before=before, after=after)
+    ledger_entries.note(tx, "member", guild_id, changed_by, now, member=number, before=before, after=after)
     return int(row["credits"])
 
 
@@ -198,7 +199,7 @@ def set_member(
             "INSERT INTO member_limit (guild_id, member_id, credits) VALUES (?, ?, ?)",
             (guild_id, member, ledger.in_range(credits_)),
         )
-    ledger.note(
+    ledger_entries.note(
         tx,
         "member",
         guild_id,
@@ -227,7 +228,7 @@ def set_role(
                ON CONFLICT (guild_id, role_id) DO UPDATE SET credits = excluded.credits""",
             (guild_id, role_id, ledger.in_range(credits_)),
         )
-    ledger.note(
+    ledger_entries.note(
         tx,
         "role",
         guild_id,
@@ -272,7 +273,7 @@ def pause(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> st
     before = paused(tx, guild_id)
     was = Status.OPEN if before is None else Status.PAUSED
     tx.execute("UPDATE guild SET paused = ? WHERE id = ?", (changed_by.reason, guild_id))
-    ledger.note(
+    ledger_entries.note(
         tx,
         "pause",
         guild_id,
@@ -289,7 +290,7 @@ def resume(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> b
     if paused(tx, guild_id) is None:
         return False
     tx.execute("UPDATE guild SET paused = NULL WHERE id = ?", (guild_id,))
-    ledger.note(tx, "resume", guild_id, changed_by, now, before=Status.PAUSED, after=Status.OPEN)
+    ledger_entries.note(tx, "resume", guild_id, changed_by, now, before=Status.PAUSED, after=Status.OPEN)
     return True
 
 
@@ -306,5 +307,7 @@ def set_alerts(
     ledger.know_guild(tx, guild_id)
     before = alerts_channel(tx, guild_id)
     tx.execute("UPDATE guild SET alerts_channel_id = ? WHERE id = ?", (channel_id, guild_id))
-    ledger.note(tx, "alerts", guild_id, changed_by, now, before=Channel(before), after=Channel(channel_id))
+    ledger_entries.note(
+        tx, "alerts", guild_id, changed_by, now, before=Channel(before), after=Channel(channel_id)
+    )
     return before

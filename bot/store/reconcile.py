@@ -35,31 +35,31 @@ _QUESTIONS = {
                 ELSE 0 END), 0) AS booked
          FROM guild LEFT JOIN ledger ON ledger.guild_id = guild.id GROUP BY guild.id) AS bonus
        WHERE counted <> booked""": (
-        "server {guild}: a bonus of {counted} is counted, the ledger says {booked}"
+        "server {guild}: the counted bonus is {counted}, but the ledger says {booked}"
     ),
     """SELECT job.id AS job FROM job LEFT JOIN ledger ON ledger.job_id = job.id AND kind = 'hold'
        WHERE ledger.id IS NULL OR ledger.guild_id <> job.guild_id OR ledger.member_id <> job.member_id
           OR ledger.day <> job.day OR ledger.allowance <> job.allowance_part
-          OR ledger.bonus <> job.bonus_part""": "job {job}: the ledger has not held what the job costs",
+          OR ledger.bonus <> job.bonus_part""": "job {job}: the ledger's hold differs from the job's price",
     """SELECT closing.job_id AS job FROM ledger AS closing
        LEFT JOIN ledger AS opening ON opening.job_id = closing.job_id AND opening.kind = 'hold'
        WHERE closing.kind IN ('settle', 'release', 'refund')
          AND (opening.id IS NULL OR opening.guild_id <> closing.guild_id OR opening.day <> closing.day
               OR opening.member_id <> closing.member_id OR opening.allowance <> closing.allowance
               OR opening.bonus <> closing.bonus)""": (
-        "job {job}: the ledger has closed something else than it has held"
+        "job {job}: the ledger has closed a different amount than it has held"
     ),
     """SELECT job.id AS job, job.state AS state, COALESCE(kind, 'nothing') AS closing
        FROM job LEFT JOIN ledger ON ledger.job_id = job.id AND kind IN ('settle', 'release')
        WHERE COALESCE(kind, 'nothing') <> CASE
          WHEN state IN ('queued', 'submitting', 'running', 'ready') THEN 'nothing'
          WHEN state IN ('failed', 'explained') THEN 'release' ELSE 'settle' END""": (
-        "job {job} is {state}, and the ledger says {closing}"
+        "job {job} is {state}, but the ledger says {closing}"
     ),
     """SELECT refund.job_id AS job FROM ledger AS refund
        LEFT JOIN ledger AS settled ON settled.job_id = refund.job_id AND settled.kind = 'settle'
        WHERE refund.kind = 'refund' AND settled.id IS NULL""": (
-        "job {job}: the ledger has refunded what was never spent"
+        "job {job}: the ledger has refunded credits that were never spent"
     ),
     """SELECT day, SUM(counted) AS counted, SUM(booked) AS booked FROM (
          SELECT day, credits AS counted, 0 AS booked FROM day_total
@@ -70,7 +70,7 @@ _QUESTIONS = {
          FROM ledger AS entry JOIN ledger AS held ON held.job_id = entry.job_id AND held.kind = 'hold'
          WHERE entry.kind IN ('hold', 'release')) AS spent
        GROUP BY day HAVING SUM(counted) <> SUM(booked)""": (
-        "day {day}: {counted} credits of all servers are counted, the ledger says {booked}"
+        "day {day}: the counted credits of all servers are {counted}, but the ledger says {booked}"
     ),
     """SELECT name, SUM(songs) AS songs, SUM(credits) AS credits FROM (
          SELECT name, songs, credits FROM song_total
@@ -82,10 +82,10 @@ _QUESTIONS = {
          SELECT 'refunded', -COUNT(*), -COALESCE(SUM(allowance + bonus), 0)
          FROM ledger WHERE kind = 'refund' AND job_id IS NOT NULL) AS counted
        GROUP BY name HAVING SUM(songs) <> 0 OR SUM(credits) <> 0""": (
-        "songs of {name}: the total counts {songs} more than there are, and {credits} more credits"
+        "songs of {name}: the totals are off by {songs} songs and {credits} credits"
     ),
     """SELECT ledger.job_id AS job FROM ledger LEFT JOIN job ON job.id = ledger.job_id
-       WHERE ledger.job_id IS NOT NULL AND job.id IS NULL""": "job {job} is in the ledger and nowhere else",
+       WHERE ledger.job_id IS NOT NULL AND job.id IS NULL""": "job {job} is only in the ledger",
 }
 
 

@@ -48,7 +48,7 @@ def zone_of(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        log.exception("time zone unknown, UTC is used", extra={"zone": name})
+        log.exception("time zone unknown, using UTC", extra={"zone": name})
         return UTC
 
 

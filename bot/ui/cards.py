@@ -1,8 +1,6 @@
 """Render jobs and songs: pure functions from the model to embeds and sentences."""
 
-import re
 from typing import Final, Literal, assert_never
-from urllib.parse import urlsplit
 
 import discord
 from discord.utils import format_dt
@@ -10,13 +8,13 @@ from msgspec.structs import replace
 
 from bot.characters import is_blank
 from bot.model import FailReason, Job, JobState, SongRequest, TakeDetails
-from bot.music.wire import is_usable
 from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
 from bot.store.listed_songs import ListedSong
 from bot.ui import messages
-from bot.ui.discord_limits import CHOICE_MAX, CONTENT_MAX, EMBED_URL_MAX
+from bot.ui.cover_urls import cover_url
+from bot.ui.discord_limits import CHOICE_MAX, CONTENT_MAX
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.text import cut, label, line
@@ -28,10 +26,6 @@ PROMPT_MAX: Final = 300
 LENGTH_MAX_S: Final = 3_600
 """Maximum plausible length of a take, in seconds; the music service may report anything."""
 COLOR_WORKING: Final = discord.Color(0x5865F2)
-ORDINARY_URL: Final = re.compile(r"https://[\w.-]+(:\d+)?/[\w!$%&'()*+,./:;=?@~-]*", re.ASCII)
-"""A URL that Discord accepts; any other makes it refuse the whole message."""
-LOCAL_NAMES: Final = frozenset({"local", "localhost", "internal", "lan", "home", "arpa"})
-"""Host name suffixes that are unreachable from outside."""
 COLOR_DONE: Final = discord.Color(0x2EB67D)
 COLOR_FAILED: Final = discord.Color(0xE0564A)
 WORD_MAX: Final = 50
@@ -245,7 +239,7 @@ def song(say: Language, job: Job) -> discord.Embed:
     embed = FittedEmbed(
         title=f"🎶 {line(name, TITLE_MAX)}", description="\n".join(filter(None, lines)), color=COLOR_DONE
     )
-    embed.set_thumbnail(url=_cover_url(job))
+    embed.set_thumbnail(url=cover_url(job))
     embed.set_footer(text=f"{_made_with(say, job.request)} · {messages.credits_(say, job.price_credits)}")
     return embed
 
@@ -265,26 +259,6 @@ def _takes(say: Language, job: Job) -> str:
 def _length_of(take: TakeDetails | None) -> str:
     duration_s = None if take is None else take.duration_s
     return "" if duration_s is None or not 0 < duration_s <= LENGTH_MAX_S else length(duration_s)
-
-
-def _cover_url(job: Job) -> str | None:
-    """Return a cover's URL that Discord can fetch: ordinary, and on a named host."""
-    for take in job.takes:
-        url = take.image_url
-        if (
-            len(url) <= EMBED_URL_MAX
-            and ORDINARY_URL.fullmatch(url)
-            and is_usable(url, "")
-            and _has_public_name(url)
-        ):
-            return url
-    return None
-
-
-def _has_public_name(url: str) -> bool:
-    """Return whether a host has a public domain name: no IP address or local name."""
-    top = (urlsplit(url).hostname or "").rpartition(".")
-    return bool(top[0]) and not top[2].isdecimal() and ":" not in top[2] and top[2] not in LOCAL_NAMES
 
 
 def without_texts(job: Job) -> Job:

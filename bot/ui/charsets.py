@@ -72,7 +72,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 def guess(content: bytes) -> Reading | None:
     """Return the most plausible reading of the bytes; None if none looks like writing."""
     best, best_score = None, SCORE_MIN
-    for name, codec, weights in _CANDIDATES:
+    for name, codec, weights in _candidates():
         try:
             text = content.decode(codec)
         except UnicodeDecodeError:
@@ -84,6 +84,25 @@ def guess(content: bytes) -> Reading | None:
         if score > best_score:
             best, best_score = Reading(text=text, encoding=name, guessed=True), score
     return best
+
+
+@functools.cache
+def _candidates() -> tuple[tuple[str, str, Callable[[str], Iterator[float]]], ...]:
+    """Return encodings by name, codec and weigher. Of two equally good fits, the first wins."""
+    return (
+        ("EUC-KR", "cp949", _double_byte("euc_kr")),
+        ("GBK", "gb18030", _double_byte("gb2312")),
+        ("EUC-JP", "euc_jp", _double_byte("shift_jis", has_kana=True)),
+        ("Big5", "cp950", _double_byte("big5")),
+        ("ISO-2022-JP", "iso2022_jp", _double_byte("shift_jis", has_kana=True)),
+        ("Shift-JIS", "cp932", _double_byte("shift_jis", has_kana=True)),
+        ("Windows-1251", "cp1251", _alphabet(_CYRILLIC, run_max=CYRILLIC_RUN_MAX)),
+        ("KOI8", "koi8_u", _alphabet(_CYRILLIC, run_max=CYRILLIC_RUN_MAX)),
+        ("Windows-1252", "cp1252", _alphabet(_WESTERN, run_max=LATIN_RUN_MAX)),
+        ("Windows-1250", "cp1250", _alphabet(_CENTRAL, run_max=LATIN_RUN_MAX)),
+        ("UTF-16", "utf-16-le", _wide),
+        ("UTF-16", "utf-16-be", _wide),
+    )
 
 
 def has_controls(text: str) -> bool:
@@ -171,20 +190,3 @@ def _neighbours(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _is_ascii_word(chars: str) -> bool:
     return any(char.isascii() and char.isalnum() for char in chars)
-
-
-_CANDIDATES: Final = (
-    ("EUC-KR", "cp949", _double_byte("euc_kr")),
-    ("GBK", "gb18030", _double_byte("gb2312")),
-    ("EUC-JP", "euc_jp", _double_byte("shift_jis", has_kana=True)),
-    ("Big5", "cp950", _double_byte("big5")),
-    ("ISO-2022-JP", "iso2022_jp", _double_byte("shift_jis", has_kana=True)),
-    ("Shift-JIS", "cp932", _double_byte("shift_jis", has_kana=True)),
-    ("Windows-1251", "cp1251", _alphabet(_CYRILLIC, run_max=CYRILLIC_RUN_MAX)),
-    ("KOI8", "koi8_u", _alphabet(_CYRILLIC, run_max=CYRILLIC_RUN_MAX)),
-    ("Windows-1252", "cp1252", _alphabet(_WESTERN, run_max=LATIN_RUN_MAX)),
-    ("Windows-1250", "cp1250", _alphabet(_CENTRAL, run_max=LATIN_RUN_MAX)),
-    ("UTF-16", "utf-16-le", _wide),
-    ("UTF-16", "utf-16-be", _wide),
-)
-"""Encodings by name, codec and weigher. Of two equally good fits, the first wins."""

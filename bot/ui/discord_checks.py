@@ -137,7 +137,7 @@ class _Caller:
 
     def _trouble(self, problem: str) -> _Trouble:
         return _Trouble(
-            f"no good answer from {self._url} ({problem}); look at {self._settings} and the network"
+            f"no good answer from {self._url} ({problem}); check {self._settings} and the network"
         )
 
     def _note(self, date: str) -> None:
@@ -172,7 +172,7 @@ def examine_application(application: Payload) -> Check:
     who = "anybody" if application.get("bot_public", True) else "only its owner"
     notes = [f"{who} may invite it"]
     if int(application.get("flags") or 0) & PRIVILEGED:
-        notes.append("privileged intents are on and not needed")
+        notes.append("privileged intents are on but not needed")
     link = invite_link(int(application["id"]))
     return Check(
         verdict=Verdict.FAILURE if broken else Verdict.WARNING if odd else Verdict.OK,
@@ -194,7 +194,7 @@ def examine_commands(ours: Sequence[Payload], theirs: Sequence[Payload]) -> Chec
         if names
     ]
     if differences:
-        advice = "restart the bot, which registers what has changed since its last start"
+        advice = "restart the bot to register the changes"
         finding = f"{'; '.join(differences)}; {advice}"
         return Check(verdict=Verdict.WARNING, name="commands", finding=finding)
     finding = f"registered and up to date: {', '.join(f'/{name}' for name, _ in sorted(expected))}"

@@ -40,7 +40,7 @@ from bot.ui.language import Translator
 from bot.ui.music_commands import Music
 from bot.ui.privacy_commands import Privacy
 from bot.ui.quota_commands import Quota
-from bot.ui.sharding import ALL_SHARDS, Sharding
+from bot.ui.sharding import Sharding
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +159,7 @@ class TunesmithClient(discord.AutoShardedClient):
         silent_s: float = SILENT_S,
         dated: Callable[[datetime], None] = lambda _: None,
         proxy: Proxy | None = None,
-        sharding: Sharding = ALL_SHARDS,
+        sharding: Sharding | None = None,
     ) -> None:
         super().__init__(
             **http_options(proxy),
@@ -182,7 +182,7 @@ class TunesmithClient(discord.AutoShardedClient):
         """Number of shards that may identify at the same time."""
         self._registered = registered
         self._register = register
-        self._sharding = sharding
+        self._sharding = sharding or Sharding()
         self.tree = Tree(self)
         # discord.py drops a channel of an unknown type, and its id with it (2.7.1).
         parsers = self._connection.parsers
@@ -228,7 +228,7 @@ class TunesmithClient(discord.AutoShardedClient):
         if await self._registered() is None:
             await self._register_commands()
             self._compared = True
-        if self._sharding is not ALL_SHARDS:
+        if not self._sharding.is_left_to_discord:
             recommended, _, limits = await self.http.get_bot_gateway()
             self.shard_count, self.shard_ids = self._sharding.shards(recommended)
             self._buckets = limits["max_concurrency"]

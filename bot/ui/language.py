@@ -56,23 +56,14 @@ class Language:
         return fluent.render(pattern, facts, self._rules)
 
 
-@functools.cache
-def _language(code: str) -> Language:
-    return Language(code)
+LANGUAGES: Final = {code: Language(code) for code in CODES}
+ENGLISH: Final = LANGUAGES[CODES[0]]
 
 
 @functools.lru_cache(LOCALES_KEPT)
 def language_of(locale: str | Locale | None) -> Language:
     """Return the language for one of Discord's locales: ``de``, ``en-GB``, ``ja``."""
-    code = "" if locale is None else str(locale).partition("-")[0]
-    return _language(code if code in CODES else CODES[0])
-
-
-ENGLISH: Final = language_of(None)
-TRANSLATIONS: Final = {
-    locale: language for locale in Locale if (language := language_of(locale)) is not ENGLISH
-}
-"""The language of each Discord locale that has one other than English."""
+    return LANGUAGES.get(str(locale).partition("-")[0], ENGLISH)
 
 
 def described(name: str) -> app_commands.locale_str:
@@ -90,5 +81,5 @@ class Translator(app_commands.Translator):
         context: app_commands.TranslationContextTypes,  # noqa: ARG002
     ) -> str | None:
         """Return the translation; None for English, and for names, which have none."""
-        name, language = string.extras.get("name"), TRANSLATIONS.get(locale)
-        return None if name is None or language is None else language(name)
+        name, language = string.extras.get("name"), language_of(locale)
+        return None if name is None or language is ENGLISH else language(name)

@@ -338,4 +338,4 @@ async def explain(
                 await interaction.response.send_message(text, view=view, file=file, ephemeral=True)
     except NETWORK_ERRORS as send_error:
         fields = {"interaction_id": interaction.id, "error": str(send_error)}
-        log.info("error sentence not sent", extra=fields)
+        log.info("error message not sent", extra=fields)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from msgspec import Struct
 
@@ -22,6 +21,11 @@ class Sharding(Struct, frozen=True, kw_only=True):
     turn: Callable[[int], Awaitable[None]] = at_once
     """Returns once a shard of this bucket may identify."""
 
+    @property
+    def is_left_to_discord(self) -> bool:
+        """Whether discord.py itself asks Discord for the number of shards, in a single process."""
+        return self.count is None and self.turn is at_once
+
     def shards(self, recommended: int) -> tuple[int, list[int]]:
         """Return the total number of shards, and this process's own.
 
@@ -31,7 +35,3 @@ class Sharding(Struct, frozen=True, kw_only=True):
         slots = self.share.slots
         count = self.count or slots * math.ceil(recommended / slots)
         return count, self.share.shards(count)
-
-
-ALL_SHARDS: Final = Sharding()
-"""For a single process: discord.py itself asks Discord for the number of shards."""

@@ -1,12 +1,12 @@
-"""Run a campaign by hand and print its totals; ends with 1 if the audit finds anything.
+"""Run a campaign by hand and print its totals; exits with 1 if the audit finds anything.
 
     python -m tests.campaign --seconds 600
     python -m tests.campaign --kills 300 --seed 1
     python -m tests.campaign --kills 100 --contract kie
     python -m tests.campaign --fleet 3 --kills 40 --standstills 20
 
-The seed decides what goes wrong and when the bot is killed, as far as that can be decided: the processes
-run in real time, so two campaigns of one seed are alike and not the same.
+The seed determines faults and kills as far as possible: the processes run in real time, so two campaigns
+with one seed are similar but not identical.
 """
 
 import argparse
@@ -28,7 +28,7 @@ FLEET_QUIET_S = 500.0
 
 
 def main() -> None:
-    """Read the options, run, print, and keep the folder where there is something to find in it."""
+    """Read the options, run, print, and keep the folder if there is anything to find in it."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__.partition("\n")[0])
     parser.add_argument("--seconds", type=float, help=f"of killing; {DEFAULT_S:.0f} without --kills")
     parser.add_argument("--kills", type=int, help="processes to kill")
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def run_fleet(options: argparse.Namespace, folder: Path) -> Report:
-    """Run a fleet on a server of its own. Everything else happens as often as fits its kills."""
+    """Run a fleet on its own server. Other disturbances occur in proportion to its kills."""
     kills: int = options.kills
     fleet = FleetSize(
         processes=options.fleet,

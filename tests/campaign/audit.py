@@ -1,4 +1,4 @@
-"""The audit: the books of Discord and of the music service, held against each other and the bot's own."""
+"""The audit: compare the books of Discord and the music service with each other and with the bot's own."""
 
 import re
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from tests.doubles.music import Given
 
 FLIGHTS_MOST: Final = 4
-"""Paid requests that one process may have in flight."""
+"""Maximum number of paid requests that one process may have in flight."""
 UNKNOWN: Final = "outcome_unknown"
 WITHDRAWN: Final = "withdrawn"
 
@@ -21,7 +21,7 @@ _DOCTOR = re.compile(r"ok\s+ledger: .* (\d+) credits held, (\d+) settled, (\d+) 
 
 
 class Answered(StrEnum):
-    """What the member saw as the answer to the command."""
+    """The member's view of the answer to the command."""
 
     CARD = "card"
     """The public promise of a song."""
@@ -32,7 +32,7 @@ class Answered(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a message of the bot is."""
+    """The kind of a message of the bot's."""
 
     SONG = "song"
     NOTICE = "notice"
@@ -41,20 +41,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A song that a member asked for, in Discord's books."""
+    """A member's request for a song, in Discord's books."""
 
     number: int
     interaction_id: int
     answered: Answered
     card_has_ended: bool
-    """Whether the card shows the end."""
+    """Whether the card shows the final state."""
     channel_id: int
     member_id: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """A message that the bot posted, in Discord's books."""
+    """A message posted by the bot, in Discord's books."""
 
     id: int
     kind: Kind
@@ -63,7 +63,7 @@ class Message:
     number: int
     """From its title."""
     task_ids: frozenset[str]
-    """Whose files it brought."""
+    """Tasks whose files are attached."""
     channel_id: int
     pings: frozenset[int]
 
@@ -77,9 +77,9 @@ class OutgoingMessage:
     cut_off: bool
     """Whether the bot was killed between its arrival and the moment after its answer."""
     task_id: str | None
-    """What was made and charged for it."""
+    """The task created and charged for it."""
     asked: bool
-    """Whether the task's status was ever asked for."""
+    """Whether the task's status was ever queried."""
     makes_song: bool
 
 
@@ -97,11 +97,11 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Books:
-    """Everything that is audited."""
+    """All audited data."""
 
     price: int
     kills: int
-    """Processes that were killed."""
+    """Number of killed processes."""
     requests: tuple[Request, ...]
     messages: tuple[Message, ...]
     posts: tuple[OutgoingMessage, ...]
@@ -109,7 +109,7 @@ class Books:
     doctor_status: int
     doctor_said: str
     complaints: tuple[str, ...] = ()
-    """What was noticed on the way: a process that ended by itself, a bug in its log, an unknown route."""
+    """Anomalies observed on the way: a process that exited by itself, a bug in its log, an unknown route."""
 
 
 class Audit:
@@ -118,11 +118,11 @@ class Audit:
     def __init__(self, books: Books) -> None:
         self.books = books
         self.tasks = [post for post in books.posts if post.task_id is not None]
-        """The paid requests that were taken and charged."""
+        """Paid requests that were accepted and charged."""
         self._rows = {row.interaction_id: row for row in books.rows}
         numbers = {request.interaction_id: request.number for request in books.requests}
         self._saved = {row.task_id: numbers.get(row.interaction_id, 0) for row in books.rows if row.task_id}
-        """Task ids that the bot wrote down, with the number of the request."""
+        """Task ids recorded by the bot, with the number of the request."""
         self._posts = _grouped((post.number, post) for post in books.posts)
         self._songs = _grouped((one.number, one) for one in books.messages if one.kind is Kind.SONG)
         self._notices = _grouped((one.number, one) for one in books.messages if one.kind is Kind.NOTICE)
@@ -144,12 +144,12 @@ class Audit:
 
     @property
     def orphans(self) -> list[OutgoingMessage]:
-        """Return charged tasks that no job refers to."""
+        """Return charged tasks to which no job refers."""
         return [task for task in self.tasks if task.task_id not in self._saved]
 
     @property
     def _known(self) -> list[OutgoingMessage]:
-        """Tasks whose ids the bot must have had: it wrote them down, or asked for their status."""
+        """Tasks whose ids the bot must have received: it recorded them, or queried their status."""
         return [task for task in self.tasks if task.asked or task.task_id in self._saved]
 
     def _of_payments(self) -> Iterator[str]:
@@ -274,7 +274,7 @@ class Audit:
         return sum(post.given is given for post in self.books.posts)
 
     def totals(self) -> dict[str, int | str]:
-        """The table: what happened, and what must be 0."""
+        """The table: event counts, and counts that must be 0."""
         answered = Counter(request.answered for request in self.books.requests)
         silent = [one for one in self.books.requests if one.answered is Answered.NOTHING]
         cards = [one for one in self.books.requests if one.answered is Answered.CARD]

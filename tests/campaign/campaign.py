@@ -1,4 +1,4 @@
-"""The campaign: real processes of the bot between a Discord and a music service, killed again and again."""
+"""The campaign: real processes of the bot between a Discord and a music service, killed repeatedly."""
 
 import asyncio
 import math
@@ -40,11 +40,11 @@ from tests.flows.process import END_WITHIN_S, BotProcess
 PRICE: Final = 10
 PLENTY: Final = 10**9
 TIMES_TWO_SHARE: Final = 0.1
-"""The part of the requests that Discord sends twice."""
+"""Share of the requests that Discord delivers twice."""
 ANSWER_TO_BOOKS_S: Final = 1.0
-"""An id that was answered longer ago than this must have been written down."""
+"""Maximum time from receiving an id to recording it, in seconds."""
 ARRIVES_LATE_S: Final = 0.5
-"""Seconds after a kill in which a request of the killed bot may still arrive; no bot sends one so soon."""
+"""Time after a kill for the killed bot's requests to arrive, in seconds; no new bot sends so soon."""
 STARTS_WITHIN_S: Final = 30.0
 MEMBER_WAITS_S: Final = 4.0
 STOPS_WITHIN_S: Final = 40.0
@@ -52,30 +52,30 @@ LOOK_EVERY_S: Final = 0.05
 BUGS: Final = (
     *("a bug in the step", "supervised part failed", "could not be written down", "CRITICAL", "dialled"),
 )
-"""What never stands in the log of a bot that is as it should be."""
+"""Text that never appears in the log of a correct bot."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """The size of a campaign; the killing ends at whichever limit comes first."""
+    """The size of a campaign; the killing stops at the first limit reached."""
 
     kills: int | None = None
     seconds: float | None = None
     requests: int | None = None
-    """Songs that are asked for at the most."""
+    """Maximum number of requested songs."""
     members: int = 9
     think_s: float = 8.0
-    """The longest that a member waits before asking again."""
+    """Maximum pause before a member's next request, in seconds."""
     life_s: float = 3.0
-    """How long a bot lives at the most once it has connected."""
+    """Maximum lifetime of a bot after it has connected, in seconds."""
     quiet_s: float = 400.0
-    """How long everything may take to come to its end afterwards."""
+    """Maximum time for all work to finish afterwards, in seconds."""
     contract: Backend = Backend.SSEEDANCE
-    """The contract that the music service speaks."""
+    """The music service's contract."""
     variants: bool = False
-    """Whether the music service spells its answers in a random shape for each song."""
+    """Whether the music service answers in a random shape for each song."""
     cards: bool = True
-    """Whether that goes for the cards too, which are edited every 5 s at the most."""
+    """Whether the cards must be up to date as well; they are edited at most every 5 s."""
 
 
 SERVERS: Final = 3
@@ -91,7 +91,7 @@ class Report:
 
 
 class Campaign:
-    """One campaign in a folder that keeps the database, the log and the spool."""
+    """A campaign in a folder that keeps the database, the log and the spool."""
 
     answer_to_books_s = ANSWER_TO_BOOKS_S
 
@@ -161,7 +161,7 @@ class Campaign:
         watch = Watch(discord, music)
         while len(self._killed_at_s) < (self._size.kills or PLENTY) and time.monotonic() < until_s:
             life = draw_life(random, self._size.life_s)
-            # A send that hangs would be waited for when the bot is asked to stop.
+            # When stopping, the bot would wait for a send that hangs.
             self._may_hang = not life.gentle
             if life.gentle:
                 end_faults(discord, [fault for fault in discord.faults if fault.kind == HANG])
@@ -198,7 +198,7 @@ class Campaign:
         except ProcessLookupError:
             status = await bot.ended()
             self._complaints.append(f"life {self._lives} ended by itself with {status}")
-        # Before it has installed its handler, Python ends at once.
+        # Until it has installed its handler, Python exits at once.
         if connected or status != -signal.SIGTERM:
             self._expect(0, status)
 
@@ -216,7 +216,7 @@ class Campaign:
         return BotProcess.running(self._folder, ("bot", "run"), settings)
 
     def _keep(self, bot: BotProcess, end: str) -> None:
-        """Keep a bot's output and check it."""
+        """Save a bot's output and check it."""
         with (self._folder / "bot.log").open("a", encoding="utf-8") as log:
             log.write(f"=== life {self._lives}, {len(bot.lines)} lines, ended: {end}\n{bot.log}\n")
         self._complaints += [
@@ -294,7 +294,7 @@ class Campaign:
             await asyncio.sleep(random.uniform(0.1, 0.8))
             kind = random.random()
             if kind < 0.1:
-                # A bot that is not let in waits 5 s before it tries again, and would be driven out anew.
+                # A refused bot waits 5 s before it retries, and would then be disconnected again.
                 if not discord.gateway.listening(discord.guild.id):
                     continue
                 if random.random() < 0.7:
@@ -395,13 +395,13 @@ def _message(posted: Posted) -> Message:
 
 
 ENDS: Final = ("· Done", "· No song this time")
-"""What a card says at last."""
+"""Final states on a card."""
 KINDS: Final = {"lyrics": Kind.SONG, "asked": Kind.NOTICE}
-"""By the button that every message of a kind has."""
+"""Kinds by the button that all messages of the kind have."""
 
 
 class Watch:
-    """Counts what happens at both services, each thing once, however often somebody looks."""
+    """Counts events at both services, each once, however often they are polled."""
 
     def __init__(self, discord: FakeDiscord, music: Music) -> None:
         self._discord = discord
@@ -411,16 +411,16 @@ class Watch:
         self._counts: Counter[Moment] = Counter()
 
     async def next(self, moment: Moment, within_s: float) -> None:
-        """Wait until the moment comes once more.
+        """Wait for the next occurrence of the moment.
 
         Raises:
-            AssertionError: it does not come in time.
+            AssertionError: it did not occur in time.
         """
         before = self._count(moment)
         await self._discord.until(lambda: self._count(moment) > before, within_s)
 
     async def reached(self, life: Life) -> bool:
-        """Wait for the moment of the kill. Returns whether it came in time."""
+        """Wait for the moment of the kill. Return whether it occurred in time."""
         if life.moment is not Moment.STARTED and not await self._passed(life):
             return False
         if life.after_s:
@@ -428,7 +428,7 @@ class Watch:
         return True
 
     async def _passed(self, life: Life) -> bool:
-        """The bot begins to work before it is connected: the moment may come first."""
+        """Wait for the moment, which may precede the connection: the bot begins its work earlier."""
         discord, gateway = self._discord, self._discord.gateway
         awaited = self._count(life.moment) + 1 + life.skip
         connections = len(gateway.identifies)
@@ -465,7 +465,7 @@ _COUNTED: Final = {ANSWER: Moment.ANSWER, SEND: Moment.SEND, EDIT: Moment.EDIT}
 
 
 def _id_at_service(task_id: str | None) -> str | None:
-    """Return a task's id without what keeps it apart from those of another service."""
+    """Return a task's id without the prefix that distinguishes services."""
     return None if task_id is None else task_id.rpartition(":")[-1]
 
 
@@ -491,7 +491,7 @@ def end_faults(discord: FakeDiscord, faults: list[Fault]) -> None:
 
 @asynccontextmanager
 async def while_running(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Runs them while the block runs."""
+    """Run them while the block runs."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]
         yield

@@ -1,7 +1,7 @@
 """The campaign of a fleet: several processes and a standby on one PostgreSQL server.
 
-Processes are killed, stand still and are woken again, lose their sessions and their spools; the server is
-restarted. At the end the same books are audited as for a single bot.
+Processes are killed, or stand still and are woken again; they lose their sessions and their spools; the
+server is restarted. At the end, the same books are audited as for a single bot.
 """
 
 import asyncio
@@ -41,27 +41,27 @@ from tests.postgresql import Server
 TAKEOVER_S: Final = 5
 EXIT_LOST: Final = 70
 WIPED_SHARE: Final = 0.4
-"""The part of the kills that take the spool with them."""
+"""Share of the kills that also delete the spool."""
 LONG_SHARE: Final = 0.7
-"""The part of the standstills that are longer than a takeover."""
+"""Share of the standstills that outlast a takeover."""
 LEADER_SHARE: Final = 0.8
-"""The part of the disturbances around a payment that are of the process that pays."""
+"""Share of the disturbances around a payment that affect the paying process."""
 MOMENT_WITHIN_S: Final = 2.0
 TAKEN_WITHIN_S: Final = 60.0
 STANDS_BY: Final = "standing by"
 HAS_TAKEN: Final = "slot taken"
 PREPARED_SHARE: Final = 0.8
-"""The part of the disturbances that wait until somebody stands by."""
+"""Share of the disturbances that wait for a standby."""
 PREPARED_WITHIN_S: Final = 30.0
 MAX_CONCURRENCY: Final = 16
 SERVERS_EACH: Final = 2
-"""Servers of each slot."""
+"""Number of servers per slot."""
 MOMENTS: Final = [moment for moment in Moment if moment not in (Moment.STARTED, Moment.CLOCK)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FleetSize:
-    """The size of a fleet and what happens to it."""
+    """The size of a fleet and the number of its disturbances."""
 
     processes: int = 3
     standbys: int = 1
@@ -69,9 +69,9 @@ class FleetSize:
     standstills: int = 20
     ended_sessions: int = 10
     restarts: int = 3
-    """Of the server."""
+    """Restarts of the server."""
     stops: int = 3
-    """Processes that are asked to stop."""
+    """Processes asked to stop."""
 
 
 class Trouble(Enum):
@@ -86,7 +86,7 @@ class Trouble(Enum):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has a slot."""
+    """The holder of a slot."""
 
     slot: int
     epoch: int
@@ -95,7 +95,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class Seen:
-    """What can be seen of a process from outside."""
+    """The externally visible state of a process."""
 
     pid: int
     works: bool
@@ -103,9 +103,9 @@ class Seen:
 
 
 def standbys_free(processes: Iterable[Seen], holders: Iterable[Holder]) -> int:
-    """Return how many standbys are left for the next slot, when each slot without a working holder has one.
+    """Return how many standbys remain once each slot without a working holder has taken one.
 
-    A process that wakes up without its slot is none, although it stood by once: it is about to end.
+    A process that wakes up without its slot does not count, although it was a standby: it is about to exit.
     """
     working = [one for one in processes if one.works]
     standbys = sum(STANDS_BY in one.log and HAS_TAKEN not in one.log for one in working)
@@ -115,7 +115,7 @@ def standbys_free(processes: Iterable[Seen], holders: Iterable[Holder]) -> int:
 
 @dataclass
 class Takeovers:
-    """How long slots were without a process that works, in seconds."""
+    """Times during which slots had no working process, in seconds."""
 
     after: dict[str, list[float]] = field(default_factory=dict)
 
@@ -130,7 +130,7 @@ class Takeovers:
 
 
 class Machine:
-    """A process with a spool of its own; it is started again whenever it has ended."""
+    """A process with its own spool, restarted whenever it has exited."""
 
     def __init__(self, number: int, folder: Path, settings: dict[str, str]) -> None:
         self.number = number
@@ -148,7 +148,7 @@ class Machine:
         self.stands_still = False
 
     async def close(self) -> None:
-        """End whatever still runs."""
+        """End everything that still runs."""
         await self._stack.aclose()
 
     @property
@@ -159,7 +159,7 @@ class Machine:
 class Fleet(Campaign):
     """A campaign of several processes."""
 
-    # While the server restarts, an outcome is written with a backoff.
+    # While the server restarts, outcomes are retried with a backoff.
     answer_to_books_s = 10.0
 
     def __init__(self, folder: Path, seed: int, size: Size, fleet: FleetSize, server: Server) -> None:
@@ -217,7 +217,7 @@ class Fleet(Campaign):
             return connection.execute(question.encode()).fetchall()
 
     def _holders(self) -> dict[int, Holder]:
-        """Who has which slot, also who has lost it and nobody has taken it over yet."""
+        """Return the holders by slot, including those that lost a slot not yet taken over."""
         with suppress(psycopg.Error):
             return {
                 slot: Holder(slot, epoch, int(holder.rpartition(":")[2] or 0))
@@ -335,7 +335,7 @@ class Fleet(Campaign):
                 await machine.start()
 
     async def _until_prepared(self) -> None:
-        """Wait for a standby, as far as one is to come soon."""
+        """Wait for a standby, if one is expected soon."""
         until_s = time.monotonic() + PREPARED_WITHIN_S
         while not self._standby_is_free() and time.monotonic() < until_s:
             await self._replace_ended()
@@ -372,7 +372,7 @@ class Fleet(Campaign):
             if until is not None and until.done():
                 self._events["  woken before anybody took their slot"] += 1
                 return
-            # The standby may have taken another slot meanwhile: only who was killed can take this one.
+            # The standby may have taken another slot meanwhile: only the killed process can take this one.
             await self._replace_ended()
             await asyncio.sleep(LOOK_EVERY_S)
         self._complaints.append(
@@ -380,7 +380,7 @@ class Fleet(Campaign):
         )
 
     async def _replace_ended(self) -> None:
-        """Start processes again that have ended, as a service manager does."""
+        """Restart processes that have exited, as a service manager does."""
         for machine in self._machines:
             status = machine.bot.status
             if status is None:
@@ -396,7 +396,7 @@ class Fleet(Campaign):
             await machine.start()
 
     async def _finish(self) -> None:
-        """Wait until nothing is left to do, and stop the fleet."""
+        """Wait until no work is left, and stop the fleet."""
         end_s = time.monotonic() + self._size.quiet_s
         while time.monotonic() < end_s:
             await self._replace_ended()

@@ -14,20 +14,20 @@ from tests.doubles.music.variants import Variants
 
 TASK_DELAY_S: Final = 0.2
 LATE_MOST_S: Final = 0.3
-"""Seconds that a paid request may wait before it is taken, and again before it is answered."""
+"""Maximum delay of a paid request before it is accepted, and again before it is answered, in seconds."""
 LATE_SHARE: Final = 0.4
 UNCLEAR_SHARE: Final = 0.15
-"""The part of the paid requests whose outcome the bot can't know, where that does not open its breaker."""
+"""Share of the paid requests with an outcome unknown to the bot, as far as its breaker stays closed."""
 UNCLEAR: Final = (FaultKind.LOST_ANSWER, FaultKind.LOST_ANSWER, FaultKind.SERVER_ERROR)
 FILE_BYTES: Final = 4_500
-"""A little more than the least that counts as a song."""
+"""Size slightly above the minimum for a song."""
 
 _NUMBER = re.compile(r"\bSong (\d+)\b")
 _TASK = re.compile(rb"task ([0-9a-f]{24}) ")
 
 
 class Music(QuickSandbox):
-    """A quick sandbox with random faults; each file names the task that it belongs to."""
+    """A quick sandbox with random faults; each file contains the id of its task."""
 
     def __init__(self, changed: Callable[[], None], random: Random, variants: Variants | None = None) -> None:
         super().__init__(changed, delay_s=TASK_DELAY_S, tasks_max=10**9, variants=variants)
@@ -42,7 +42,7 @@ class Music(QuickSandbox):
         self.faults.clear()
 
     def makes_song(self, task_id: str) -> bool:
-        """Whether the task ends with a song."""
+        """Return whether the task results in a song."""
         return not self.tasks[task_id].kinds & ENDINGS.keys()
 
     async def _before_taking(self) -> None:
@@ -62,8 +62,8 @@ class Music(QuickSandbox):
     def _spoil_next(self) -> None:
         """Inject an unclear outcome, but only if the bot received a clear one since the last.
 
-        Three in a row open the bot's breaker for a minute; a question about a task that was made since
-        proves that the bot has heard a clear answer.
+        Three in a row open the bot's breaker for a minute; a query about a task created since then proves
+        that the bot has received a clear answer.
         """
         if self._calm or not self._clear_again or self._random.random() >= UNCLEAR_SHARE:
             return
@@ -80,20 +80,20 @@ class Music(QuickSandbox):
 
 
 class KieMusic(Music, QuickKieSandbox):
-    """The same service with kie's contract."""
+    """The same for kie's contract."""
 
 
 MUSIC: Final[Mapping[Backend, type[Music]]] = {Backend.SSEEDANCE: Music, Backend.KIE: KieMusic}
-"""The music service of a campaign by its contract."""
+"""The music service of a campaign, by contract."""
 
 
 def number_in(text: str) -> int:
-    """Return the number of the song that a text is about, or 0."""
+    """Return the number of the song mentioned in a text, or 0."""
     found = _NUMBER.search(text)
     return 0 if found is None else int(found[1])
 
 
 def task_of(data: bytes) -> str:
-    """Return the task that a file belongs to, or an empty text."""
+    """Return the task to which a file belongs, or an empty string."""
     found = _TASK.search(data)
     return "" if found is None else found[1].decode()

@@ -1,4 +1,4 @@
-"""What goes wrong, and when the bot is killed: drawn from the seed."""
+"""The plan of a campaign, drawn from the seed: faults, and the moments of kills."""
 
 import signal
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from typing import Final, Literal
 from bot.sandbox.faults import Fault, FaultKind
 
 START_MOST_S: Final = 1.1
-"""About as long as a bot takes from its start to its connection."""
+"""Typical time from a bot's start to its connection, in seconds."""
 SOON_S: Final = 0.02
 LATER_S: Final = 0.3
 
 
 class Moment(StrEnum):
-    """What a kill waits for."""
+    """An event that a kill waits for."""
 
     STARTED = "while it starts"
     CLOCK = "by the clock"
@@ -36,15 +36,15 @@ _EARLY_SHARE, _CLOCK_SHARE, _GENTLE_SHARE = 0.25, 0.2, 0.08
 
 @dataclass(frozen=True, kw_only=True)
 class Life:
-    """How one process of the bot ends."""
+    """The end of one process of the bot."""
 
     moment: Moment
     skip: int = 0
-    """How often the moment passes before the one that counts."""
+    """Number of occurrences of the moment to ignore."""
     after_s: float
-    """From the moment; by the clock, from the connection."""
+    """Delay after the moment, or after the connection for kills by the clock, in seconds."""
     latest_s: float
-    """From the connection, if the moment does not come."""
+    """Deadline after the connection if the moment does not occur, in seconds."""
     signal: signal.Signals
 
     @property
@@ -54,7 +54,7 @@ class Life:
 
 
 def draw_life(random: Random, longest_s: float) -> Life:
-    """Draw how the next process ends: during its start, or within about ``longest_s`` of connecting."""
+    """Draw the end of the next process: during its start, or within about ``longest_s`` of connecting."""
     kind = random.random()
     how = signal.SIGTERM if random.random() < _GENTLE_SHARE else signal.SIGKILL
     if kind < _EARLY_SHARE:
@@ -107,7 +107,7 @@ _AUDIO_KINDS = (FaultKind.EMPTY_AUDIO, FaultKind.SERVER_ERROR, FaultKind.LOST_AN
 
 
 def draw_music_fault(random: Random) -> Fault:
-    """Something that goes wrong with a status query or a download."""
+    """Return a random fault of a status query or a download."""
     on: Literal["poll", "audio"] = random.choice(("poll", "audio"))
     return Fault(random.choice(_POLL_KINDS if on == "poll" else _AUDIO_KINDS), on=on)
 

@@ -22,7 +22,7 @@ from tests.doubles.music import Given
 Doctored = Callable[[Books], Books]
 
 SONG, FAILURE, LOST, KILLED, REFUSED, TOO_LATE, NEVER_TAKEN = range(1, 8)
-"""What the requests in the books came to, by their numbers."""
+"""Numbers of the requests in the books, named after their outcomes."""
 
 
 def said(held: int, settled: int, released: int) -> str:
@@ -156,7 +156,7 @@ def posted(*posts: OutgoingMessage) -> Doctored:
 
 
 def asked(*requests: Request) -> Doctored:
-    """These requests in place of those with the same numbers."""
+    """Replace requests with the same numbers by these."""
     numbers = {one.number for one in requests}
     return lambda books: replace(
         books, requests=(*(one for one in books.requests if one.number not in numbers), *requests)
@@ -164,7 +164,7 @@ def asked(*requests: Request) -> Doctored:
 
 
 def paid(*posts: OutgoingMessage) -> Doctored:
-    """These paid requests in place of those with the same numbers."""
+    """Replace paid requests with the same numbers by these."""
     numbers = {one.number for one in posts}
     return lambda books: replace(
         books, posts=(*(one for one in books.posts if one.number not in numbers), *posts)
@@ -172,7 +172,7 @@ def paid(*posts: OutgoingMessage) -> Doctored:
 
 
 def booked(*rows: Row) -> Doctored:
-    """These jobs in place of those with the same ids."""
+    """Replace jobs with the same ids by these."""
     ids = {one.job_id for one in rows}
     return lambda books: replace(books, rows=(*(one for one in books.rows if one.job_id not in ids), *rows))
 
@@ -284,5 +284,5 @@ CASES: dict[str, tuple[Doctored, str]] = {
 
 
 @pytest.mark.parametrize(("doctored", "sentence"), CASES.values(), ids=CASES)
-def test_doctored_books_are_found_out(doctored: Doctored, sentence: str) -> None:
+def test_each_violation_in_doctored_books_is_found(doctored: Doctored, sentence: str) -> None:
     assert sentence in violations(doctored(SOUND))

@@ -1,4 +1,4 @@
-"""What the campaign of a fleet counts as a standby, so that its figures are of what they say."""
+"""Standbys as counted by the campaign of a fleet, on which its figures depend."""
 
 from tests.campaign.fleet import Holder, Seen, standbys_free
 
@@ -18,7 +18,7 @@ def test_a_standby_is_free_while_every_slot_has_its_holder() -> None:
     assert 1 == standbys_free(processes, [LEADER, OTHER])
 
 
-def test_a_standby_that_another_slot_waits_for_is_not_free() -> None:
+def test_a_standby_awaited_by_another_slot_is_not_free() -> None:
     """The holder of slot 1 stands still."""
     processes = [
         Seen(1, works=True, log=WORKS),
@@ -29,11 +29,11 @@ def test_a_standby_that_another_slot_waits_for_is_not_free() -> None:
     assert 0 == standbys_free(processes, [LEADER, OTHER])
 
 
-def test_a_process_that_woke_without_its_slot_is_no_standby() -> None:
+def test_a_process_that_woke_up_without_its_slot_is_not_a_standby() -> None:
     woken, taker = Seen(2, works=True, log=WORKS), Seen(3, works=True, log=WORKS)
 
     assert 0 == standbys_free([Seen(1, works=True, log=WORKS), woken, taker], [LEADER, Holder(1, 2, 3)])
 
 
-def test_a_process_that_is_still_starting_is_no_standby() -> None:
+def test_a_process_that_is_still_starting_is_not_a_standby() -> None:
     assert 0 == standbys_free([Seen(1, works=True, log=WORKS), Seen(3, works=True, log="")], [LEADER])

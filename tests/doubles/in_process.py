@@ -1,4 +1,4 @@
-"""The doubles of both services in process."""
+"""In-process doubles of both services."""
 
 from tests.doubles.discord.in_process import Chat, OutgoingMessage
 from tests.doubles.music.in_process import AUDIO, SONG, MusicService, Task, answers, raises

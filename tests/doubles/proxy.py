@@ -1,6 +1,6 @@
-"""A proxy on a socket of this machine, by HTTP, HTTPS or SOCKS5, that notes where it was asked to connect.
+"""A local proxy for HTTP, HTTPS or SOCKS5 that records the requested destinations.
 
-Whatever the host is called, it connects to this machine: names are the proxy's to look up.
+Whatever the host name, it connects to this machine: resolving names is the proxy's job.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Self
 
 END_OF_HEAD = b"\r\n\r\n"
 CERTIFICATE = Path(__file__).parent / "tls" / "certificate.pem"
-"""Signed by itself, for service.test and 127.0.0.1."""
+"""Self-signed, for service.test and 127.0.0.1."""
 
 
 def server_context() -> ssl.SSLContext:
@@ -35,9 +35,9 @@ class ProxyServer:
     login: tuple[str, str] | None
     port: int = 0
     targets: list[tuple[str, int]] = field(default_factory=list)
-    """Each host and port that it has connected with."""
+    """Host and port of each connection."""
     refused: int = 0
-    """How many came without the right user name and password."""
+    """Number of connections without the right user name and password."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
@@ -59,13 +59,13 @@ class ProxyServer:
 
     @property
     def url(self) -> str:
-        """What a client is given."""
+        """URL of the proxy, for clients."""
         login = "" if self.login is None else f"{self.login[0]}:{self.login[1]}@"
         return f"{self.kind}://{login}127.0.0.1:{self.port}"
 
     @property
     def ports(self) -> set[int]:
-        """Each port that it has connected with."""
+        """Ports of all connections."""
         return {port for _, port in self.targets}
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,7 +73,7 @@ class ProxyServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            # A canceled one ends like any other: asyncio logs what a callback of a connection raises.
+            # Canceled connections end like any other: asyncio logs what a connection callback raises.
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await (self._socks if self.kind == "socks5" else self._http)(reader, writer)
         finally:
@@ -93,13 +93,13 @@ class ProxyServer:
         assert found is not None, head
         host, port = found[1], int(found[2])
         if method == b"CONNECT":
-            # In two parts, as some proxies answer.
+            # In two parts, as some proxies respond.
             writer.write(b"HTTP/1.1 200 Connection established\r\n")
             await writer.drain()
             await asyncio.sleep(0)
             await self._join(host, port, reader, writer, b"Via: 1.1 double\r\n\r\n")
         else:
-            # The service reads a whole URL as well, so the request is passed on as it is.
+            # The service also accepts an absolute URL, so the request is forwarded unchanged.
             await self._join(host, port, reader, writer, b"", head)
 
     async def _socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""The pipeline under faults: real sockets where they matter, and a key that must not leak."""
+"""The pipeline under faults: real sockets where they matter, and a secret key that must not leak."""
 
 import logging
 import os
@@ -40,7 +40,7 @@ def _with_what_is_bound(record: logging.LogRecord) -> bool:
 @pytest.fixture(autouse=True)
 def everything_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="bot")
-    # What is bound around the work is known only while the line is made.
+    # Context bound around the work is only known while the record is created.
     caplog.handler.addFilter(_with_what_is_bound)
 
 
@@ -60,7 +60,7 @@ async def loopback(rig: Rig) -> AsyncIterator[Loopback]:
 
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment in which the bot would start: nothing else counts, and nothing would be dialled."""
+    """An environment in which the bot would start, isolated from other settings and from the network."""
     for name in list(os.environ):
         if name.upper() in accepted_names() or any(
             is_typo(name.upper(), right) for right in accepted_names()
@@ -71,7 +71,7 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'tunesmith.db'}")
     monkeypatch.setenv("SPOOL_DIR", str(tmp_path / "spool"))
     monkeypatch.chdir(tmp_path)
-    # What a start changes for the whole process, and what it would begin with.
+    # Patch whatever a start changes for the whole process, and stop it where its work would begin.
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
     monkeypatch.setattr(logs, "log_uncaught_errors", lambda: None)
@@ -79,5 +79,5 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def started(*_: object) -> None:
-    """The bot has come to its work."""
+    """Fail because the bot has started its work."""
     raise AssertionError("it started")

@@ -35,7 +35,7 @@ A_DAY_S = 86_400.0
 
 
 class Courier(DiscordCourier):
-    """The real courier; its posts are read from Discord, deleted ones included."""
+    """The real courier; its posts are read from Discord, including deleted ones."""
 
     def __init__(self, client: TunesmithClient, world: FakeDiscord) -> None:
         super().__init__(client)
@@ -64,7 +64,7 @@ class Courier(DiscordCourier):
 
 
 class Evening:
-    """The pipeline, a client and a Discord on simulated time. Get it from ``Evening.begun``."""
+    """The pipeline, a client and a Discord in simulated time. Get it from ``Evening.begun``."""
 
     def __init__(self, rig: Rig, world: FakeDiscord, client: TunesmithClient, hurry: Hurry) -> None:
         self.rig = rig
@@ -75,7 +75,7 @@ class Evening:
     @classmethod
     @asynccontextmanager
     async def begun(cls, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Evening"]:
-        """The client is logged in, but has no gateway connection: posting needs none."""
+        """Log the client in without a gateway connection, which posting does not need."""
         translate_once(monkeypatch)
         # Both are set for the whole process.
         monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
@@ -120,8 +120,8 @@ class Evening:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
-        """While inside, the client is kept connected to the gateway, as the bot does it."""
-        # A heartbeat thread of its own keeps a connection alive, by a clock that knows no hurry.
+        """Keep the client connected to the gateway inside the block, as the bot does."""
+        # discord.py's heartbeat thread keeps the connection alive in real time, unaware of the hurry.
         self.client._connection.heartbeat_timeout = 1_000 * A_DAY_S
         work = partial(connection.connect, self.client, self.discord.token, asyncio.Event())
         await self.client.close()
@@ -142,7 +142,7 @@ class Evening:
         parent_id: int | None = None,
         request: SongRequest | None = None,
     ) -> Job:
-        """A member asks and has been answered with a card, without a gateway connection."""
+        """Request a song as a member and answer with a card, without a gateway connection."""
         there, person = channel or self.discord.channel, member or self.discord.user
         assert there.guild is not None
         asked = make.origin(
@@ -178,7 +178,7 @@ class Evening:
         return found
 
     def old_message(self, custom_id: str, channel: Channel | None = None) -> Message:
-        """A message of the bot with one button."""
+        """Return a message of the bot's with one button."""
         message = self.discord.say("an old one", user=self.discord.bot, channel=channel)
         button = {"type": 2, "style": 2, "label": "Press me", "custom_id": custom_id}
         message.components = [{"type": 1, "components": [button]}]
@@ -190,7 +190,7 @@ class Evening:
         return [call for call in self.discord.requests if (call.method, call.path) == ("POST", path)]
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Wait for something that happens in the bot and not at Discord."""
+        """Wait for something that happens in the bot, not at Discord."""
         wait_s = 0.05
         async with asyncio.timeout(A_DAY_S):
             while not holds():
@@ -199,7 +199,7 @@ class Evening:
 
 
 def client_of(rig: Rig) -> TunesmithClient:
-    """A new client on the rig's database, which offers nothing yet."""
+    """Return a new client on the rig's database, without commands."""
     database = rig.database
     return TunesmithClient(
         registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),

@@ -13,16 +13,16 @@ from bot.database import postgresql, slots, sqlite_writer
 from tests import make
 
 GRACE_S = 0.002
-"""How long the network of this machine may take to deliver what has been sent."""
+"""Time allowed for the local network to deliver sent data, in seconds."""
 HOPS: Final = (
     (aiosqlite.Connection, "_execute"),
     (sqlite_writer.Writer, "settle"),
     (postgresql.Database, "_write"),
     (postgresql.Database, "read"),
 )
-"""What waits for one of the store's threads."""
+"""Functions that wait for one of the store's threads."""
 BEAT_S: Final = 86_400.0
-"""Time between two beats of a slot."""
+"""Interval between two beats of a slot, in seconds."""
 
 
 class Hurry:
@@ -37,9 +37,9 @@ class Hurry:
     @classmethod
     @contextmanager
     def on(cls, loop: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator["Hurry"]:  # noqa: ANN401
-        """While inside, the loop's timers are due as soon as nothing else is to be done.
+        """Make the loop's timers due as soon as it has nothing else to do, inside the block.
 
-        Works for what happens on the loop itself and in the threads of the store and the executor.
+        Covers work on the loop itself and in the threads of the store and the executor.
         """
         hurry = cls(loop)
         in_executor = loop.run_in_executor
@@ -63,7 +63,7 @@ class Hurry:
         with monkeypatch.context() as patch:
             for owner, name in HOPS:
                 patch.setattr(owner, name, counted(getattr(owner, name)))
-            # A beat each second of simulated hours would be most of what a server has to do.
+            # A beat per second of simulated hours would be most of a server's work.
             patch.setattr(slots, "BEAT_S", BEAT_S)
             patch.setattr(loop, "run_in_executor", counted_call)
             patch.setattr(loop._selector, "select", hurry._wait)
@@ -77,7 +77,7 @@ class Hurry:
         return self._began_s + self.passed_s
 
     def _wait(self, timeout: float | None = None) -> list[object]:
-        """In the place of the selector's own: what has happened, or nothing after time has passed."""
+        """Replace the selector's own ``select``: return events, or nothing after advancing the time."""
         if timeout is not None and timeout <= 0:
             return list(self._select(timeout))
         if timeout is None or self._in_threads:
@@ -89,7 +89,7 @@ class Hurry:
 
 
 class HurriedClock(make.Clock):
-    """A ``now()`` on that time; moving it lets time pass."""
+    """A ``now()`` in that time; advancing it lets time pass."""
 
     def __init__(self, hurry: Hurry) -> None:
         self._hurry = hurry

@@ -1,4 +1,4 @@
-"""A fake network: names resolve as a test says, connections are recorded, and none is made."""
+"""A fake network: names resolve as scripted, and connections are recorded instead of made."""
 
 import itertools
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ PUBLIC, PUBLIC_V6 = "93.184.216.34", "2606:4700::1111"
 
 
 class Internet(httpcore.AsyncNetworkBackend):
-    """Resolver and network in one. Every public address answers ``says`` in turn, then with songs."""
+    """Resolver and network in one. Every public address responds with ``says`` in turn, then with songs."""
 
     def __init__(self, **names: list[list[str]]) -> None:
         self.names = {name.replace("_", "."): given for name, given in names.items()}
-        """What a name leads to, one answer a look-up; the last one stays."""
+        """Addresses for each name, one answer per lookup; the last one is repeated."""
         self.says: list[bytes] = []
         self.asked: list[str] = []
         self.attempts: list[tuple[str, int]] = []
         self._songs = itertools.count(1)
 
     def over(self) -> dict[str, Any]:
-        """For ``Rig.audio_over``."""
+        """Return the arguments for ``Rig.audio_over``."""
         return {"look_up": self.look_up, "network": self}
 
     async def look_up(self, host: str, _: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The music service's double behind a real socket, for what only a real connection can do."""
+"""The music service's double behind a real socket, for faults that need a real connection."""
 
 import asyncio
 import itertools
@@ -15,7 +15,7 @@ from tests.unit.pipeline.rig import Rig
 
 
 class Exchange:
-    """One request as it came, and the connection on which it waits for its answer."""
+    """A request as it arrived, and the connection on which it awaits its answer."""
 
     def __init__(self, music: MusicService, request: httpx.Request, writer: asyncio.StreamWriter) -> None:
         self.music = music
@@ -23,10 +23,10 @@ class Exchange:
         self._writer = writer
 
     async def answer(self) -> bytes:
-        """What the service answers when all is well, as it goes over the wire."""
+        """Return the service's regular answer, as sent over the wire."""
         posts = self.music.posts
         answered = raw(await self.music._answer(self.request))
-        self.music.posts = posts  # it was counted when it came
+        self.music.posts = posts  # it was counted on arrival
         return answered
 
     async def send(self, content: bytes) -> None:
@@ -34,35 +34,35 @@ class Exchange:
         await self._writer.drain()
 
     def reset(self) -> None:
-        """Break the connection off, so that the other side reads of a reset and not of an end."""
+        """Reset the connection, so that the peer reads an error instead of an end."""
         linger = struct.pack("ii", 1, 0)
         self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self._writer.transport.abort()
 
 
 Meet: TypeAlias = Callable[[Exchange], Awaitable[None]]
-"""What a request meets in place of a normal answer; the connection is closed afterwards."""
+"""A handler that replaces the normal answer; the connection is closed afterwards."""
 
 
 class Loopback:
-    """A server on this machine. Get it from ``Loopback.open``."""
+    """A local server. Get it from ``Loopback.open``."""
 
     def __init__(self, music: MusicService, listener: socket.socket) -> None:
         self.music = music
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.connections = 0
         self.seen: list[tuple[int, str, str]] = []
-        """The connection, method and path of each request."""
+        """Connection, method and path of each request."""
         self.on_post: list[Meet] = []
         self._met_by_post: Meet | None = None
         self.on_poll: list[Meet] = []
         self.on_audio: list[Meet] = []
         self.idles_s: float | None = None
-        """Seconds until an answered connection is closed; None keeps it open."""
+        """Idle time after which an answered connection is closed, in seconds; None keeps it open."""
         self.answers_per_connection: int | None = None
-        """Number of answers after which the next request breaks a connection off; None: none does."""
+        """Number of answers after which the next request resets the connection; None for no limit."""
         self.blurts: bytes | None = None
-        """What every connection hears before it is closed, whatever it says; None: it is listened to."""
+        """Data sent on every connection before closing it, without reading; None to read requests."""
         self._listener = listener
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[object]] = set()
@@ -70,7 +70,7 @@ class Loopback:
     @classmethod
     @asynccontextmanager
     async def open(cls, rig: Rig, *, listening: bool = True) -> AsyncIterator["Loopback"]:
-        """The rig's music service and its audio on a port of their own, which at first may be closed."""
+        """Serve the rig's music service and its audio on their own port, which may be closed at first."""
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             server = cls(rig.music, listener)
@@ -85,7 +85,7 @@ class Loopback:
                 await server._close()
 
     async def listen(self) -> None:
-        """From here on connections are accepted."""
+        """Accept connections from now on."""
         self._server = await asyncio.start_server(self._serve, sock=self._listener)
 
     async def _close(self) -> None:
@@ -123,7 +123,7 @@ class Loopback:
     async def _exchange(
         self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: int
     ) -> bool:
-        """One request and its answer. Returns whether the connection is kept."""
+        """Handle one request. Return whether the connection is kept."""
         request = await _read(reader, self.url)
         self.seen.append((number, request.method, request.url.raw_path.decode()))
         if request.url.path.startswith("/audio/"):
@@ -136,7 +136,7 @@ class Loopback:
             exchange.reset()
             return False
         if request.method == "POST" and request.content == b"{}" and self._met_by_post is not None:
-            await self._met_by_post(exchange)  # the free question: a closed service answers it likewise
+            await self._met_by_post(exchange)  # a closed service answers the free question alike
             return False
         self.music.posts += request.method == "POST"
         if meets is self.on_post:
@@ -158,12 +158,12 @@ async def _read(reader: asyncio.StreamReader, base: str) -> httpx.Request:
 
 
 def raw(response: httpx.Response) -> bytes:
-    """A whole answer as it goes over the wire."""
+    """Return a whole answer as sent over the wire."""
     return wire(response.status_code, response.content)
 
 
 def wire(status: int, content: bytes = b"", **headers: str) -> bytes:
-    """An answer of this status and content, with a length unless it has other ideas about that."""
+    """Return an answer with this status and content, and with a length unless headers set one."""
     fields = {"Content-Length": str(len(content))} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }

@@ -1,4 +1,4 @@
-"""What holds after every fault: balanced books, nothing charged or posted twice, every member informed."""
+"""The promise after every fault: balanced books, nothing charged or posted twice, every member informed."""
 
 import logging
 import re
@@ -14,11 +14,11 @@ from tests.unit.pipeline.rig import Rig
 
 HELD = frozenset({JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING, JobState.READY})
 POSTED = {JobState.DELIVERED: [MessageKind.SONG], JobState.EXPLAINED: [MessageKind.NOTICE]}
-"""What the chat has of a job that has come to its end; of every other one it has nothing yet."""
+"""Messages of a finished job in the chat; any other job has none yet."""
 
 
 ORDINARY = {*vars(logging.makeLogRecord({})), "message", "asctime", "bound"}
-"""What a record has without fields of its own."""
+"""Attributes of a log record without fields of its own."""
 
 
 async def assert_survived(
@@ -29,10 +29,10 @@ async def assert_survived(
     posts: int | None = None,
     secrets: tuple[str, ...] = (),
 ) -> None:
-    """Assert the general promise for ``jobs``, which are all jobs in the database.
+    """Assert the general promise for ``jobs``, which must be all jobs in the database.
 
-    ``says`` is a pattern: the log has a line about each job that matches it. ``posts`` is how many
-    paid requests the music service has seen, one a job if it is not given.
+    ``says`` is a pattern that must match a log line about each job. ``posts`` is the number of paid
+    requests that the music service has received, by default one per job.
     """
     found = [await rig.get(job) for job in jobs]
     reconciliation = await rig.database.read(reconcile)
@@ -70,9 +70,9 @@ def is_a_bug(record: logging.LogRecord) -> bool:
 
 
 def assert_told_plainly(job: Job) -> str:
-    """What the member reads about a failure is plain: a sentence or two, and that the credits are back.
+    """Assert that a member reads about a failure plainly: a sentence or two, and that the credits are back.
 
-    Returns all of what is shown.
+    Return the whole text shown.
     """
     sentence = cards.notice(ENGLISH, job).description or ""
     assert messages.failure(ENGLISH, job) == sentence

@@ -1,4 +1,4 @@
-"""The bot on the simulated Discord: what it sends, and events that are delivered twice."""
+"""The bot on the simulated Discord: its messages, and events delivered twice."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from bot.store.reconcile import reconcile
 from tests.flows import conftest as flows
 
 world = flows.world
-"""The fixture: a module that imports the name has it."""
+"""The fixture, which modules use by importing the name."""
 
 Event: TypeAlias = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Sent:
-    """One thing that the bot said: an answer, a message or an edit."""
+    """Something the bot sent: an answer, a message or an edit."""
 
     method: str
     path: str
@@ -26,7 +26,7 @@ class Sent:
 
     @property
     def text(self) -> str:
-        """All words in it that people read, as they were sent."""
+        """All text in it that people read, as sent."""
         return "\n".join(_texts({key: self.body.get(key) for key in ("content", "embeds", "components")}))
 
 
@@ -65,7 +65,7 @@ def last_interaction(world: World) -> Event:
 
 
 async def delivered_again(world: World, event: Event | None = None, times: int = 1) -> None:
-    """An interaction, the last one if none is given, reaches the bot once more, as it came."""
+    """Deliver an interaction again unchanged, by default the last one."""
     name, payload = event or last_interaction(world)
     for _ in range(times):
         world.env.backend.emit(name, payload)

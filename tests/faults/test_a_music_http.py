@@ -1,4 +1,4 @@
-"""HTTP faults of the music API: what becomes of the job, and what the member sees."""
+"""HTTP faults of the music API: the job's outcome, and the member's view of it."""
 
 import asyncio
 import itertools
@@ -32,7 +32,7 @@ NOT_JSON = {"Content_Type": "text/html"}
 
 
 class NoNetwork(httpcore.AsyncNetworkBackend):
-    """Fails every connection in its own way, before anything is sent."""
+    """Fails every connection with a given error, before anything is sent."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -48,14 +48,14 @@ class NoNetwork(httpcore.AsyncNetworkBackend):
         raise self._error
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        """httpx's own transport over it."""
+        """Return httpx's own transport on top of it."""
         context = tls_context()
         made = httpx.AsyncHTTPTransport(verify=context)
         made._pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=self)
         return made
 
 
-# -- what never left
+# -- requests that were never sent
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ async def test_an_unreachable_service_is_tried_for_ten_minutes(
     assert [2.0, 4.0, 8.0, 16.0, 32.0] == waits[:5]
     assert {60.0} == set(waits[5:])
     assert [] == loopback.seen
-    await assert_survived(rig, caplog, job, says="not taken", posts=0)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=0)
 
 
 @pytest.mark.documented
-async def test_a_service_that_is_there_again_within_ten_minutes_makes_the_song(
+async def test_a_service_that_recovers_within_ten_minutes_makes_the_song(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with Loopback.open(rig, listening=False) as server:
@@ -108,10 +108,10 @@ async def test_a_service_that_is_there_again_within_ten_minutes_makes_the_song(
         await server.listen()
         await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="not taken", posts=1)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=1)
 
 
-async def test_jobs_that_wait_for_a_connection_do_not_come_back_together(
+async def test_jobs_waiting_for_a_connection_do_not_retry_together(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     shares = itertools.cycle([-1.0, 0.5])
@@ -125,14 +125,14 @@ async def test_jobs_that_wait_for_a_connection_do_not_come_back_together(
         await rig.until(job, DONE)
 
     assert {1.8, 2.1} == {round(wait_s or 0, 3) for wait_s in waits}
-    await assert_survived(rig, caplog, first, second, says="not taken", posts=4)
+    await assert_survived(rig, caplog, first, second, says="request not accepted", posts=4)
 
 
-# -- what may have been taken
+# -- requests that may have been accepted
 
 
 def says(content: bytes) -> Meet:
-    """An answer that comes although the request was taken and charged."""
+    """Answer with this content, although the request was accepted and charged."""
 
     async def meet(exchange: Exchange) -> None:
         exchange.music.take(exchange.request)
@@ -207,7 +207,7 @@ AMBIGUOUS: dict[str, Meet] = {
 
 
 @pytest.mark.parametrize("fault", AMBIGUOUS)
-async def test_an_unclear_answer_fails_the_job_and_is_never_sent_again(
+async def test_an_unclear_answer_fails_the_job_which_is_never_sent_again(
     fault: str,
     rig: Rig,
     caplog: pytest.LogCaptureFixture,
@@ -224,10 +224,10 @@ async def test_an_unclear_answer_fails_the_job_and_is_never_sent_again(
     assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
     assert ["POST"] == [method for _, method, _ in loopback.seen]
     assert {"hold": 1, "release": 1} == await rig.books()
-    await assert_survived(rig, caplog, job, says="unknown outcome", posts=1)
+    await assert_survived(rig, caplog, job, says="outcome unknown", posts=1)
 
 
-async def test_an_outcome_that_is_unknown_leaves_the_next_request_alone(
+async def test_an_unknown_outcome_does_not_affect_the_next_request(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer]
@@ -237,7 +237,7 @@ async def test_an_outcome_that_is_unknown_leaves_the_next_request_alone(
     job = await rig.ask()
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, lost, job, says="(unknown outcome|delivered)", posts=2)
+    await assert_survived(rig, caplog, lost, job, says="(outcome unknown|delivered)", posts=2)
 
 
 # -- busy
@@ -267,7 +267,7 @@ def busy(retry_after: str) -> Callable[[httpx.Request], httpx.Response]:
 
 
 @pytest.mark.parametrize("retry_after", RETRY_AFTER_S, ids=lambda text: text[:32])
-async def test_a_busy_service_is_left_alone_for_the_bounded_wait_it_asks_for(
+async def test_a_busy_service_is_left_alone_for_its_requested_bounded_wait(
     retry_after: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [busy(retry_after)]
@@ -278,12 +278,12 @@ async def test_a_busy_service_is_left_alone_for_the_bounded_wait_it_asks_for(
     await rig.until(job, DONE)
 
     assert RETRY_AFTER_S[retry_after] == waited_s
-    await assert_survived(rig, caplog, job, says="not taken", posts=2)
+    await assert_survived(rig, caplog, job, says="request not accepted", posts=2)
 
 
 @pytest.mark.parametrize("share", [-1.0, 1.0])
 @pytest.mark.parametrize(("retry_after", "least_s"), [("90", 90.0), ("0", 1.0), ("1000000000000", 1.0)])
-async def test_jitter_only_adds_to_the_wait_asked_for_and_stays_in_bounds(
+async def test_jitter_only_adds_to_the_requested_wait_within_bounds(
     retry_after: str, least_s: float, share: float, rig: Rig
 ) -> None:
     rig.vary = lambda: share
@@ -334,7 +334,7 @@ CLOSED: dict[str, tuple[Callable[[httpx.Request], httpx.Response], ClosedCause]]
 
 @pytest.mark.documented
 @pytest.mark.parametrize("answer", CLOSED)
-async def test_a_closed_service_fails_the_job_that_met_it_and_takes_no_new_ones(
+async def test_a_closed_service_fails_the_job_that_met_it_and_refuses_new_ones(
     answer: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     closed, cause = CLOSED[answer]
@@ -354,7 +354,7 @@ async def test_a_closed_service_fails_the_job_that_met_it_and_takes_no_new_ones(
 
 
 @pytest.mark.parametrize("status", [401, 402, pytest.param(404, marks=pytest.mark.documented)])
-async def test_requests_that_wait_for_a_closed_service_are_made_afterwards(
+async def test_requests_waiting_for_a_closed_service_are_made_afterwards(
     status: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(status)]
@@ -419,7 +419,7 @@ async def test_an_unknown_outcome_does_not_lift_the_pause_of_a_closed_service(ri
         await rig.ask()
 
 
-# -- a no
+# -- refusals
 
 
 @pytest.mark.parametrize(
@@ -490,7 +490,7 @@ async def test_moderated_words_reach_the_member_with_the_reason(
 @pytest.mark.parametrize(
     "typed", ["insufficient credits, coming soon", "no auth; sensitive policy on copyright", "not available"]
 )
-async def test_words_of_the_member_that_come_back_in_the_reason_close_nothing(
+async def test_members_words_echoed_in_the_reason_close_nothing(
     typed: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(400, message=f"Not a song: {typed}")]
@@ -531,7 +531,7 @@ async def test_words_of_the_member_that_come_back_in_the_reason_close_nothing(
     ],
     ids=str,
 )
-async def test_an_error_in_a_good_answer_is_classed_by_its_code(
+async def test_an_error_in_a_good_answer_is_classified_by_its_code(
     body: dict[str, object],
     state: JobState,
     reason: FailReason | None,
@@ -544,13 +544,11 @@ async def test_an_error_in_a_good_answer_is_classed_by_its_code(
     await rig.until(job, TOLD) if state is TOLD else await rig.round()
 
     assert (state, reason) == (await rig.state(job), (await rig.get(job)).reason)
-    await assert_survived(rig, caplog, job, says=rf"(failed \({reason}\)|not taken)")
+    await assert_survived(rig, caplog, job, says=rf"(failed \({reason}\)|request not accepted)")
 
 
 @pytest.mark.documented
-async def test_an_id_that_comes_with_an_error_is_kept_and_asked_for(
-    rig: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_an_id_next_to_an_error_is_kept_and_queried(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     def accepted(request: httpx.Request) -> httpx.Response:
         task = rig.music.take(request)
         return httpx.Response(200, json={"code": 500, "msg": "internal", "data": {"taskId": task.id}})
@@ -583,7 +581,7 @@ NO_ANSWER: dict[str, Callable[[httpx.Request], httpx.Response]] = {
 
 
 @pytest.mark.parametrize("fault", NO_ANSWER)
-async def test_a_song_outlasts_status_queries_that_fail(
+async def test_a_song_survives_failing_status_queries(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -602,7 +600,7 @@ async def test_a_song_outlasts_status_queries_that_fail(
     await assert_survived(rig, caplog, job, says=r"step postponed \(status query")
 
 
-async def test_a_song_outlasts_hours_of_status_queries_that_fail(
+async def test_a_song_survives_hours_of_failing_status_queries(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -642,7 +640,7 @@ async def test_a_song_without_an_answer_for_a_day_is_parked_and_reported(
 
 
 @pytest.mark.parametrize(("retry_after", "waited_s"), [("120", 120.0), ("0", 1.0), ("1000000000000", 300.0)])
-async def test_a_status_query_waits_as_long_as_the_service_asks_within_bounds(
+async def test_a_status_query_observes_the_requested_wait_within_bounds(
     retry_after: str, waited_s: float, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -657,7 +655,7 @@ async def test_a_status_query_waits_as_long_as_the_service_asks_within_bounds(
     await assert_survived(rig, caplog, job, says=r"step postponed \(status query")
 
 
-# -- tasks that are not known
+# -- unknown tasks
 
 MISSING: dict[str, Callable[[httpx.Request], httpx.Response]] = {
     "404": answers(404, message="task not found"),
@@ -669,7 +667,7 @@ MISSING: dict[str, Callable[[httpx.Request], httpx.Response]] = {
 
 
 @pytest.mark.parametrize("fault", MISSING)
-async def test_a_task_that_is_not_known_in_the_first_two_minutes_is_waited_for(
+async def test_a_task_unknown_in_the_first_two_minutes_is_waited_for(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -701,7 +699,7 @@ async def test_a_task_is_lost_after_five_misses_over_five_minutes(
     await assert_survived(rig, caplog, job, says=r"failed \(lost\)")
 
 
-async def test_a_task_that_is_known_now_and_then_is_not_lost(
+async def test_a_task_that_is_known_intermittently_is_not_lost(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -733,7 +731,7 @@ async def test_a_task_with_few_misses_is_not_lost_however_old_the_first_is(
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_polling_goes_on_with_a_new_key_and_nothing_is_lost(
+async def test_polling_continues_with_a_new_key_and_nothing_is_lost(
     status: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = rig.key
@@ -771,7 +769,7 @@ async def test_polling_goes_on_with_a_new_key_and_nothing_is_lost(
 
 
 async def asked_by_somebody_else(rig: Rig) -> Job:
-    """A request of a member who has asked for nothing yet, in words of their own."""
+    """Make a request of a new member with new texts."""
     member_id = next(_others)
     return await rig.ask(make.prompt(f"by {member_id}"), make.origin(member_id=member_id))
 
@@ -801,11 +799,11 @@ async def test_after_three_unknown_outcomes_only_probes_leave_until_one_succeeds
     assert RUNNING is await rig.state(after)
     assert 1 == len(rig.alerts)
     await assert_survived(
-        rig, caplog, *jobs, probe, after, says="(unknown outcome|delivered|running)", posts=10
+        rig, caplog, *jobs, probe, after, says="(outcome unknown|delivered|running)", posts=10
     )
 
 
-async def test_while_a_probe_is_under_way_nothing_else_is_sent(
+async def test_nothing_else_is_sent_while_a_probe_is_in_flight(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer for _ in range(3)]
@@ -821,10 +819,10 @@ async def test_while_a_probe_is_under_way_nothing_else_is_sent(
 
     assert 4 == rig.music.posts
     assert 3 == [await rig.state(job) for job in jobs].count(QUEUED)
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|queued)", posts=4)
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|queued)", posts=4)
 
 
-async def test_unknown_outcomes_that_are_not_in_a_row_open_no_breaker(
+async def test_nonconsecutive_unknown_outcomes_open_no_breaker(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost, no = rig.music.lost_answer, answers(400, message="no")
@@ -838,10 +836,10 @@ async def test_unknown_outcomes_that_are_not_in_a_row_open_no_breaker(
     await rig.until(jobs[-1], DONE)
 
     assert [] == rig.alerts
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|failed|delivered)")
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|failed|delivered)")
 
 
-async def test_outcomes_that_no_process_has_heard_open_no_breaker(
+async def test_outcomes_received_by_no_process_open_no_breaker(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobs = []
@@ -854,7 +852,7 @@ async def test_outcomes_that_no_process_has_heard_open_no_breaker(
     jobs.append(await asked_by_somebody_else(rig))
     await rig.until(jobs[-1], DONE)
 
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|delivered)")
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|delivered)")
 
 
 async def test_unknown_outcomes_of_concurrent_requests_open_the_breaker(
@@ -869,7 +867,7 @@ async def test_unknown_outcomes_of_concurrent_requests_open_the_breaker(
 
     assert 60.0 == await rig.wait_s(jobs[-1])
     assert 1 == len(rig.alerts)
-    await assert_survived(rig, caplog, *jobs, says="(unknown outcome|queued)", posts=4)
+    await assert_survived(rig, caplog, *jobs, says="(outcome unknown|queued)", posts=4)
 
 
 # -- connections
@@ -900,7 +898,7 @@ async def test_a_connection_closed_between_requests_leaves_no_unknown_outcome(
 
 
 @pytest.mark.documented
-async def test_an_answer_that_is_cut_off_on_a_status_query_is_asked_for_again(
+async def test_a_status_query_with_a_truncated_answer_is_repeated(
     rig: Rig, caplog: pytest.LogCaptureFixture, loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "CHECK_S", 0.15)

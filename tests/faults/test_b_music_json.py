@@ -100,7 +100,7 @@ async def test_an_id_of_printable_characters_is_kept_and_quoted_in_the_path(
     ],
     ids=lambda given: given[:24],
 )
-async def test_an_answer_without_a_fair_id_leaves_the_outcome_open(
+async def test_an_answer_without_a_plausible_id_leaves_the_outcome_open(
     given: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     def accepted(request: httpx.Request) -> httpx.Response:
@@ -114,7 +114,7 @@ async def test_an_answer_without_a_fair_id_leaves_the_outcome_open(
 
     assert (FailReason.OUTCOME_UNKNOWN, None) == ((await rig.get(job)).reason, (await rig.get(job)).task_id)
     assert [] == rig.music.polled
-    await assert_survived(rig, caplog, job, says="unknown outcome")
+    await assert_survived(rig, caplog, job, says="outcome unknown")
 
 
 # -- statuses
@@ -162,7 +162,7 @@ async def test_an_unknown_status_counts_as_running_and_is_reported_once(
 
 
 @pytest.mark.parametrize("status", ["SUCCESS", " Completed ", "Succeeded"])
-async def test_a_known_word_is_known_in_any_letters(
+async def test_a_known_status_is_recognised_in_any_case(
     status: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -176,7 +176,7 @@ async def test_a_known_word_is_known_in_any_letters(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-# -- how many takes
+# -- number of takes
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ async def test_a_known_word_is_known_in_any_letters(
     [None, [], "", {}, 0, [None], [""], ["None"], [f"{AUDIO}/None.mp3"], [["a.mp3"]], {"0": AUDIO}],
     ids=str,
 )
-async def test_a_success_without_audio_is_asked_again_six_times_and_then_fails(
+async def test_a_success_without_audio_is_queried_six_more_times_then_fails(
     urls: object, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -199,7 +199,9 @@ async def test_a_success_without_audio_is_asked_again_six_times_and_then_fails(
     await assert_survived(rig, caplog, job, says=r"failed \(upstream_failed\)")
 
 
-async def test_audio_that_a_success_shows_late_is_posted(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_audio_that_appears_late_after_success_is_posted(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
     job = await rig.ask()
     await rig.until(job, RUNNING)
     rig.music.on_poll = [answers(200, data={"status": "success", "audioUrls": []}) for _ in range(6)]
@@ -213,7 +215,7 @@ async def test_audio_that_a_success_shows_late_is_posted(rig: Rig, caplog: pytes
 @pytest.mark.parametrize(
     ("takes", "polls", "posted"), [(1, 2, 1), (2, 1, 2), (4, 1, 4), (5, 1, 4), (50, 1, 4)]
 )
-async def test_one_take_is_posted_after_one_more_look_and_of_many_the_first_four(
+async def test_one_take_is_posted_after_another_query_and_at_most_four_are(
     takes: int, polls: int, posted: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.takes = takes
@@ -227,7 +229,7 @@ async def test_one_take_is_posted_after_one_more_look_and_of_many_the_first_four
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_a_second_take_that_comes_with_the_second_look_is_posted_too(
+async def test_a_second_take_found_by_the_second_query_is_posted_too(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -240,9 +242,7 @@ async def test_a_second_take_that_comes_with_the_second_look_is_posted_too(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_addresses_that_are_named_twice_are_one_take(
-    rig: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_repeated_addresses_are_one_take(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     job = await rig.ask()
     await rig.until(job, RUNNING)
     rig.task.urls = [rig.task.urls[0]] * 50
@@ -304,7 +304,7 @@ async def test_a_failure_with_audio_is_delivered(
         ("create_task_failed", "no inspiration", FailReason.UPSTREAM_FAILED),
     ],
 )
-async def test_the_member_hears_of_a_task_that_ends_without_a_song(
+async def test_the_member_is_informed_of_a_task_that_ends_without_a_song(
     status: str, error: str | None, reason: FailReason, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -334,7 +334,7 @@ HOSTILE = {
 FORCE = re.compile(
     r"(?<!\\)[*_~|`\[]|(?<!\\)<[@#]|@everyone|@here|[\u202a-\u202e\u2066-\u2069\x00-\x09\x0b-\x1f]"
 )
-"""What pings, formats or turns the text around."""
+"""Texts with mentions, formatting or text direction marks."""
 
 
 def assert_harmless(shown: str | None) -> None:
@@ -381,7 +381,7 @@ async def test_hostile_words_in_a_title_are_defused_and_cut_by_code_point(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_a_title_too_long_is_refused_with_the_number_and_costs_nothing(rig: Rig) -> None:
+async def test_a_title_that_is_too_long_is_refused_with_its_length_for_free(rig: Rig) -> None:
     with pytest.raises(TextTooLong) as refused:
         await rig.ask(make.custom(title="x" * 5_000))
 
@@ -414,7 +414,7 @@ REFUSED_URLS = [
 
 
 @pytest.mark.parametrize("url", REFUSED_URLS)
-async def test_an_address_that_is_not_plain_https_is_never_asked(
+async def test_an_address_that_is_not_plain_https_is_never_requested(
     url: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -429,7 +429,7 @@ async def test_an_address_that_is_not_plain_https_is_never_asked(
     await assert_survived(rig, caplog, job, says="delivered", secrets=("hunter2",))
 
 
-async def test_a_task_with_no_other_addresses_is_a_success_without_audio(
+async def test_a_task_with_only_unusable_addresses_counts_as_without_audio(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -456,7 +456,7 @@ async def test_a_task_with_no_other_addresses_is_a_success_without_audio(
     ],
     ids=lambda url: url[:30],
 )
-async def test_an_address_that_can_not_be_asked_is_replaced_by_a_fresh_one(
+async def test_an_unusable_address_is_replaced_by_a_fresh_one(
     url: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def nowhere(_: str, __: int) -> list[str]:
@@ -476,7 +476,7 @@ async def test_an_address_that_can_not_be_asked_is_replaced_by_a_fresh_one(
     await assert_survived(rig, caplog, job, says=r"take not available \(1\)")
 
 
-# -- fields of other kinds
+# -- fields of other types
 
 ODD_ANSWERS: dict[str, str | bytes] = {
     "a list": "[]",
@@ -507,7 +507,7 @@ ODD_ANSWERS: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("odd", ODD_ANSWERS)
-async def test_an_answer_of_another_shape_leaves_the_song_running(
+async def test_a_status_answer_of_another_shape_leaves_the_song_running(
     odd: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -538,7 +538,7 @@ NO_ACCEPTANCE = [
 
 
 @pytest.mark.parametrize("odd", NO_ACCEPTANCE)
-async def test_an_answer_of_another_shape_leaves_the_outcome_open(
+async def test_a_submit_answer_of_another_shape_leaves_the_outcome_open(
     odd: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [body(ODD_ANSWERS[odd])]
@@ -547,10 +547,10 @@ async def test_an_answer_of_another_shape_leaves_the_outcome_open(
     await rig.until(job, TOLD)
 
     assert FailReason.OUTCOME_UNKNOWN is (await rig.get(job)).reason
-    await assert_survived(rig, caplog, job, says="unknown outcome")
+    await assert_survived(rig, caplog, job, says="outcome unknown")
 
 
-async def test_fields_that_nobody_knows_are_ignored(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_unknown_fields_are_ignored(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     def accepted(request: httpx.Request) -> httpx.Response:
         task = rig.music.take(request)
         extra = {"object": 5, "audioUrls": {}, "status": [], "data": {"id": task.id, "x": [None] * 100}}

@@ -31,7 +31,7 @@ SECRET = "signature=s3cr3t"
 
 
 async def ready(rig: Rig, *urls: str) -> Job:
-    """A job whose song lies at these addresses, and nobody has fetched it yet."""
+    """Return a job whose song is available at these addresses but not fetched yet."""
     job = await rig.ask()
     await rig.until(job, RUNNING)
     rig.task.urls = list(urls) or rig.task.urls
@@ -105,7 +105,7 @@ async def test_a_host_with_one_address_that_is_not_public_is_refused_as_a_whole(
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "[::1]", "2130706433", "0x7f.1", "localhost", "[::ffff:127.0.0.1]", "127.0.0.1."]
 )
-async def test_an_address_in_the_place_of_a_name_is_judged_too(
+async def test_an_ip_address_in_place_of_a_name_is_checked_too(
     host: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     internet = Internet()
@@ -119,7 +119,7 @@ async def test_an_address_in_the_place_of_a_name_is_judged_too(
     await assert_survived(rig, caplog, job, says=CANT)
 
 
-async def test_a_name_that_resolves_elsewhere_next_time_is_refused_then(
+async def test_a_name_that_later_resolves_elsewhere_is_refused_then(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     internet = Internet(songs_example=[[PUBLIC], ["127.0.0.1"], ["10.0.0.1"], [PUBLIC]])
@@ -206,7 +206,7 @@ def leads_to(url: str) -> bytes:
         "second hop",
     ],
 )
-async def test_a_redirect_that_leads_astray_is_refused(
+async def test_a_redirect_to_a_forbidden_place_is_refused(
     redirects: list[bytes], connections: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     internet = Internet(songs_example=[[PUBLIC]], inside_example=[["10.0.0.1"]])
@@ -236,7 +236,7 @@ async def test_five_redirects_are_followed(rig: Rig, caplog: pytest.LogCaptureFi
     await assert_survived(rig, caplog, job, says="stored")
 
 
-# -- what comes
+# -- content
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ async def test_five_redirects_are_followed(rig: Rig, caplog: pytest.LogCaptureFi
     ],
     ids=["HTML", "XML", "JSON", "short", "PNG"],
 )
-async def test_what_is_no_audio_is_refused_whatever_it_calls_itself(
+async def test_a_file_that_is_not_audio_is_refused_whatever_its_type_claims(
     content: bytes, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     internet = Internet(songs_example=[[PUBLIC]])
@@ -269,7 +269,7 @@ async def test_what_is_no_audio_is_refused_whatever_it_calls_itself(
 @pytest.mark.parametrize(
     ("content", "ending"), [(SONG, ".mp3"), (b"RIFF\0\0\0\0WAVE" + bytes(9_000), ".wav")]
 )
-async def test_audio_is_audio_whatever_it_calls_itself(
+async def test_audio_is_accepted_whatever_its_type_claims(
     content: bytes, ending: str, kind: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     internet = Internet(songs_example=[[PUBLIC]])
@@ -335,7 +335,7 @@ ENDLESS = {
 
 @pytest.mark.documented
 @pytest.mark.parametrize("fault", ENDLESS)
-async def test_a_packed_endless_or_slow_body_is_cut_off_and_memory_stays_flat(
+async def test_a_compressed_endless_or_slow_body_is_cut_off_in_flat_memory(
     fault: str,
     rig: Rig,
     caplog: pytest.LogCaptureFixture,
@@ -360,11 +360,11 @@ async def test_a_packed_endless_or_slow_body_is_cut_off_and_memory_stays_flat(
     await assert_survived(rig, caplog, job, says=CANT)
 
 
-# -- gone
+# -- missing audio
 
 
 @pytest.mark.parametrize("gone", [403, 404, 410, 500, 204, b""], ids=str)
-async def test_missing_audio_is_asked_for_with_backoff_until_it_is_there(
+async def test_missing_audio_is_retried_with_backoff_until_it_appears(
     gone: int | bytes, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -387,7 +387,7 @@ async def test_missing_audio_is_asked_for_with_backoff_until_it_is_there(
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
-async def test_audio_is_asked_for_anew_also_while_the_task_can_not_be_asked(
+async def test_audio_is_retried_even_while_the_task_cannot_be_queried(
     status: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -406,7 +406,7 @@ async def test_audio_is_asked_for_anew_also_while_the_task_can_not_be_asked(
 
 
 @pytest.mark.parametrize("gone", [403, 404, 410, b""], ids=str)
-async def test_audio_that_can_not_be_had_for_six_hours_is_given_up_and_told(
+async def test_audio_missing_for_six_hours_is_given_up_and_reported(
     gone: int | bytes, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -470,7 +470,7 @@ def fails(number: int) -> Callable[[object], IO[bytes]]:
 
 
 def full(_: object) -> IO[bytes]:
-    """A file on a disk without room: the system's own."""
+    """Open the system's own file on a disk that is always full."""
     return Path("/dev/full").open("wb")
 
 
@@ -488,7 +488,7 @@ DISK = {
 
 
 @pytest.mark.parametrize("fault", DISK)
-async def test_a_song_that_the_disk_refuses_waits_and_is_reported(
+async def test_a_song_rejected_by_the_disk_waits_and_is_reported(
     fault: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await ready(rig)
@@ -507,9 +507,7 @@ async def test_a_song_that_the_disk_refuses_waits_and_is_reported(
     await assert_survived(rig, caplog, job, says="step postponed .*SPOOL_DIR")
 
 
-async def test_a_spool_that_is_no_folder_waits_until_it_is(
-    rig: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_songs_wait_while_the_spool_is_not_a_folder(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     job = await ready(rig)
     rig.spool.folder.write_text("a file where the folder should be")
 
@@ -521,7 +519,7 @@ async def test_a_spool_that_is_no_folder_waits_until_it_is(
     await assert_survived(rig, caplog, job, says="step postponed .*SPOOL_DIR")
 
 
-async def test_one_job_whose_song_finds_no_room_does_not_hold_up_the_others(
+async def test_one_song_without_room_on_the_disk_does_not_delay_others(
     rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck = await ready(rig)
@@ -553,9 +551,7 @@ async def test_after_hours_without_room_fresh_addresses_come_before_giving_up(
     await assert_survived(rig, caplog, job, says=CANT)
 
 
-async def test_a_download_whose_process_dies_is_begun_anew(
-    rig: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_download_whose_process_dies_is_restarted(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     job = await ready(rig)
     rig.spool.folder.mkdir()
     (rig.spool.folder / f"{job.id}-1.part").write_bytes(b"half a song")

@@ -1,4 +1,4 @@
-"""What arrives at Discord: files under their song's name, with tags in front of untouched audio."""
+"""Files as they arrive at Discord: under their song's name, with tags before untouched audio."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -33,7 +33,7 @@ async def evening(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ev
 
 
 def with_covers(rig: Rig, cover: bytes | int = JPEG) -> None:
-    """The service names a picture of each take, and its takes are MP3."""
+    """Make the service return a picture for each take, and MP3 takes."""
     pictures = [f"https://audio.example.com/cover-{take}.jpeg" for take in (1, 2)]
     rig.music.audio |= {f"/cover-{take}.jpeg": cover for take in (1, 2)}
     rig.music.audio |= {f"/task-1-{take}.mp3": mp3(take) for take in (1, 2)}
@@ -95,7 +95,7 @@ async def test_a_song_without_a_usable_cover_is_tagged_without_one(
     ]
 
 
-async def test_no_words_get_into_the_spool(evening: Evening) -> None:
+async def test_no_words_are_written_to_the_spool(evening: Evening) -> None:
     with_covers(evening.rig)
 
     await ask(evening)
@@ -105,7 +105,7 @@ async def test_no_words_get_into_the_spool(evening: Evening) -> None:
     assert takes | {f"{take}{COVER_SUFFIX}": JPEG for take in (1, 2)} == spooled
 
 
-async def test_a_deletion_takes_the_covers_too(evening: Evening) -> None:
+async def test_a_deletion_removes_the_covers_too(evening: Evening) -> None:
     with_covers(evening.rig)
     job = await ask(evening)
     rig = evening.rig
@@ -131,7 +131,7 @@ async def test_covers_stay_as_long_as_their_song(evening: Evening) -> None:
     assert (names, []) == (kept, list(rig.spool.folder.iterdir()))
 
 
-async def test_a_song_that_cannot_be_tagged_is_attached_as_it_is(
+async def test_a_song_that_cannot_be_tagged_is_attached_unchanged(
     evening: Evening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, said: Tags, max_bytes: int) -> None:  # noqa: ARG001
@@ -156,7 +156,7 @@ async def test_tags_never_make_a_file_too_large_for_its_server(evening: Evening)
     assert [large, id3(said(evening, 2, picture=JPEG)) + mp3(2)] == [file.data for file in attached(evening)]
 
 
-async def test_a_song_whose_words_are_refused_says_none_in_its_tags(evening: Evening) -> None:
+async def test_a_song_with_refused_words_has_none_in_its_tags(evening: Evening) -> None:
     with_covers(evening.rig)
     evening.discord.fault("POST", "/channels/*/messages", 400, code=200000)
 
@@ -167,7 +167,7 @@ async def test_a_song_whose_words_are_refused_says_none_in_its_tags(evening: Eve
     assert ["song-1.mp3", "song-2.mp3"] == [file.filename for file in attached(evening)]
 
 
-async def test_a_copy_out_of_a_message_is_stored_without_words(rig: Rig) -> None:
+async def test_a_copy_from_a_message_is_stored_without_words(rig: Rig) -> None:
     with_covers(rig)
     job = await rig.ask(REQUEST)
     await rig.until(job, JobState.DELIVERED)

@@ -1,4 +1,4 @@
-"""Faults of Discord while a song is posted again: one message, or a sentence that says why not."""
+"""Faults of Discord while a song is reposted: one message, or a sentence with the reason."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ def song_archive(evening: Evening) -> SongArchive:
 
 @pytest.fixture
 async def song(evening: Evening) -> Job:
-    """A song that was posted in the channel."""
+    """Return a song that was posted in the channel."""
     job = await evening.ask()
     await evening.rig.until(job, JobState.DELIVERED)
     return await evening.rig.get(job)
@@ -65,7 +65,7 @@ BOTH = [SONG + b"/task-1-1.mp3", SONG + b"/task-1-2.mp3"]
 # -- fetching
 
 
-async def test_a_song_comes_out_of_its_message(
+async def test_a_song_is_fetched_from_its_message(
     evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
@@ -74,7 +74,7 @@ async def test_a_song_comes_out_of_its_message(
     assert BOTH == await takes(song_archive, song)
 
 
-async def test_a_song_that_was_posted_in_person_comes_out_of_that_message(
+async def test_a_song_sent_directly_is_fetched_from_that_message(
     evening: Evening, song_archive: SongArchive
 ) -> None:
     job = await evening.ask()
@@ -89,7 +89,7 @@ async def test_a_song_that_was_posted_in_person_comes_out_of_that_message(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 415, 416, 429, 500, 503])
 @pytest.mark.parametrize("path", [ONE_MESSAGE, FILES])
-async def test_whatever_discord_answers_the_music_service_is_asked_next(
+async def test_the_music_service_is_tried_next_whatever_discord_answers(
     path: str, status: int, evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
@@ -101,7 +101,7 @@ async def test_whatever_discord_answers_the_music_service_is_asked_next(
 
 @pytest.mark.parametrize("kind", ["reset before", "close after", "hang"])
 @pytest.mark.parametrize("path", [ONE_MESSAGE, FILES])
-async def test_whatever_breaks_at_discord_the_song_is_not_called_gone(
+async def test_a_song_is_not_called_gone_because_discord_fails(
     path: str, kind: str, evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
@@ -116,7 +116,7 @@ async def test_whatever_breaks_at_discord_the_song_is_not_called_gone(
 
 
 @pytest.mark.parametrize("permission", [VIEW_CHANNEL, READ_MESSAGE_HISTORY])
-async def test_a_message_that_may_not_be_read_is_none(
+async def test_an_unreadable_message_counts_as_missing(
     permission: int, evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
@@ -127,7 +127,7 @@ async def test_a_message_that_may_not_be_read_is_none(
         await song_archive.files(song)
 
 
-async def test_a_file_that_is_larger_than_any_song_is_not_even_asked_for(
+async def test_a_file_larger_than_any_song_is_not_requested(
     evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     empty_spool(evening)
@@ -156,7 +156,7 @@ async def test_two_presses_at_once_send_a_song_once(
     assert 2 == len(evening.sends(direct))
 
 
-async def test_an_interaction_that_comes_twice_posts_a_song_once(
+async def test_an_interaction_that_arrives_twice_posts_a_copy_once(
     evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     first = await song_archive.post(song, evening.discord.channel.id, INTERACTION)
@@ -166,7 +166,7 @@ async def test_an_interaction_that_comes_twice_posts_a_song_once(
     assert [song.message_id, first.message_id] == [one.id for one in evening.discord.posted()]
 
 
-async def test_a_copy_that_was_deleted_is_not_posted_again_for_the_same_press(
+async def test_a_deleted_copy_is_not_posted_again_for_the_same_press(
     evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     first = await song_archive.send_to(song, DiscordUserId(evening.discord.user.id))
@@ -192,7 +192,7 @@ async def test_a_send_that_hangs_ends_after_a_minute(
 
 
 @pytest.mark.parametrize("permission", [VIEW_CHANNEL, SEND_MESSAGES, ATTACH_FILES])
-async def test_a_channel_that_takes_no_song_is_no_place(
+async def test_a_channel_that_accepts_no_song_is_reported(
     permission: int, evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     evening.discord.channel.bot_permissions &= ~permission
@@ -203,7 +203,7 @@ async def test_a_channel_that_takes_no_song_is_no_place(
     assert [song.message_id] == [one.id for one in evening.discord.posted()]
 
 
-async def test_closed_direct_messages_are_named_to_the_member(
+async def test_a_member_with_closed_direct_messages_gets_that_reason(
     evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
     evening.discord.user.accepts_dms = False
@@ -212,7 +212,7 @@ async def test_closed_direct_messages_are_named_to_the_member(
         await song_archive.send_to(song, DiscordUserId(evening.discord.user.id))
 
 
-async def test_a_song_larger_than_a_message_is_brought_as_a_link(
+async def test_a_song_too_large_for_a_message_is_posted_as_a_link(
     evening: Evening, song_archive: SongArchive
 ) -> None:
     evening.discord.attachment_limit_bytes = 100 << 20

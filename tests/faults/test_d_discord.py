@@ -48,26 +48,26 @@ async def evening(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ev
 
 @pytest.fixture
 async def connected(evening: Evening) -> AsyncIterator[Evening]:
-    """With a gateway connection: people can act."""
+    """An evening with a gateway connection, so that people can act."""
     async with evening.connected():
         yield evening
 
 
 async def made(evening: Evening, channel: Channel | None = None) -> Job:
-    """A song that only has to be posted."""
+    """Return a song that only remains to be posted."""
     job = await evening.ask(channel)
     await evening.rig.until(job, STORED)
     return job
 
 
 async def refused(evening: Evening, channel: Channel | None = None) -> Job:
-    """A request that will fail at once, which is then to be told."""
+    """Return a request that will fail at once and need a notice."""
     evening.rig.music.on_post = [answers(400, message="no")]
     return await evening.ask(channel)
 
 
 async def assert_nothing_happened(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """No credit is held or spent, nothing was asked of the music service, and there is no trace of a bug."""
+    """Assert no held or spent credits, no request to the music service and no sign of a bug."""
     reconciliation = await rig.database.read(reconcile)
     assert ((), 0, 0) == (reconciliation.findings, reconciliation.held, (await rig.balance()).used)
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
@@ -76,7 +76,7 @@ async def assert_nothing_happened(rig: Rig, caplog: pytest.LogCaptureFixture) ->
 # -- the answer to an interaction
 
 
-async def test_a_request_answered_too_late_is_withdrawn_unless_it_has_begun(
+async def test_a_request_answered_too_late_is_withdrawn_unless_started(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     connected.discord.answer_deadline_s = -1.0
@@ -91,7 +91,7 @@ async def test_a_request_answered_too_late_is_withdrawn_unless_it_has_begun(
     await assert_nothing_happened(connected.rig, caplog)
 
 
-async def test_a_request_that_is_answered_too_late_is_delivered_if_it_was_begun(
+async def test_a_request_answered_too_late_is_delivered_if_it_was_started(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     held_up = connected.discord.fault("POST", CALLBACK, "hang before")
@@ -115,7 +115,7 @@ async def test_a_request_that_is_answered_too_late_is_delivered_if_it_was_begun(
 @pytest.mark.parametrize(
     ("status", "code", "withdraws"), [(404, 10062, "withdraw"), (400, 40060, "answered_elsewhere")]
 )
-async def test_a_request_that_cant_be_withdrawn_is_refused_to_nobody(
+async def test_a_request_that_cannot_be_withdrawn_is_not_reported_as_refused(
     status: int,
     code: int,
     withdraws: str,
@@ -142,7 +142,7 @@ async def test_a_request_that_cant_be_withdrawn_is_refused_to_nobody(
     await asyncio.wait([asking])
 
 
-# Kind, code, and whether the answer took effect.
+# Kind, code, and whether the answer takes effect.
 UNSURE_ANSWERS: dict[str, tuple[int | str, int | None, bool]] = {
     "40060": (400, 40060, True),
     "another 404": (404, 10015, True),
@@ -182,7 +182,7 @@ async def test_an_answer_that_may_have_arrived_counts_as_one(
     await asyncio.wait([asking])
 
 
-async def test_an_answer_of_another_process_withdraws_the_request_and_alerts(
+async def test_an_answer_by_another_process_withdraws_the_request_and_alerts(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     connected.discord.fault("POST", CALLBACK, 400, times=None, code=40060, stored=False)
@@ -200,7 +200,7 @@ async def test_an_answer_of_another_process_withdraws_the_request_and_alerts(
     await asyncio.wait([asking])
 
 
-async def test_an_answer_that_cant_be_read_counts_as_ours(
+async def test_an_unreadable_answer_counts_as_ours(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     connected.discord.fault("POST", CALLBACK, 400, times=None, code=40060, stored=True)
@@ -222,7 +222,7 @@ async def test_an_answer_that_cant_be_read_counts_as_ours(
 
 @pytest.fixture
 def twice(connected: Evening, monkeypatch: pytest.MonkeyPatch) -> Evening:
-    """Discord delivers whatever people do two times."""
+    """Make Discord deliver every action twice."""
     once = connected.discord.dispatch
 
     async def dispatch(payload: dict[str, object], event: str = "INTERACTION_CREATE") -> int:
@@ -234,7 +234,7 @@ def twice(connected: Evening, monkeypatch: pytest.MonkeyPatch) -> Evening:
 
 
 async def both_are_handled(evening: Evening) -> None:
-    """The second delivery has come to its end too: the client still answers what came after it."""
+    """Wait until the second delivery is handled: the client answers a later event."""
     await evening.discord.slash("music credits", timeout_s=A_DAY_S)
 
 
@@ -283,7 +283,7 @@ async def test_a_form_that_is_delivered_twice_is_one_job_and_one_answer(
 
 
 @pytest.mark.parametrize("command", ["music credits", "music custom", "quota view"])
-async def test_a_command_that_changes_nothing_may_be_delivered_twice(
+async def test_a_read_only_command_may_be_delivered_twice(
     command: str, twice: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     twice.discord.user.permissions |= MANAGE_GUILD
@@ -368,7 +368,7 @@ async def test_a_song_that_is_sent_through_a_storm_is_posted_once(
 
 
 @pytest.mark.parametrize("storm", ["500", "503 but stored", "reset after", "hang after it was stored"])
-async def test_a_failure_that_is_sent_through_a_storm_arrives_once(
+async def test_a_failure_reported_during_a_storm_arrives_once(
     storm: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     kind, stored = STORMS[storm]
@@ -381,7 +381,7 @@ async def test_a_failure_that_is_sent_through_a_storm_arrives_once(
 
 
 @pytest.mark.parametrize("kind", [500, 503, "reset after", "close before", "hang"])
-async def test_a_storm_over_every_call_to_discord_ends_in_one_message(
+async def test_a_storm_affecting_every_call_to_discord_ends_in_one_message(
     kind: int | str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -400,7 +400,7 @@ async def test_a_stored_message_is_found_in_the_history_without_its_nonce(
 ) -> None:
     job = await made(evening)
     evening.discord.fault("POST", MESSAGES, kind, stored=True)
-    # What else is said in the channel does not hide it.
+    # Later messages in the channel do not hide it.
     for number in range(120):
         evening.discord.say(f"chatter {number}")
 
@@ -426,7 +426,7 @@ async def test_a_message_that_was_stored_and_then_deleted_is_not_posted_again(
     await evening.rig.until(job, DONE)
 
     assert 404 == evening.sends()[-1].status
-    await assert_survived(evening.rig, caplog, job, says="posted and deleted")
+    await assert_survived(evening.rig, caplog, job, says="posted, then deleted")
 
 
 async def test_a_restored_song_is_found_however_much_later_it_was_posted(
@@ -448,7 +448,7 @@ async def test_a_restored_song_is_found_however_much_later_it_was_posted(
 
 
 async def put_back(evening: Evening, job: Job) -> None:
-    """The row as it was before the song was posted."""
+    """Restore the row as it was before the song was posted."""
     now = evening.rig.clock()
 
     def put(tx: Tx) -> None:
@@ -459,7 +459,7 @@ async def put_back(evening: Evening, job: Job) -> None:
     await evening.rig.database.write(put)
 
 
-async def test_a_restored_song_with_too_much_said_since_waits_for_a_person(
+async def test_a_restored_song_behind_too_many_messages_waits_for_a_person(
     evening: Evening, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(courier, "EVER_MAX", 120)
@@ -477,7 +477,7 @@ async def test_a_restored_song_with_too_much_said_since_waits_for_a_person(
 HISTORIES: dict[str, Callable[[Evening], object]] = {
     "403/50001": lambda evening: evening.discord.fault("GET", MESSAGES, 403, times=None, code=50001),
     "403/50013": lambda evening: evening.discord.fault("GET", MESSAGES, 403, times=None, code=50013),
-    # Discord answers with an empty list where the permission is missing.
+    # Without the permission, Discord answers with an empty list.
     "an empty one": lambda evening: setattr(
         evening.discord.channel, "bot_permissions", MEMBER_PERMISSIONS & ~READ_MESSAGE_HISTORY
     ),
@@ -486,7 +486,7 @@ HISTORIES: dict[str, Callable[[Evening], object]] = {
 
 @pytest.mark.parametrize("kind", ["hang", "hang before"])
 @pytest.mark.parametrize("history", HISTORIES)
-async def test_a_maybe_posted_song_is_not_sent_again_without_a_history(
+async def test_a_possibly_posted_song_is_not_resent_without_a_history(
     history: str, kind: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -533,7 +533,7 @@ async def test_a_song_waits_for_the_end_of_a_rate_limit(
 
 
 @pytest.mark.parametrize("limit", LIMITS)
-async def test_a_song_waits_where_the_limit_grows_with_each_request(
+async def test_a_song_waits_if_the_limit_grows_with_each_request(
     limit: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -545,7 +545,7 @@ async def test_a_song_waits_where_the_limit_grows_with_each_request(
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
 
-async def test_an_address_that_is_banned_for_a_while_does_not_go_on_asking(
+async def test_a_temporarily_banned_address_stops_sending_requests(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -562,7 +562,7 @@ async def test_an_address_that_is_banned_for_a_while_does_not_go_on_asking(
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
 
-# What the bot asks of Discord besides sending: how it comes to that, and the request.
+# The bot's other requests to Discord: an action that causes each, and the request.
 ASKED: dict[str, tuple[str, str]] = {
     "the card": ("PATCH", "/channels/*/messages/*"),
     "the history": ("GET", MESSAGES),
@@ -572,7 +572,7 @@ ASKED: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("wait_s", [15.0, 30.0, 61.0, 600.0])
 @pytest.mark.parametrize("what", ASKED)
-async def test_a_global_limit_met_elsewhere_silences_the_bot_for_its_time_only(
+async def test_a_global_limit_elsewhere_silences_the_bot_only_for_its_time(
     what: str, wait_s: float, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     limited = evening.discord.fault(*ASKED[what], 429, retry_after_s=wait_s, is_global=True)
@@ -620,7 +620,7 @@ async def test_an_answer_to_a_member_waits_for_the_end_of_a_rate_limit(
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-# -- places that take no message
+# -- places that accept no message
 
 
 def without(permission: int) -> Callable[[Channel], None]:
@@ -662,13 +662,13 @@ PLACES: dict[str, Callable[[Channel], None]] = {
 
 
 def place(evening: Evening, name: str) -> Channel:
-    """A channel or thread for such a story, as it was when the member asked."""
+    """Return a channel or thread for such a story, in its state at the member's request."""
     channel = evening.discord.add_channel("songs", guild=evening.discord.add_guild())
     return evening.discord.add_channel("a thread", thread_of=channel) if "thread" in name else channel
 
 
 @pytest.mark.parametrize("name", PLACES)
-async def test_a_song_goes_to_its_member_where_the_channel_takes_it_no_more(
+async def test_a_song_goes_to_its_member_if_the_channel_no_longer_accepts_it(
     name: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     channel = place(evening, name)
@@ -684,7 +684,7 @@ async def test_a_song_goes_to_its_member_where_the_channel_takes_it_no_more(
 
 
 @pytest.mark.parametrize("name", PLACES)
-async def test_a_song_is_kept_where_neither_the_channel_nor_the_member_takes_it(
+async def test_a_song_accepted_by_neither_channel_nor_member_is_kept(
     name: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     channel = place(evening, name)
@@ -698,11 +698,11 @@ async def test_a_song_is_kept_where_neither_the_channel_nor_the_member_takes_it(
     direct = evening.discord.dm(evening.discord.user)
     assert (1, 1) == (len(evening.sends(channel)), len(evening.sends(direct)))
     assert 2 == len(list(evening.rig.spool.folder.iterdir()))
-    await assert_survived(evening.rig, caplog, job, says="no place to post")
+    await assert_survived(evening.rig, caplog, job, says="nowhere to post")
 
 
 @pytest.mark.parametrize("name", [name for name in PLACES if "channel" in name])
-async def test_a_failure_goes_to_its_member_where_the_channel_takes_no_message(
+async def test_a_failure_goes_to_its_member_if_the_channel_is_closed(
     name: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     channel = place(evening, name)
@@ -711,13 +711,13 @@ async def test_a_failure_goes_to_its_member_where_the_channel_takes_no_message(
 
     await evening.rig.until(job, TOLD)
 
-    # A notice brings no files.
+    # A notice has no files.
     there = channel if "attach" in name else evening.discord.dm(evening.discord.user)
     assert [there.id] == [post.channel_id for post in evening.rig.chat.posts]
     await assert_survived(evening.rig, caplog, job, says="explained")
 
 
-async def test_a_thread_that_is_only_archived_is_opened_again_by_its_song(
+async def test_an_archived_thread_is_reopened_by_its_song(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     thread = place(evening, "a thread")
@@ -763,11 +763,11 @@ async def test_a_song_is_kept_when_neither_server_nor_member_can_be_reached(
 
     assert len(evening.discord.requests) <= asked + 1  # its card, in vain
     assert 2 == len(list(evening.rig.spool.folder.iterdir()))
-    await assert_survived(evening.rig, caplog, job, says="(no place to post|direct messages refused)")
+    await assert_survived(evening.rig, caplog, job, says="(nowhere to post|direct messages refused)")
 
 
 @pytest.mark.parametrize("door", CLOSED_DOORS)
-async def test_a_failure_that_can_be_told_nowhere_is_written_down_as_told(
+async def test_a_failure_that_cannot_be_reported_counts_as_reported(
     door: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     path, status, code = CLOSED_DOORS[door]
@@ -784,7 +784,7 @@ async def test_a_failure_that_can_be_told_nowhere_is_written_down_as_told(
     assert [] == [record.getMessage() for record in caplog.records if is_a_bug(record)]
 
 
-async def test_a_refused_repetition_brings_no_second_message_elsewhere(
+async def test_a_refused_repetition_causes_no_second_message_elsewhere(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -797,7 +797,7 @@ async def test_a_refused_repetition_brings_no_second_message_elsewhere(
     await assert_survived(evening.rig, caplog, job, says="repeated send refused")
 
 
-async def test_a_song_that_could_not_be_posted_comes_once_on_request(
+async def test_an_undelivered_song_is_posted_once_on_request(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await connected.discord.slash("music create", prompt="Rain")
@@ -823,7 +823,7 @@ async def test_a_song_that_could_not_be_posted_comes_once_on_request(
 
 
 @pytest.mark.parametrize("kind", ["hang", "hang before"])
-async def test_a_maybe_posted_song_is_looked_for_when_a_person_asks(
+async def test_a_possibly_posted_song_is_searched_for_on_request(
     kind: str, connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await connected.discord.slash("music create", prompt="Rain")
@@ -860,7 +860,7 @@ async def test_a_song_too_large_for_the_channel_becomes_links_and_is_kept(
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
 
-async def test_of_two_files_only_the_one_that_is_too_large_becomes_a_link(
+async def test_only_the_file_that_is_too_large_becomes_a_link(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     evening.rig.music.audio = {"/task-1-1.mp3": SONG + bytes(10 << 20)}
@@ -874,7 +874,7 @@ async def test_of_two_files_only_the_one_that_is_too_large_becomes_a_link(
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
 
-async def test_files_that_are_too_large_together_are_not_even_sent(
+async def test_files_that_are_too_large_together_are_not_sent(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     evening.discord.attachment_limit_bytes = 100 << 20
@@ -888,7 +888,7 @@ async def test_files_that_are_too_large_together_are_not_even_sent(
 
 
 @pytest.mark.parametrize("to_come", [made, refused])
-async def test_a_channel_that_finds_everything_too_large_is_not_asked_for_ever(
+async def test_a_channel_that_calls_everything_too_large_is_given_up(
     to_come: Callable[[Evening], object], evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await (made if to_come is made else refused)(evening)
@@ -907,7 +907,7 @@ async def test_a_channel_that_finds_everything_too_large_is_not_asked_for_ever(
 
 
 @pytest.mark.parametrize("code", [None, 1000, 1001, 4000, 4007, 4009])
-async def test_a_gateway_connection_that_breaks_is_made_again(
+async def test_a_broken_gateway_connection_is_restored(
     code: int | None, connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     connections = connected.discord.gateway.connections
@@ -922,7 +922,7 @@ async def test_a_gateway_connection_that_breaks_is_made_again(
 
 
 @pytest.mark.parametrize("code", [4010, 4011, 4012, 4013, 4014])
-async def test_a_gateway_connection_that_is_closed_for_good_is_begun_anew(
+async def test_a_gateway_connection_closed_for_good_is_replaced(
     code: int, connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     identifies = len(connected.discord.gateway.identifies)
@@ -938,7 +938,7 @@ async def test_a_gateway_connection_that_is_closed_for_good_is_begun_anew(
 
 
 @pytest.mark.parametrize("resumable", [True, False])
-async def test_a_session_that_becomes_invalid_is_begun_anew(
+async def test_an_invalidated_session_is_replaced(
     resumable: bool, connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     gateway = connected.discord.gateway
@@ -953,7 +953,7 @@ async def test_a_session_that_becomes_invalid_is_begun_anew(
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-async def test_what_is_asked_during_a_resume_is_answered_after_it(
+async def test_requests_during_a_resume_are_answered_after_it(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     await connected.discord.drop_gateway()
@@ -965,7 +965,7 @@ async def test_what_is_asked_during_a_resume_is_answered_after_it(
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-async def test_songs_are_posted_while_the_gateway_is_away_and_retried(
+async def test_songs_are_posted_and_retried_while_the_gateway_is_down(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     await connected.discord.slash("music create", prompt="Rain")
@@ -987,7 +987,7 @@ async def test_songs_are_posted_while_the_gateway_is_away_and_retried(
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-# What may fail on the way to the first connection.
+# Requests that may fail before the first connection.
 FIRST_STEPS = {
     "who am I": "/users/@me",
     "which gateway": "/gateway/bot",
@@ -1003,7 +1003,7 @@ FIRST_STEPS = {
         ("everything", "hang before"),
     ],
 )
-async def test_a_first_connection_that_fails_is_tried_again_later_and_later(
+async def test_a_failing_first_connection_is_retried_with_backoff(
     step: str, kind: int | str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     evening.discord.fault("GET", FIRST_STEPS[step], kind, times=12)
@@ -1033,7 +1033,7 @@ async def test_a_discord_that_refuses_the_first_connection_is_retried(
         await evening.rig.until(job, DONE)
     await coming
 
-    # A wait is a minute at the most.
+    # A wait is a minute at most.
     assert 1_800.0 <= evening.hurry.passed_s < 1_800.0 + 120.0
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
@@ -1042,7 +1042,7 @@ async def test_a_discord_that_refuses_the_first_connection_is_retried(
 
 
 async def told(evening: Evening) -> tuple[Job, Message]:
-    """A failure, and the notice of it."""
+    """Return a failed job and its notice."""
     evening.rig.music.on_post = [answers(400, message="no")]
     await evening.discord.slash("music create", prompt="Rain", timeout_s=A_DAY_S)
     job = await evening.job()
@@ -1080,7 +1080,7 @@ async def test_try_again_pressed_many_times_at_once_makes_one_request(
     await assert_survived(connected.rig, caplog, first, second, says="(explained|delivered)")
 
 
-async def test_another_member_tries_a_failure_again_for_themselves_and_once_too(
+async def test_another_member_retries_a_failure_for_themselves_also_once(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, notice = await told(connected)
@@ -1110,7 +1110,7 @@ async def test_try_again_that_is_delivered_twice_makes_one_request(
     await assert_survived(connected.rig, caplog, first, second, says="(explained|delivered)")
 
 
-async def test_what_has_failed_again_can_be_tried_again_under_its_own_notice(
+async def test_a_repeated_failure_can_be_retried_from_its_own_notice(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     jobs = []
@@ -1144,7 +1144,7 @@ async def test_try_again_works_on_an_old_message_of_an_earlier_process(
 
 
 @pytest.mark.parametrize("name", ["retry", "post", "lyrics", "edit"])
-async def test_a_button_of_a_song_that_nobody_knows_any_more_says_so(
+async def test_a_button_of_a_forgotten_song_reports_it(
     name: str, connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     message = connected.old_message(f"{name}:4711")
@@ -1188,7 +1188,7 @@ async def test_post_again_by_another_member_reaches_the_songs_own_channel(
     await assert_survived(connected.rig, caplog, job, says="delivered")
 
 
-async def test_the_words_of_a_song_may_be_looked_at_by_anybody_again_and_again(
+async def test_anybody_can_view_the_texts_of_a_song_repeatedly(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     await connected.discord.slash("music create", prompt="Rain on neon")
@@ -1210,7 +1210,7 @@ async def test_the_words_of_a_song_may_be_looked_at_by_anybody_again_and_again(
 
 
 @pytest.mark.parametrize("when", [JobState.QUEUED, JobState.RUNNING, STORED])
-async def test_a_card_that_is_deleted_stops_nothing(
+async def test_a_deleted_card_stops_nothing(
     when: JobState, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await evening.ask()
@@ -1229,7 +1229,7 @@ async def test_a_card_that_is_deleted_stops_nothing(
 @pytest.mark.parametrize(
     ("status", "code"), [(403, 50001), (403, 50005), (404, 10008), (400, 30046), (400, 50083), (503, None)]
 )
-async def test_a_card_that_can_not_be_edited_stops_nothing(
+async def test_a_card_that_cannot_be_edited_stops_nothing(
     status: int, code: int | None, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await evening.ask()
@@ -1246,7 +1246,7 @@ async def test_a_card_that_can_not_be_edited_stops_nothing(
 
 
 @pytest.mark.parametrize("away", ["refuses connections", 503, "hang before"])
-async def test_songs_made_while_discord_was_away_come_once_and_in_order(
+async def test_songs_made_during_an_outage_of_discord_arrive_once_in_order(
     away: int | str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     second = evening.discord.add_channel("elsewhere")
@@ -1303,7 +1303,7 @@ async def test_a_token_refused_for_a_while_only_delays_the_song(
     await assert_survived(evening.rig, caplog, job, says="delivered")
 
 
-async def test_a_revoked_token_ends_the_run_and_a_new_one_goes_on_with_it(
+async def test_a_revoked_token_ends_the_run_and_a_new_token_continues_it(
     tmp_path: Path,
 ) -> None:
     async with World.open(tmp_path, delay_s=3_600.0) as world:

@@ -1,4 +1,4 @@
-"""Discord's answers that say something about the channel, and those that do not."""
+"""Discord's answers that reveal something about the channel, and those that do not."""
 
 import contextlib
 import json
@@ -40,7 +40,7 @@ async def evening(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ev
 
 
 def tracebacks(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return the lines that tell of a bug or have a traceback."""
+    """Return the log lines that report a bug or have a traceback."""
     return [
         record.getMessage() for record in caplog.records if is_a_bug(record) or record.exc_info is not None
     ]
@@ -87,7 +87,7 @@ async def test_a_song_whose_words_are_refused_is_posted_once_without_them(
 
 
 @pytest.mark.parametrize("name", CONTENT)
-async def test_a_song_that_is_refused_also_without_its_words_goes_to_its_member(
+async def test_a_song_refused_even_without_its_words_goes_to_its_member(
     name: str, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)
@@ -172,14 +172,14 @@ async def test_a_card_is_edited_again_after_a_passing_refusal(
     assert [] == tracebacks(caplog)
 
 
-def test_an_error_of_our_own_code_is_not_taken_for_an_answer() -> None:
+def test_an_error_in_our_code_is_not_mistaken_for_an_answer() -> None:
     with pytest.raises(ValueError, match="Expecting") as caught:
         json.loads("{")
 
     assert not is_unreadable_answer(caught.value)
 
 
-async def test_weather_that_does_not_pass_keeps_the_song_and_its_files(
+async def test_a_lasting_outage_keeps_the_song_and_its_files(
     evening: Evening,
 ) -> None:
     job = await made(evening)
@@ -228,7 +228,7 @@ async def test_a_failure_whose_thread_was_deleted_is_reported_in_its_channel(
 
 
 @pytest.mark.parametrize("code", [10062, 40060])
-async def test_an_autocompletion_that_is_answered_too_late_leaves_no_traceback(
+async def test_a_late_autocompletion_leaves_no_traceback(
     code: int, evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with evening.connected():
@@ -241,7 +241,7 @@ async def test_an_autocompletion_that_is_answered_too_late_leaves_no_traceback(
     assert [] == tracebacks(caplog)
 
 
-async def test_a_refused_answer_to_a_command_is_no_bug(
+async def test_a_refused_answer_to_a_command_is_not_a_bug(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with evening.connected():
@@ -268,7 +268,7 @@ async def test_a_song_from_a_channel_of_an_unknown_type_is_posted_there(
     assert [] == tracebacks(caplog)
 
 
-async def test_weather_of_days_ends_and_the_song_waits_for_a_person(
+async def test_after_days_of_outage_the_song_waits_for_a_person(
     evening: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await made(evening)

@@ -22,13 +22,14 @@ import filelock
 import httpx
 import pytest
 import typer
+import uvloop
 
 from bot import cli
 from bot.database import exclusive_lock, migrating, postgresql, sqlite, sqlite_connections, sqlite_writer
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
-from bot.store import ledger
+from bot.store import ledger, ledger_entries
 from bot.store.facts import fact, remember
 from bot.store.reconcile import reconcile
 from tests import make
@@ -45,14 +46,14 @@ WAYPOINTS = [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED]
 
 @pytest.fixture
 async def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """Writes wait for a locked file for a twenty-fifth of the usual time."""
+    """A database whose writes wait for a locked file for 1/25 of the usual time."""
     monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", sqlite.GIVE_UP_AFTER_S / HASTE)
     await make_hasty(database)
     return database
 
 
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse no write for want of time from here on."""
+    """Let no write time out from now on."""
     for engine in (sqlite, postgresql):
         monkeypatch.setattr(engine, "GIVE_UP_AFTER_S", PATIENCE_S)
 
@@ -67,7 +68,7 @@ def rig(hasty: Database, rig: Rig) -> Rig:
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_a_member_who_asks_meanwhile_reads_busy_and_nothing_is_held(
+async def test_a_member_who_asks_meanwhile_sees_busy_and_no_credits_are_held(
     trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with Evening.begun(rig, monkeypatch) as evening, evening.connected():
@@ -84,7 +85,7 @@ async def test_a_member_who_asks_meanwhile_reads_busy_and_nothing_is_held(
 
         said = "I'm very busy right now. Nothing was charged. Please try again in a moment."
         assert [(True, said)] * 2 == [(one.ephemeral, one.content) for one in (busy, busy_too)]
-        # What was typed is not lost.
+        # The typed text is not lost.
         assert ["Prompt: Rain on neon"] == [
             one.data.decode() for one in evening.discord.ephemeral_messages[0].attachments
         ]
@@ -100,7 +101,7 @@ async def test_a_write_is_tried_several_times_before_it_gives_up(
     await rig.database._writer.set_trace_callback(seen.append)
 
     def perf_counter() -> float:
-        """Count the tries: each of them takes as long as SQLite waits, however busy this machine is."""
+        """Measure time in tries, each as long as SQLite waits, however busy this machine is."""
         return seen.count("BEGIN IMMEDIATE") * sqlite_connections.BUSY_TIMEOUT_MS / (1_000 * HASTE)
 
     for module in (sqlite, sqlite_writer):
@@ -116,7 +117,7 @@ async def test_a_write_is_tried_several_times_before_it_gives_up(
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("state", WAYPOINTS)
-async def test_the_runner_goes_on_after_it_from_where_it_was(
+async def test_the_runner_continues_afterwards_where_it_was(
     state: JobState, trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -136,7 +137,7 @@ async def test_the_runner_goes_on_after_it_from_where_it_was(
 
 @pytest.mark.parametrize("waits", [1, 10])
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_the_answer_to_a_paid_request_is_written_down_as_soon_as_it_can_be(
+async def test_the_answer_to_a_paid_request_is_recorded_as_soon_as_possible(
     trouble: str, waits: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     met = Trouble(rig, trouble, waits)
@@ -150,12 +151,12 @@ async def test_the_answer_to_a_paid_request_is_written_down_as_soon_as_it_can_be
 
     await rig.until(job, DONE)
 
-    assert waits == caplog.text.count("not written yet")
+    assert waits == caplog.text.count("not recorded yet")
     await assert_survived(rig, caplog, job, says="delivered")
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-async def test_a_song_whose_posting_is_written_down_late_is_posted_once(
+async def test_a_song_whose_posting_is_recorded_late_is_posted_once(
     trouble: str, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     met = Trouble(rig, trouble, waits=3)
@@ -173,16 +174,16 @@ async def test_a_song_whose_posting_is_written_down_late_is_posted_once(
 
     await rig.until(job, DONE)
 
-    await assert_survived(rig, caplog, job, says="not written yet")
+    await assert_survived(rig, caplog, job, says="not recorded yet")
 
 
-async def test_each_request_during_a_short_lock_is_taken_or_refused(
+async def test_each_request_during_a_short_lock_is_accepted_or_refused(
     rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with locked(rig.database):
         asking = [asyncio.create_task(rig.ask()) for _ in range(10)]
         await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
-        be_patient(monkeypatch)  # the others wait until the lock is gone
+        be_patient(monkeypatch)  # the others wait until the file is unlocked
         asking += [asyncio.create_task(rig.ask()) for _ in range(10)]
         await asyncio.sleep(0)
 
@@ -193,7 +194,7 @@ async def test_each_request_during_a_short_lock_is_taken_or_refused(
 
     refusals = [type(outcome) for outcome in outcomes if not isinstance(outcome, Job)]
     assert StoreBusy in refusals
-    # Some that waited when the file was free again may be among the ten with credits.
+    # Some of those still waiting when the file was unlocked may be among the ten with credits.
     assert set(refusals) <= {StoreBusy, NotEnoughCredits}
     assert 10 == len(jobs)
     await assert_survived(rig, caplog, *jobs, says="delivered")
@@ -231,19 +232,20 @@ async def test_a_full_database_refuses_songs_until_there_is_room(
 
 @pytest.fixture
 def path(tmp_path: Path, blank_file: bytes, configured: None) -> Path:  # noqa: ARG001
-    """The database that the settings name."""
+    """The path of the configured database."""
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
     return path
 
 
 def running() -> tuple[set[threading.Thread], int]:
-    """The threads of this process, and how many files it has open."""
+    """Return the threads of this process, and its number of open files."""
     return set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
 
 
 def refusal(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence with which ``tunesmith run`` is refused; nothing of the attempt is left."""
+    """Return the one sentence with which ``tunesmith run`` refuses to start, leaving nothing behind."""
+    uvloop.new_event_loop().close()  # libuv keeps the signal pipe of a process's first loop
     threads, files = running()
     with pytest.raises(typer.Exit) as ended:
         cli.run()
@@ -263,7 +265,7 @@ def assert_starts() -> None:
     assert ["it started"] == [str(error) for error in ended.value.exceptions]
 
 
-def test_a_database_with_which_all_is_well_is_not_refused(path: Path) -> None:
+def test_a_sound_database_is_not_refused(path: Path) -> None:
     assert path.is_file()
     assert_starts()
 
@@ -301,13 +303,13 @@ def a_folder_for_the_lock(path: Path) -> None:
 
 
 def without_contents(path: Path) -> None:
-    """A file that can be opened and not be read, by whomever."""
+    """Replace it by a file that anyone can open but nobody can read."""
     path.unlink()
     path.symlink_to("/proc/self/mem")
 
 
 def without_room_for_changes(path: Path) -> None:
-    """A file that can be read and not be written, by whomever."""
+    """Replace it by a file that anyone can read but nobody can write."""
     path.unlink()
     path.symlink_to("/proc/version")
 
@@ -333,7 +335,7 @@ def of_another_program_with_a_version(path: Path) -> None:
 
 
 def of_another_program_with_a_log(path: Path) -> None:
-    """As another program leaves it when it is killed: everything is in its log."""
+    """Create it as another program leaves it when killed: with everything in its log."""
     path.unlink()
     source = path.with_name("other.db")
     with contextlib.closing(sqlite3.connect(source, isolation_level=None)) as other:
@@ -345,7 +347,7 @@ def of_another_program_with_a_log(path: Path) -> None:
             shutil.copy(f"{source}{ending}", f"{path}{ending}")
 
 
-def test_another_programs_log_is_left_as_it_is(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_programs_log_is_left_untouched(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     of_another_program_with_a_log(path)
     files = [path, path.with_name(f"{path.name}-wal")]
     contents = [file.read_bytes() for file in files]
@@ -363,10 +365,10 @@ def test_an_empty_file_is_a_new_database(path: Path) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
-    "no database": (no_database, "no usable SQLite database"),
-    "damaged": (damaged, "no usable SQLite database"),
-    "text": (text, "no usable SQLite database"),
-    "cut off": (cut_off, "no usable SQLite database"),
+    "no database": (no_database, "not a usable SQLite database"),
+    "damaged": (damaged, "not a usable SQLite database"),
+    "text": (text, "not a usable SQLite database"),
+    "cut off": (cut_off, "not a usable SQLite database"),
     "newer": (newer, "newer Tunesmith"),
     "a folder": (a_folder, "can't be used now"),
     "a folder for the lock": (a_folder_for_the_lock, "can't be written to"),
@@ -379,12 +381,12 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_database_that_is_broken_is_refused_and_left_as_it_is(
+def test_a_broken_database_is_refused_and_left_untouched(
     how: str, path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     breaks, says = BROKEN[how]
     breaks(path)
-    # The first page's head notes the kind of journal.
+    # The head of the first page records the journal mode.
     content = path.read_bytes()[100:] if path.is_file() and not path.is_symlink() else b""
 
     assert says in refusal(path, capsys)
@@ -398,7 +400,7 @@ def shared(
     configured: None,  # noqa: ARG001
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Path]:
-    """A database that has been used, in a folder of its own that everybody can reach."""
+    """A used database in its own folder, accessible to everybody."""
     with tempfile.TemporaryDirectory() as made:
         base = Path(made)
         base.chmod(0o755)
@@ -408,7 +410,7 @@ def shared(
         monkeypatch.setenv("DATABASE_URL", f"sqlite:///{path}")
         monkeypatch.setenv("SPOOL_DIR", str(base / "spool"))
         monkeypatch.chdir(base)
-        assert_starts()  # everything that it needs is imported
+        assert_starts()  # imports everything needed
         path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
         (base / "spool").chmod(0o777)
         path.parent.chmod(0o777)
@@ -419,7 +421,7 @@ def shared(
 
 @contextmanager
 def without_privileges() -> Iterator[None]:
-    """Root may read and write everything; somebody else may not."""
+    """Drop root's privileges, which allow reading and writing everything."""
     was = os.geteuid()
     if was == 0:
         os.seteuid(NOBODY)
@@ -447,7 +449,7 @@ def test_a_database_that_may_not_be_read_or_written_is_refused(
 
 
 @pytest.mark.parametrize("where", ["/proc/tunesmith/x.db", "/dev/null/x.db"])
-def test_a_folder_that_can_not_be_made_is_refused(
+def test_a_database_folder_that_cannot_be_created_is_refused(
     where: str,
     configured: None,  # noqa: ARG001
     capsys: pytest.CaptureFixture[str],
@@ -522,11 +524,11 @@ def test_a_file_locked_by_another_program_is_not_called_damaged(
     assert_starts()
 
 
-# -- a caller that is called off
+# -- canceled callers
 
 
 @pytest.mark.parametrize("turns", range(8))
-async def test_a_request_that_is_called_off_is_written_whole_or_not_at_all(
+async def test_a_canceled_request_is_written_whole_or_not_at_all(
     turns: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     asking = asyncio.create_task(rig.ask())
@@ -535,7 +537,7 @@ async def test_a_request_that_is_called_off_is_written_whole_or_not_at_all(
         await asyncio.sleep(0)
     asking.cancel()
     await asyncio.wait([asking])
-    await rig.database.write(lambda _: None)  # what was under way has ended
+    await rig.database.write(lambda _: None)  # work in progress has ended
 
     reconciliation = await rig.database.read(reconcile)
     assert ((), 10 * reconciliation.jobs) == (reconciliation.findings, reconciliation.held)
@@ -550,13 +552,14 @@ async def test_a_request_canceled_in_its_transaction_is_written_whole(
     reached, go_on = threading.Event(), threading.Event()
     hold = ledger.hold
 
-    def held_up(*args: Any) -> ledger.Hold:  # noqa: ANN401 - passed on
+    def held_up(*args: Any) -> ledger_entries.Hold:  # noqa: ANN401 - passed on
         held = hold(*args)
         reached.set()
         assert go_on.wait(5.0)
         return held
 
     monkeypatch.setattr(ledger, "hold", held_up)
+    be_patient(monkeypatch)
     asking = asyncio.create_task(rig.ask())
     await asyncio.to_thread(reached.wait, 5.0)
 
@@ -569,7 +572,7 @@ async def test_a_request_canceled_in_its_transaction_is_written_whole(
     assert ((), 1, 10) == (reconciliation.findings, reconciliation.jobs, reconciliation.held)
 
 
-async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along(
+async def test_canceled_requests_do_not_affect_others_in_their_group(
     rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     be_patient(monkeypatch)
@@ -590,7 +593,7 @@ async def test_of_many_requests_the_ones_that_are_called_off_take_no_other_along
 
 
 @pytest.mark.parametrize("number", range(1, 5))
-async def test_a_process_canceled_over_any_write_leaves_a_job_that_goes_on(
+async def test_a_process_canceled_during_any_write_leaves_a_usable_job(
     number: int, rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await rig.ask()
@@ -622,7 +625,7 @@ async def test_a_process_canceled_over_any_write_leaves_a_job_that_goes_on(
 
 @contextmanager
 def long_report(rig: Rig) -> Iterator[Callable[[], Awaitable[object]]]:
-    """A read that lasts until the end of the block. Gives how to wait for its beginning."""
+    """Read until the end of the block. Yield a function that waits until the read has begun."""
     reached, go_on = threading.Event(), threading.Event()
 
     def report(tx: Tx) -> int:
@@ -630,7 +633,7 @@ def long_report(rig: Rig) -> Iterator[Callable[[], Awaitable[object]]]:
         reached.set()
         assert go_on.wait(2 * PATIENCE_S)
         (after,) = tx.execute("SELECT COUNT(*) FROM job").fetchone()
-        assert before == after  # it sees one moment
+        assert before == after  # it reads one snapshot
         return int(before)
 
     reading = asyncio.create_task(rig.database.report(report))
@@ -641,7 +644,7 @@ def long_report(rig: Rig) -> Iterator[Callable[[], Awaitable[object]]]:
         reading.add_done_callback(lambda task: task.result())
 
 
-async def test_requests_are_taken_while_a_long_report_is_read(
+async def test_requests_are_accepted_while_a_long_report_is_read(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     with long_report(rig) as begun:
@@ -655,7 +658,7 @@ async def test_requests_are_taken_while_a_long_report_is_read(
     await assert_survived(rig, caplog, *jobs, says="delivered")
 
 
-async def test_songs_are_brought_while_a_long_report_is_read(
+async def test_songs_are_delivered_while_a_long_report_is_read(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -682,7 +685,7 @@ def schema(path: Path) -> tuple[int, list[str]]:
 
 @pytest.fixture
 def of_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
-    """A database with data in it, as the program with this number of migrations left it."""
+    """Return a function that creates a database with data, as left by the program of that version."""
     everything = migrating.migrations()
 
     def made(version: int) -> Path:
@@ -698,7 +701,7 @@ def of_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
 
 
 def snapshots(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The files as a kill before each statement of a migration would leave them."""
+    """Return copies of the files as a kill before each statement of a migration would leave them."""
     found: list[Path] = []
 
     def snapshot(_: str) -> None:

@@ -1,4 +1,4 @@
-"""Faults of the disks: no song is promised or paid for that could not be kept."""
+"""Faults of the disks: no song is promised or paid for that could not be stored."""
 
 import asyncio
 import errno
@@ -26,7 +26,7 @@ DONE, TOLD = JobState.DELIVERED, JobState.EXPLAINED
 FULL = "SPOOL_DIR: /spool has 3 MiB left; free some space"
 
 
-# -- what may be wrong
+# -- possible problems
 
 
 def a_file_in_its_place(folder: Path, _: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ BROKEN: dict[str, Callable[[Path, pytest.MonkeyPatch], None]] = {
 
 @pytest.mark.parametrize("setting", ["DATABASE_URL", "SPOOL_DIR"])
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_folder_that_can_keep_nothing_is_found_and_named(
+def test_a_folder_that_cannot_store_anything_is_detected_and_named(
     how: str, setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = {"DATABASE_URL": tmp_path / "data", "SPOOL_DIR": tmp_path / "spool"}
@@ -99,10 +99,10 @@ def test_a_spool_that_was_deleted_is_created_again(tmp_path: Path) -> None:
     assert [] == list((tmp_path / "spool").iterdir())
 
 
-# -- how often, and how long
+# -- frequency and duration
 
 
-async def test_a_problem_is_reported_once_until_it_has_ended(
+async def test_an_ongoing_storage_problem_is_reported_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "FRESH_S", 0.0)
@@ -130,7 +130,7 @@ async def test_many_requests_at_a_time_test_the_disk_once(
     assert [tmp_path / "spool"] == tests
 
 
-async def test_a_disk_that_hangs_is_a_problem_and_holds_up_nothing(
+async def test_a_hanging_disk_is_a_problem_and_delays_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "ANSWER_WITHIN_S", 0.02)
@@ -156,10 +156,10 @@ async def test_a_disk_that_hangs_is_a_problem_and_holds_up_nothing(
     assert 1 == calls[0]
 
 
-# -- nothing is promised, nothing paid for
+# -- no promise, no payment
 
 
-async def test_a_request_without_room_for_the_song_is_refused_and_free(
+async def test_a_request_without_room_for_the_song_is_refused_for_free(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.storage_problem = FULL
@@ -177,7 +177,7 @@ async def test_a_request_without_room_for_the_song_is_refused_and_free(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_a_promised_song_is_paid_for_only_once_there_is_room(
+async def test_a_promised_song_is_only_paid_for_once_there_is_room(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -193,7 +193,7 @@ async def test_a_promised_song_is_paid_for_only_once_there_is_room(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_a_promised_song_without_room_for_an_hour_is_given_back(
+async def test_a_promised_song_without_room_for_an_hour_is_released(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -208,7 +208,7 @@ async def test_a_promised_song_without_room_for_an_hour_is_given_back(
     await assert_survived(rig, caplog, job, says=r"failed \(expired\)", posts=0)
 
 
-async def test_a_song_whose_files_are_nowhere_is_posted_as_links(
+async def test_a_song_whose_files_are_lost_is_posted_as_links(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await rig.ask()
@@ -218,5 +218,5 @@ async def test_a_song_whose_files_are_nowhere_is_posted_as_links(
 
     await rig.until(job, DONE)
 
-    assert 2 == caplog.text.count("stored file is gone")
+    assert 2 == caplog.text.count("stored file missing")
     assert [{}] == list(rig.chat.audio.values())

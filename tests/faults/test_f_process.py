@@ -1,4 +1,4 @@
-"""Faults of the process: killed, stopped or buggy, it loses no song and pays or posts none twice."""
+"""Faults of the process: killed, stopped or buggy, it loses no song, and pays for and posts each once."""
 
 import asyncio
 import signal
@@ -33,12 +33,12 @@ STOPS_WITHIN_S = 40.0
 
 
 class Holding(QuickSandbox):
-    """A music service that holds its answers back until the test releases them."""
+    """A music service that withholds its answers until the test releases them."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         super().__init__(changed)
         self.answering = asyncio.Event()
-        """Whether paid requests are answered; they are taken and charged either way."""
+        """Set to answer paid requests, which are accepted and charged in any case."""
         self.answering.set()
         self.held = 0
 
@@ -52,7 +52,7 @@ class Holding(QuickSandbox):
 
 
 class Place(World):
-    """A world whose music service can be told to hold its answers."""
+    """A world whose music service can withhold its answers."""
 
     music: Holding
 
@@ -72,7 +72,7 @@ class Place(World):
         assert not answer.ephemeral, answer.content
 
     async def until_sending(self, kinds: dict[str, str]) -> list[Fault]:
-        """Ask for songs with these prompts, each in a place of its own where its message meets this fault."""
+        """Request songs with these prompts, each in its own place, where its message meets this fault."""
         faults = []
         for prompt, kind in kinds.items():
             channel, person = self.room()
@@ -85,7 +85,7 @@ class Place(World):
         await self.discord.until(lambda: self.music.held == count, PATIENCE_S, f"{count} held paid requests")
 
     async def until_answered(self, count: int) -> None:
-        """Wait until the bot has read that this number of its messages were posted."""
+        """Wait until the bot has read the answers to this number of posts."""
 
         def answered() -> bool:
             sends = [one for one in self.discord.requests if one.path.endswith("/messages")]
@@ -94,7 +94,7 @@ class Place(World):
         await self.discord.until(answered, PATIENCE_S, f"{count} messages")
 
     def states(self) -> dict[str, str]:
-        """Each job's state by its prompt."""
+        """Return each job's state by its prompt."""
         with closing(self._connected()) as db:
             return dict(db.execute("SELECT prompt, state FROM job JOIN words ON job_id = job.id").fetchall())
 
@@ -117,7 +117,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 # -- killed
 
 
-async def test_a_bot_killed_over_everything_forgets_and_repeats_nothing(
+async def test_a_bot_killed_during_any_work_forgets_and_repeats_nothing(
     place: Place,
 ) -> None:
     for life in (1, 2):
@@ -151,10 +151,10 @@ def summed(reconciliation: Reconciliation) -> tuple[int, int, int, tuple[str, ..
     return reconciliation.held, reconciliation.settled, reconciliation.released, reconciliation.findings
 
 
-# -- asked to stop
+# -- stopped
 
 
-async def test_what_is_answered_in_time_ends_and_the_rest_comes_after_a_start(
+async def test_a_stop_finishes_answered_work_and_a_start_the_rest(
     place: Place,
 ) -> None:
     async with place.bot() as bot:
@@ -177,13 +177,13 @@ async def test_what_is_answered_in_time_ends_and_the_rest_comes_after_a_start(
 
     assert "delivered" == before["on the way"]
     assert {"running"} == {before[f"paying {number}"] for number in range(3)}
-    assert [] == [words for words in ("unknown outcome", "cut off", "Traceback") if words in first + bot.log]
+    assert [] == [words for words in ("outcome unknown", "cut off", "Traceback") if words in first + bot.log]
     assert {"delivered"} == set(place.states().values())
     assert [1] * 4 == list(Counter(message.channel.id for message in place.discord.posted()).values())
     assert (0, 40, 0, ()) == summed(place.books())
 
 
-def test_a_stop_takes_less_than_forty_seconds_whoever_does_not_answer() -> None:
+def test_a_stop_takes_under_forty_seconds_whichever_service_hangs() -> None:
     jobs_s = max(runner.FINISH_WITHIN_S, intake.ANSWER_WITHIN.total_seconds())
 
     assert (30.0, True) == (runner.FINISH_WITHIN_S, jobs_s + connection.CLOSE_WITHIN_S < STOPS_WITHIN_S)
@@ -196,10 +196,10 @@ from bot.pipeline import runner
 runner.FINISH_WITHIN_S = 0.3
 main()
 """
-"""The bot as it is, but for its patience at the end."""
+"""The unmodified bot, except for less patience at the end."""
 
 
-async def test_what_takes_too_long_is_cut_off_and_found_again(place: Place) -> None:
+async def test_work_that_takes_too_long_is_cut_off_and_resumed(place: Place) -> None:
     (place.folder / "hasty.py").write_text(HASTY, "utf-8")
     place.command = ("hasty", "run")
     async with place.bot() as bot:
@@ -241,7 +241,7 @@ async def test_repeated_interrupts_from_the_keyboard_cut_nothing_off(
         assert 0 == await bot.ended()
 
     assert {"paying": "running"} == place.states()
-    assert [] == [words for words in ("unknown outcome", "Traceback") if words in bot.log]
+    assert [] == [words for words in ("outcome unknown", "Traceback") if words in bot.log]
     assert (10, 0, 0, ()) == summed(place.books())
 
 
@@ -255,7 +255,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
             await place.discord.until(lambda: fault.hits, PATIENCE_S, "a request")
         status = await bot.terminate()
 
-    # Before it has installed its handler, Python ends at once.
+    # Until it has installed its handler, Python exits at once.
     assert 0 == status or (None, -signal.SIGTERM) == (path, status)
     assert "Traceback" not in bot.log
     checks = [check async for check in run_checks(database_checks(place.folder / "tunesmith.db"))]
@@ -267,7 +267,7 @@ async def test_a_stop_during_the_start_ends_it_and_leaves_a_sound_database(
 
 BUGS = {
     "submitting": (3, TOLD, FailReason.INTERNAL),
-    # It may have left with the request: it is never sent again, and so there is only one try.
+    # The request may have been sent and is never repeated, so there is only one try.
     "running": (1, TOLD, FailReason.OUTCOME_UNKNOWN),
     "ready": (3, JobState.RUNNING, None),
     "stored": (3, JobState.READY, None),
@@ -275,18 +275,18 @@ BUGS = {
     "delivered": (3, JobState.UNDELIVERED, None),
     "explained": (3, TOLD, FailReason.REFUSED),
 }
-"""What can't be written down of one job: how often that is tried, and where the job ends."""
+"""States that cannot be recorded for one job: the number of tries, and the job's final state."""
 
 
 async def break_move(rig: Rig, job: Job, state: str) -> None:
-    """Whenever the job is to go there with the result of the step before, something unexpected happens."""
+    """Fail unexpectedly whenever the job enters this state with the result of the previous step."""
     when = f"""NEW.id = {job.id} AND NEW.state = '{state}' AND OLD.state <> '{state}'
                AND (NEW.state <> 'explained' OR NEW.message_id IS NOT NULL)"""
     await rig.database.write(lambda tx: bugs.refuse(tx, "UPDATE ON job", when))
 
 
 @pytest.mark.parametrize("state", BUGS)
-async def test_a_bug_is_met_three_times_and_ends_its_job_and_no_other(
+async def test_a_bug_ends_its_job_after_three_tries_and_no_other_job(
     state: str, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries, end, reason = BUGS[state]
@@ -311,7 +311,7 @@ async def test_a_bug_is_met_three_times_and_ends_its_job_and_no_other(
         assert_told_plainly(ended)
 
 
-async def test_a_bug_in_telling_a_failure_ends_with_the_failure_in_the_log(
+async def test_a_bug_while_reporting_a_failure_is_logged_with_the_failure(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(400, message="no")]

@@ -32,7 +32,7 @@ DAY = timedelta(days=1)
 
 
 class Machine:
-    """A machine's two clocks, in the place of ``datetime`` and ``time``: only one of them can be set."""
+    """A machine's two clocks, in place of ``datetime`` and ``time``: only one of them can be set."""
 
     CLOCK_BOOTTIME = CLOCK_MONOTONIC = 7
 
@@ -64,7 +64,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 class Steady(make.Clock):
-    """The bot's own clock on this machine; moving it lets time pass there."""
+    """The bot's own clock on this machine; advancing it lets time pass there."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -94,7 +94,7 @@ def steady(database: Database, tmp_path: Path, machine: Machine) -> Rig:
 
 
 @pytest.mark.parametrize("step", [DAY, -DAY, timedelta(hours=1), timedelta(days=-400)], ids=str)
-def test_the_bots_clock_goes_on_evenly_whatever_the_wall_clock_is_set_to(
+def test_the_bots_clock_advances_evenly_whatever_the_wall_clock_says(
     step: timedelta, machine: Machine
 ) -> None:
     now = steady_clock()
@@ -114,7 +114,7 @@ WRONG = [timedelta(days=-20_000), timedelta(days=-2), timedelta(hours=2), timede
 
 
 @pytest.mark.parametrize("off", WRONG, ids=str)
-async def test_a_clock_set_right_after_a_wrong_start_begins_anew(off: timedelta, machine: Machine) -> None:
+async def test_a_clock_corrected_after_a_wrong_start_is_adopted(off: timedelta, machine: Machine) -> None:
     truth = machine.wall
     machine.set_forward(off)
     alerts: list[str] = []
@@ -134,14 +134,14 @@ async def test_a_clock_set_right_after_a_wrong_start_begins_anew(off: timedelta,
     side = "behind" if off < timedelta() else "ahead of"
     said = f"this machine's clock is {abs(off).total_seconds():,.0f} s {side} Discord's; set it"
     assert (said, False) == while_wrong
-    assert [f"Nothing old is deleted, because {said}."] == alerts
+    assert [f"Old data is not being deleted, because {said}."] == alerts
     assert (None, True) == (clock.problem(), clock.set_right.is_set())
     assert truth == new.now()
     assert not new.set_right.is_set()
 
 
 @pytest.mark.parametrize("step", [*WRONG, timedelta(minutes=10)], ids=str)
-async def test_a_right_clock_is_not_begun_anew_when_the_machines_is_set(
+async def test_a_correct_clock_is_kept_when_the_machines_clock_is_set(
     step: timedelta, machine: Machine
 ) -> None:
     truth = machine.wall
@@ -301,7 +301,7 @@ async def test_a_clock_set_back_before_a_start_makes_no_job_wait_long(
     rig.clock.now -= set_back
     began = rig.clock.now
 
-    # A time further away than the longest step counts as now; rounds come every half a minute anyway.
+    # A time further away than the longest step counts as now; rounds run every half minute anyway.
     while await rig.state(job) is not end and rig.clock.now - began < timedelta(hours=2):
         await rig.round()
         rig.clock.forward(seconds=30)
@@ -326,7 +326,7 @@ async def test_a_clock_that_was_set_forward_before_the_next_start_costs_no_song(
     await assert_survived(rig, caplog, job, says=str(end))
 
 
-async def test_a_song_made_while_the_bot_was_away_is_asked_for_before_parking(
+async def test_a_song_made_while_the_bot_was_down_is_queried_before_parking(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await running(rig)
@@ -339,7 +339,7 @@ async def test_a_song_made_while_the_bot_was_away_is_asked_for_before_parking(
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-async def test_a_request_that_has_waited_for_a_day_is_released_and_told(
+async def test_a_request_that_waited_a_day_is_released_and_reported(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = await queued(rig)
@@ -371,7 +371,7 @@ async def test_songs_dated_in_the_future_do_not_hold_up_new_ones(
     await assert_survived(rig, caplog, *made, late, says="(delivered|running)")
 
 
-async def test_a_pause_that_ends_a_day_too_late_lets_the_next_request_try(
+async def test_a_closure_that_ends_a_day_too_late_admits_the_next_request(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [answers(402)]
@@ -387,7 +387,7 @@ async def test_a_pause_that_ends_a_day_too_late_lets_the_next_request_try(
     await assert_survived(rig, caplog, first, probe, says="(explained|delivered)")
 
 
-async def test_a_breaker_that_closes_a_day_too_late_lets_the_next_request_try(
+async def test_a_breaker_that_closes_a_day_too_late_admits_the_next_request(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.on_post = [rig.music.lost_answer for _ in range(3)]
@@ -401,7 +401,7 @@ async def test_a_breaker_that_closes_a_day_too_late_lets_the_next_request_try(
     await rig.round()
 
     assert RUNNING is await rig.state(probe)
-    await assert_survived(rig, caplog, *lost, probe, says="(unknown outcome|running)")
+    await assert_survived(rig, caplog, *lost, probe, says="(outcome unknown|running)")
 
 
 async def test_a_card_is_kept_up_to_date_after_the_clock_was_set_back(rig: Rig) -> None:
@@ -429,9 +429,7 @@ async def test_a_card_is_kept_up_to_date_after_the_clock_was_set_back(rig: Rig) 
     ],
     ids=str,
 )
-async def test_a_time_further_away_than_the_longest_step_is_now(
-    away: timedelta, is_due: bool, rig: Rig
-) -> None:
+async def test_a_time_beyond_the_longest_step_counts_as_now(away: timedelta, is_due: bool, rig: Rig) -> None:
     job = await rig.ask()
     at = times.milliseconds(rig.clock.now + away)
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET due_at = ?", (at,)))
@@ -476,8 +474,8 @@ def day(text: str) -> int:
 PERIODS = [
     (Period.DAY, "2026-03-28T23:59:59.999999", "2026-03-28", "2026-03-29"),
     (Period.DAY, "2026-03-29T00:00:00", "2026-03-29", "2026-03-30"),
-    (Period.DAY, "2026-03-29T01:30:00", "2026-03-29", "2026-03-30"),  # an hour that Europe has not
-    (Period.DAY, "2026-10-25T00:30:00", "2026-10-25", "2026-10-26"),  # an hour that Europe has twice
+    (Period.DAY, "2026-03-29T01:30:00", "2026-03-29", "2026-03-30"),  # an hour skipped in Europe
+    (Period.DAY, "2026-10-25T00:30:00", "2026-10-25", "2026-10-26"),  # an hour repeated in Europe
     (Period.DAY, "2028-02-29T12:00:00", "2028-02-29", "2028-03-01"),
     (Period.DAY, "2026-12-31T23:59:59", "2026-12-31", "2027-01-01"),
     (Period.WEEK, "2026-03-29T23:59:59", "2026-03-23", "2026-03-30"),
@@ -497,7 +495,7 @@ PERIODS = [
 
 @pytest.fixture(params=["UTC0", "EST5EDT", "CET-1CEST,M3.5.0,M10.5.0/3", "<+14>-14", "<-11>11"])
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The zone that the machine is in."""
+    """The machine's time zone."""
     before = os.environ.get("TZ")
     monkeypatch.setenv("TZ", request.param)
     time.tzset()

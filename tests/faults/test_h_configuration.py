@@ -1,4 +1,4 @@
-"""Wrong settings: the start is refused in one sentence, and no secret leaks."""
+"""Wrong settings: the start is refused with one sentence, and no secret leaks."""
 
 import json
 import re
@@ -26,7 +26,7 @@ SECRETS = (SECRET, TOKEN, KEY)
 
 
 def refusal(command: str = "run") -> str:
-    """The one sentence with which the start is refused, or that it was not."""
+    """Return the sentence with which the start is refused, or a note that it was not."""
     result = CliRunner().invoke(cli.cli, [command])
     if isinstance(result.exception, BaseExceptionGroup):
         return ", ".join(str(error) for error in result.exception.exceptions)
@@ -40,7 +40,7 @@ def refusal(command: str = "run") -> str:
 
 
 def refusals(name: str, values: Iterable[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """How the start ended with each of these values."""
+    """Return the outcome of a start with each of these values."""
     ends = {}
     for value in values:
         with monkeypatch.context() as patch:
@@ -49,7 +49,7 @@ def refusals(name: str, values: Iterable[str], monkeypatch: pytest.MonkeyPatch) 
     return ends
 
 
-def test_what_the_other_tests_begin_with_would_start() -> None:
+def test_the_base_settings_of_these_tests_would_start() -> None:
     assert "it started" == refusal()
 
 
@@ -84,14 +84,14 @@ FAIR = {
 
 @pytest.mark.parametrize("command", ["run", "doctor"])
 @pytest.mark.parametrize("name", ["DISCORD_TOKEN", "MUSIC_API_KEY"])
-def test_what_is_missing_is_named(name: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_missing_setting_is_named(name: str, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
 
     assert refusal(command).startswith(f"{name} is missing; ")
 
 
 @pytest.mark.parametrize("name", ["DISCORD_TOKEN", "MUSIC_API_KEY"])
-def test_what_is_empty_is_missing_wherever_it_is_set(
+def test_an_empty_setting_counts_as_missing_wherever_it_is_set(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text(f"{name}=\n", "utf-8")
@@ -114,7 +114,7 @@ def test_a_value_with_space_around_it_is_refused(name: str, monkeypatch: pytest.
 
 
 def slips(name: str) -> Iterator[str]:
-    """One for each way in which a letter goes wrong."""
+    """Yield a misspelling for each kind of slip with one letter."""
     middle = len(name) // 2
     yield name[:-1]
     yield f"{name}S"
@@ -126,9 +126,7 @@ def slips(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_name_with_a_slip_is_refused_with_what_was_meant(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_misspelt_name_is_refused_with_a_suggestion(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for slip in slips(name):
         with monkeypatch.context() as patch:
             patch.setenv(slip, SECRET)
@@ -156,7 +154,7 @@ def test_a_name_with_a_slip_is_refused_with_what_was_meant(
         (f"=={SECRET}", "Line 2 of .env is not of the form NAME=value."),
     ],
 )
-def test_a_line_that_is_no_setting_is_refused_and_not_repeated(line: str, said: str, tmp_path: Path) -> None:
+def test_an_invalid_line_is_refused_and_not_repeated(line: str, said: str, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"# mine\n{line}\n", "utf-8")
 
     assert said == refusal()
@@ -165,7 +163,7 @@ def test_a_line_that_is_no_setting_is_refused_and_not_repeated(line: str, said: 
 @pytest.mark.parametrize(
     "content", [b"MUSIC_API_KEY=\xff\xfe", "SONG_CREDITS=5".encode("utf-16"), b"\x89PNG\r\n\x1a\n"]
 )
-def test_a_file_that_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_settings_file_that_is_not_text_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(content + SECRET.encode())
 
     assert refusal().startswith(".env can't be read; it must be a UTF-8 text file")
@@ -339,7 +337,7 @@ IMPOSSIBLE = {
 }
 
 
-def test_no_setting_is_left_out() -> None:
+def test_no_setting_is_left_untested() -> None:
     assert sorted(names()) == sorted(IMPOSSIBLE)
 
 
@@ -354,7 +352,7 @@ def test_an_impossible_value_is_refused_with_its_name_and_not_shown(
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_character_that_no_environment_carries_is_refused_in_a_file(
+def test_a_character_impossible_in_environments_is_refused_in_files(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(name, raising=False)
@@ -363,12 +361,12 @@ def test_a_character_that_no_environment_carries_is_refused_in_a_file(
     assert refusal().startswith(f"{name} ")
 
 
-# -- places that can't be used
+# -- unusable places
 
 
 @pytest.fixture
 def occupied(tmp_path: Path) -> Path:
-    """A file where a folder would have to be."""
+    """A file where a folder is needed."""
     path = tmp_path / "occupied"
     path.write_text("something else", "utf-8")
     return path
@@ -377,7 +375,7 @@ def occupied(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "place", ["{folder}", "{folder}/", "{file}/tunesmith.db", "{folder}/" + "x" * 300, ":memory:", "{file}"]
 )
-def test_a_database_that_can_not_be_there_is_refused(
+def test_a_database_path_that_cannot_exist_is_refused(
     place: str, tmp_path: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:///" + place.format(folder=tmp_path, file=occupied))
@@ -387,7 +385,7 @@ def test_a_database_that_can_not_be_there_is_refused(
 
 
 @pytest.mark.parametrize("place", ["{file}", "{file}/songs", "{folder}/" + "x" * 300])
-def test_a_spool_that_can_not_be_there_is_refused(
+def test_a_spool_path_that_cannot_exist_is_refused(
     place: str, tmp_path: Path, occupied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPOOL_DIR", place.format(folder=tmp_path, file=occupied))

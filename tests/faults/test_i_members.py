@@ -1,4 +1,4 @@
-"""Hostile input of members: it neither pings, formats nor overspends, and none of it is lost."""
+"""Hostile input from members: it neither pings, formats nor overspends, and none of it is lost."""
 
 import asyncio
 import codecs
@@ -27,7 +27,7 @@ TEXT_INPUT = 4
 
 world = simulated.world
 
-# -- words with a force of their own
+# -- texts with special effects
 
 FORCE = {
     "pings": [
@@ -69,9 +69,9 @@ FORMATS = [
 
 
 def assert_quiet(one: Sent, member_id: int) -> None:
-    """Nothing in it pings anybody but the member, or has a force that the bot did not give it."""
+    """Assert that it pings nobody but the member, and has no formatting other than the bot's own."""
     allowed = one.body.get("allowed_mentions", {"parse": None})
-    # Embeds ping nobody, and an edit without words of its own leaves those of the message.
+    # Embeds ping nobody, and an edit without content keeps the message's.
     if one.body.get("content") or (one.text and one.method == "POST"):
         assert [] == allowed["parse"], one
         assert {*allowed.get("users", []), *allowed.get("roles", [])} <= {member_id}
@@ -87,7 +87,7 @@ def assert_quiet(one: Sent, member_id: int) -> None:
 
 
 @pytest.mark.parametrize("kind", FORCE)
-async def test_words_ping_nobody_and_have_no_force_wherever_they_are_shown(
+async def test_words_ping_nobody_and_format_nothing_wherever_they_are_shown(
     kind: str, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     hostile = " ".join([*FORCE[kind], "last"])
@@ -95,7 +95,7 @@ async def test_words_ping_nobody_and_have_no_force_wherever_they_are_shown(
     refusal = f"sensitive words: {hostile}"
     monkeypatch.setitem(REFUSALS, FaultKind.MODERATED, (HTTPStatus.BAD_REQUEST, refusal))
     mia = world.add_member("Mia", manager=True)
-    prompt = " ".join(hostile.splitlines())  # several lines are taken for lyrics
+    prompt = " ".join(hostile.splitlines())  # several lines would count as lyrics
 
     await mia.slash(world.channel, "music create", prompt=prompt)
     form = await mia.slash(world.channel, "music custom")
@@ -119,7 +119,7 @@ async def test_words_ping_nobody_and_have_no_force_wherever_they_are_shown(
     await mia.slash(world.channel, "quota grant", credits=1, reason=hostile[:200])
     await until(world, lambda: len({one.path for one in sent(world) if "No song this time" in one.text}) >= 2)
 
-    # At least: cards, ends, words of the songs, the last edits of two cards, a refusal and a grant.
+    # At least: cards, final edits, texts of the songs, last edits of two cards, a refusal and a grant.
     assert 4 + 4 + 2 + 2 + 1 + 1 <= len(sent(world))
     assert 8 <= sum("last" in one.text for one in sent(world))
     for one in sent(world):
@@ -141,14 +141,14 @@ SUNG = {
     "lines of another system": ("", b"one\r\ntwo\rthree\n", "one\ntwo\nthree"),
     "a file in place of the field": ("typed", b"handed in", "handed in"),
 }
-"""By title: what is typed, what is handed in, and what is sung."""
+"""By title: typed text, uploaded file, and lyrics as sung."""
 
 
 def files(data: bytes | None) -> dict[str, object]:
     return {} if data is None else {"lyrics_file": [("words.txt", data)]}
 
 
-async def test_lyrics_up_to_the_limit_are_sung_whole_however_they_are_handed_in(world: World) -> None:
+async def test_lyrics_up_to_the_limit_are_sung_in_full_however_submitted(world: World) -> None:
     ada = world.add_member("Ada", manager=True)
     await ada.slash(world.channel, "quota grant", credits=1_000, reason="a long evening")
 
@@ -212,7 +212,7 @@ GUESSED = {
     "Cyrillic": ("Привет, мир".encode("cp1251"), "Windows-1251", "Привет, мир"),
     "Chinese": ("床前明月光\r\n疑是地上霜".encode("gbk"), "GBK", "床前明月光\n疑是地上霜"),
 }
-"""By title: what is handed in, how it is encoded and what it says."""
+"""By title: uploaded bytes, their encoding, and their text."""
 
 
 async def test_lyrics_in_a_guessed_encoding_are_shown_before_they_are_paid(world: World) -> None:
@@ -240,7 +240,7 @@ async def test_lyrics_in_a_guessed_encoding_are_shown_before_they_are_paid(world
 
 
 async def form_again(mia: simcord.MemberActor, refused: simcord.InteractionResult) -> dict[str, object]:
-    """What stands in the form that the button under a refusal opens."""
+    """Return the contents of the form opened by the button under a refusal."""
     assert refused.response is not None
     opened = await mia.click(refused.response.message, label="Edit and try again")
     assert opened.modal is not None
@@ -255,7 +255,7 @@ async def form_again(mia: simcord.MemberActor, refused: simcord.InteractionResul
     [b"\x89PNG\x00", b"", b"x" * 40_000, b"x" * 5_001],
     ids=["no text", "empty", "too big", "5,001 characters"],
 )
-async def test_typed_lyrics_come_back_when_the_file_next_to_them_is_refused(
+async def test_typed_lyrics_are_returned_if_the_file_next_to_them_is_refused(
     data: bytes, world: World
 ) -> None:
     mia = world.add_member("Mia")
@@ -267,7 +267,7 @@ async def test_typed_lyrics_come_back_when_the_file_next_to_them_is_refused(
     assert words == await form_again(mia, refused)
 
 
-async def test_lyrics_of_5001_characters_stay_in_their_form_until_replaced(world: World) -> None:
+async def test_lyrics_of_5001_characters_are_kept_in_the_form_until_replaced(world: World) -> None:
     mia = world.add_member("Mia")
     form = await mia.slash(world.channel, "music custom")
     refused = await mia.submit_modal(form, WORDS | {"lyrics": ""} | files(b"x" * 5_001))
@@ -291,7 +291,7 @@ async def test_lyrics_of_5001_characters_stay_in_their_form_until_replaced(world
     ("allowance", "bonus", "passes"),
     [(10, 0, 1), (0, 10, 1), (4, 6, 1), (19, 0, 1), (9, 0, 0), (25, 0, 2), (0, 39, 3)],
 )
-async def test_a_hundred_requests_at_once_spend_what_is_left_once(
+async def test_a_hundred_requests_at_once_spend_the_remaining_credits_once(
     allowance: int, bonus: int, passes: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     await rig.credits.set_allowance(make.GUILD, allowance, None, make.entry())
@@ -326,13 +326,13 @@ async def test_a_hundred_requests_at_once_in_two_servers_do_not_mix(rig: Rig) ->
 
 @pytest.fixture
 def intake(database: Database, rig: Rig) -> Intake:
-    """One that keeps to the caps: two songs for a member, ten for a server."""
+    """An intake that enforces the caps: two songs per member, ten per server."""
     rig.intake = Intake(database, make.terms(), now=rig.clock, woken=lambda: None)
     return rig.intake
 
 
 def outcomes(ends: list[Job | BaseException]) -> tuple[int, set[tuple[str, int]]]:
-    """How many came through, and which caps stopped the others."""
+    """Return the number of accepted jobs, and the caps that stopped the others."""
     refusals = [end for end in ends if isinstance(end, TooManyOpenJobs)]
     taken = sum(isinstance(end, Job) for end in ends)
     assert len(ends) == taken + len(refusals), ends
@@ -340,7 +340,7 @@ def outcomes(ends: list[Job | BaseException]) -> tuple[int, set[tuple[str, int]]
 
 
 @pytest.mark.usefixtures("intake")
-async def test_fifty_requests_at_once_from_one_member_do_not_get_past_the_cap(
+async def test_fifty_concurrent_requests_of_one_member_stay_within_the_cap(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = await asyncio.gather(*(rig.ask() for _ in range(50)), return_exceptions=True)
@@ -357,7 +357,7 @@ async def test_fifty_requests_at_once_from_one_member_do_not_get_past_the_cap(
 
 
 @pytest.mark.usefixtures("intake")
-async def test_fifty_members_at_once_do_not_get_past_the_cap_of_their_server(rig: Rig) -> None:
+async def test_fifty_concurrent_members_stay_within_their_servers_cap(rig: Rig) -> None:
     await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
 
     ends = await asyncio.gather(

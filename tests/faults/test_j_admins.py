@@ -1,4 +1,4 @@
-"""Managers' changes during concurrent requests: nothing is overspent, and nothing counts twice."""
+"""Managers' changes during concurrent requests: nothing is overspent or counted twice."""
 
 import asyncio
 from collections.abc import Awaitable, Iterable
@@ -31,7 +31,7 @@ async def limit(rig: Rig, allowance: int, period: Period | None = None, actor: i
 
 
 async def racing(*works: Awaitable[object]) -> tuple[list[Job], list[Exception]]:
-    """Run all of these at once and return the accepted jobs and the refusals."""
+    """Run all of these concurrently and return the accepted jobs and the refusals."""
     ends = await asyncio.gather(*works, return_exceptions=True)
     refused = [end for end in ends if isinstance(end, Exception)]
     assert {NotEnoughCredits} >= {type(error) for error in refused}, refused
@@ -47,7 +47,7 @@ async def balance_at(rig: Rig, moment: datetime) -> Balance:
 
 
 def changes(tx: Tx) -> list[tuple[int, str, str]]:
-    """Who changed something from what to what, in the order of the ledger."""
+    """Return who changed something, from what and to what, in the order of the ledger."""
     rows = tx.execute(
         """SELECT discord_id, before, after FROM ledger JOIN member ON member.id = actor_id
            WHERE kind IN ('set', 'grant') ORDER BY ledger.id"""
@@ -56,16 +56,16 @@ def changes(tx: Tx) -> list[tuple[int, str, str]]:
 
 
 def assert_chained(rows: Iterable[tuple[int, str, str]]) -> None:
-    """Each change begins where the one before it ended."""
+    """Assert that each change starts where the previous one ended."""
     _, befores, afters = zip(*rows, strict=True)
     assert befores[1:] == afters[:-1]
 
 
-# -- an allowance that is lowered
+# -- a lowered allowance
 
 
 @pytest.mark.parametrize("lowered", [0, 9, 10, 25, 40])
-async def test_an_allowance_below_the_use_stops_new_songs_and_no_running_one(
+async def test_an_allowance_below_the_usage_stops_only_new_songs(
     lowered: int, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     used = await rig.ask()
@@ -89,7 +89,7 @@ async def test_an_allowance_below_the_use_stops_new_songs_and_no_running_one(
     await assert_survived(rig, caplog, used, *held, says="delivered")
 
 
-async def test_a_failure_under_a_lowered_allowance_gives_back_what_it_took(
+async def test_a_failure_under_a_lowered_allowance_returns_its_credits(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     rig.music.done_at_once = False
@@ -124,7 +124,7 @@ async def test_a_bonus_pays_for_songs_while_the_allowance_is_overdrawn(
     await assert_survived(rig, caplog, first, second, says="delivered")
 
 
-# -- an allowance that is changed while requests race
+# -- an allowance changed during concurrent requests
 
 
 @pytest.mark.parametrize("before", [0, 1, 7, 20])
@@ -154,11 +154,11 @@ async def test_an_allowance_that_varies_during_a_race_is_never_exceeded(
     assert () == (await rig.database.read(reconcile)).findings
 
 
-# -- a period that is changed
+# -- a changed period
 
 
 @pytest.mark.parametrize("period", Period)
-async def test_a_song_under_a_changed_period_ends_on_the_account_of_its_own_day(
+async def test_a_song_under_a_changed_period_is_charged_to_its_own_day(
     period: Period, rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
     await limit(rig, 100, Period.MONTH)
@@ -181,7 +181,7 @@ async def test_a_song_under_a_changed_period_ends_on_the_account_of_its_own_day(
     await assert_survived(rig, caplog, delivered, failing, says="(delivered|upstream_failed)")
 
 
-async def test_a_period_that_is_changed_to_and_fro_grants_nothing_twice(rig: Rig) -> None:
+async def test_changing_the_period_back_and_forth_grants_nothing_twice(rig: Rig) -> None:
     await limit(rig, 30, Period.DAY)
     held = [await rig.ask() for _ in range(2)]
 
@@ -197,7 +197,7 @@ async def test_a_period_that_is_changed_to_and_fro_grants_nothing_twice(rig: Rig
     assert () == (await rig.database.read(reconcile)).findings
 
 
-async def test_use_of_other_days_counts_again_when_the_period_is_long_again(rig: Rig) -> None:
+async def test_earlier_usage_counts_again_when_the_period_is_long_again(rig: Rig) -> None:
     await limit(rig, 30, Period.DAY)
     for _ in range(3):
         await racing(*asking(rig, 5))
@@ -216,7 +216,7 @@ async def test_use_of_other_days_counts_again_when_the_period_is_long_again(rig:
 # -- two managers at once
 
 
-async def test_of_two_concurrent_changes_the_last_holds_and_both_are_recorded(rig: Rig) -> None:
+async def test_the_last_of_two_concurrent_changes_wins_and_both_are_recorded(rig: Rig) -> None:
     await asyncio.gather(
         limit(rig, 40, Period.WEEK, actor=ADA), limit(rig, 70, None, actor=BEA), limit(rig, 20, actor=ADA)
     )
@@ -231,7 +231,7 @@ async def test_of_two_concurrent_changes_the_last_holds_and_both_are_recorded(ri
     assert_chained(rows)
 
 
-async def test_grants_at_once_add_up(rig: Rig) -> None:
+async def test_concurrent_grants_add_up(rig: Rig) -> None:
     grants = [(ADA, 10), (BEA, 15), *((ADA, -1), (BEA, 2)) * 5]
     await rig.credits.grant(make.GUILD, 5, make.entry("to begin with", actor_id=ADA))
 
@@ -249,7 +249,7 @@ async def test_grants_at_once_add_up(rig: Rig) -> None:
     assert () == (await rig.database.read(reconcile)).findings
 
 
-async def test_of_two_managers_who_revoke_one_bonus_at_once_one_is_refused(rig: Rig) -> None:
+async def test_two_managers_cannot_both_revoke_one_bonus(rig: Rig) -> None:
     await rig.credits.grant(make.GUILD, 15, make.entry("for tonight"))
 
     taken, refused = await asyncio.gather(
@@ -263,7 +263,7 @@ async def test_of_two_managers_who_revoke_one_bonus_at_once_one_is_refused(rig: 
     assert {"grant": 2} == await rig.books()
 
 
-async def test_a_bonus_revoked_during_a_race_is_spent_or_revoked_and_not_both(
+async def test_a_bonus_revoked_during_a_race_is_either_spent_or_revoked(
     rig: Rig,
 ) -> None:
     await limit(rig, 0)

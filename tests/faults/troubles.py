@@ -1,4 +1,4 @@
-"""A database that can't be written to for a while, on either engine: it is locked, or has no room."""
+"""A database that cannot be written for a while, on either engine: it is locked or full."""
 
 import resource
 import sqlite3
@@ -14,12 +14,12 @@ from bot.database import engine, postgresql, postgresql_writer, sqlite, sqlite_c
 from tests.unit.pipeline.rig import Rig
 
 HASTE: Final = 25
-"""How many times sooner than usual a write gives up."""
+"""Factor by which the timeout of a write is reduced."""
 TABLES: Final = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"
 
 
 async def make_hasty(database: engine.Database) -> None:
-    """Let one statement of ``database`` wait for a lock for a part of the usual time."""
+    """Reduce the time for which a statement of ``database`` waits for a lock."""
     if isinstance(database, sqlite.Database):
         wait_ms = sqlite_connections.BUSY_TIMEOUT_MS // HASTE
         await database.write(lambda tx: tx.execute(f"PRAGMA busy_timeout = {wait_ms}"))
@@ -30,7 +30,7 @@ async def make_hasty(database: engine.Database) -> None:
 
 @contextmanager
 def _session(database: engine.Database) -> Iterator[psycopg.Connection]:
-    """A session of another program. Meanwhile, writes of this one give up soon."""
+    """Yield another program's session. Meanwhile, writes of this program give up soon."""
     assert isinstance(database, postgresql.Database)
     with (
         psycopg.connect(database._url, autocommit=True) as other,
@@ -41,7 +41,7 @@ def _session(database: engine.Database) -> Iterator[psycopg.Connection]:
 
 @contextmanager
 def locked(database: engine.Database) -> Iterator[None]:
-    """Another program holds what a write needs."""
+    """Let another program hold a lock that writes need."""
     if isinstance(database, sqlite.Database):
         path = database.path
         with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other_file:
@@ -49,7 +49,7 @@ def locked(database: engine.Database) -> Iterator[None]:
             yield
         return
     with _session(database) as other, other.transaction():
-        # The slot is another matter: who can't write to it has lost the database.
+        # Except the slot: a process that cannot write to it has lost the database.
         names = [name for (name,) in other.execute(TABLES) if name != "slot"]
         other.execute(f"LOCK TABLE {', '.join(names)} IN SHARE MODE".encode())
         yield
@@ -57,7 +57,7 @@ def locked(database: engine.Database) -> Iterator[None]:
 
 @contextmanager
 def no_room(database: engine.Database) -> Iterator[None]:
-    """No file can grow: the system refuses a commit as it does on a full disk."""
+    """Let no file grow: the system refuses a commit as on a full disk."""
     if isinstance(database, sqlite.Database):
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
@@ -87,7 +87,7 @@ TROUBLES: Final[dict[str, Callable[[engine.Database], AbstractContextManager[Non
 
 
 class Trouble:
-    """One of the troubles, from ``begin`` until this number of waits for its end."""
+    """A trouble, lasting from ``begin`` until this number of waits for its end."""
 
     def __init__(self, rig: Rig, name: str, waits: int) -> None:
         self._begun = ExitStack()
@@ -99,7 +99,7 @@ class Trouble:
         self._begun.enter_context(self._new())
 
     async def sleep(self, _: float) -> None:
-        """In the place of the pipeline's own."""
+        """Replace the pipeline's own ``sleep``."""
         self._waits -= 1
         if self._waits == 0:
             self._begun.close()

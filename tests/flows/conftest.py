@@ -31,7 +31,7 @@ async def world(
 
 
 def restart_before_each_press(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start the bot anew before each button that is pressed and each form that is sent."""
+    """Restart the bot before each button press and form submission."""
 
     def restarted(act: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         @wraps(act)

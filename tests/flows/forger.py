@@ -1,4 +1,4 @@
-"""Interactions that no client of Discord's would send, on the simulated Discord."""
+"""Interactions that no Discord client would send, on the simulated Discord."""
 
 import copy
 from typing import Any, Final
@@ -25,7 +25,7 @@ class Forger:
         return next(event for event in reversed(events) if event["type"] == type_.value)
 
     async def send(self, event: dict[str, Any], **data: Any) -> dict[str, Any]:  # noqa: ANN401 - Discord's JSON
-        """Send the interaction with other data. Returns the only answer to it."""
+        """Send the interaction with other data. Return its only answer."""
         forged = copy.deepcopy(event) | {"id": str(next(self._ids))}
         forged["data"] |= data
         before = len(self.world.env.http_requests)
@@ -41,13 +41,13 @@ class Forger:
 
 
 def is_private_sentence(answer: dict[str, Any]) -> bool:
-    """Return whether an answer is one sentence that only the member sees."""
+    """Return whether an answer is one sentence visible only to the member."""
     data = answer.get("data") or {}
     return bool(data.get("content")) and bool(data.get("flags", 0) & discord.MessageFlags.ephemeral.flag)
 
 
 async def rows(world: World) -> dict[str, int]:
-    """Return how many rows the tables have that a press can add to."""
+    """Return the row counts of the tables to which a press can add rows."""
     tables = ("job", "ledger", "member", "member_limit", "role_limit")
     return await world.parts.database.read(
         lambda tx: {table: tx.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in tables}  # noqa: S608 - constants

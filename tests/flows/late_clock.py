@@ -1,4 +1,4 @@
-"""The bot on a machine whose clock says 2011 at the start and is right soon afterwards."""
+"""Run the bot on a machine whose clock starts in 2011 and is corrected soon afterwards."""
 
 import time
 from datetime import datetime, tzinfo
@@ -11,7 +11,7 @@ WRONG = 1_300_000_000.0
 
 
 class Late:
-    """In the place of ``datetime``: wrong the first time."""
+    """A replacement for ``datetime`` that is wrong on the first call."""
 
     asked = 0
 

@@ -1,4 +1,4 @@
-"""The unmodified bot as a process, between a Discord and a music service on this machine."""
+"""The unmodified bot as a process, between a local Discord and a local music service."""
 
 import asyncio
 import os
@@ -12,13 +12,14 @@ from typing import ClassVar, Self
 
 from bot.sandbox.server import running
 from tests.doubles.discord import BotRequest, Channel, FakeDiscord, Message, Person
+from tests.doubles.discord.world import BOT_TOKEN
 from tests.doubles.music import MUSIC_KEY, QuickSandbox
 from tests.flows.warm_start import Process, WarmStarts
 
 ROOT = Path(__file__).parents[2]
 END_WITHIN_S = 30.0
 PATIENCE_S = 60.0
-"""How long to wait for what has to happen. Generous, so that a busy machine fails no test."""
+"""Timeout of expected events, in seconds; generous, so that a busy machine fails no test."""
 
 FENCE = """
 import os, sys
@@ -41,9 +42,9 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 """
-"""What Python runs before the bot does: whoever dials anything but this machine ends at once.
+"""Code that Python runs before the bot: exit at once on dialling anything but this machine.
 
-With ``DIALLED_PORTS``, only these ports of it.
+With ``DIALLED_PORTS``, only these ports are allowed.
 """
 
 
@@ -51,11 +52,11 @@ class BotProcess:
     """One ``python -m bot run``. Get it from ``BotProcess.running``."""
 
     warm_starts: ClassVar[WarmStarts | None] = None
-    """Forks each bot from a process that has imported it already; None starts Python for each, as always."""
+    """The process from which bots are forked; None starts Python for each, as usual."""
 
     def __init__(self, process: Process) -> None:
         self.lines: list[str] = []
-        """What it wrote to stdout and stderr."""
+        """Lines written to stdout and stderr."""
         self._process = process
         self._heard = asyncio.Event()
         self._ears = [
@@ -69,9 +70,9 @@ class BotProcess:
     async def running(
         cls, folder: Path, command: Sequence[str], settings: Mapping[str, str]
     ) -> AsyncIterator[Self]:
-        """``python -m`` and the command, with these settings and no others, until the block ends.
+        """Run ``python -m`` with the command, with only these settings, until the block ends.
 
-        ``folder`` keeps what outlives it. A bot that is still there at the end is killed.
+        ``folder`` has the data that outlives it. A bot still running at the end is killed.
         """
         fence = folder / "fence"
         fence.mkdir(parents=True, exist_ok=True)
@@ -91,6 +92,12 @@ class BotProcess:
             await bot.kill()
 
     @classmethod
+    def start_warm(cls) -> WarmStarts:
+        """Fork bots from now on, until the returned object is closed."""
+        cls.warm_starts = WarmStarts([BOT_TOKEN, MUSIC_KEY])
+        return cls.warm_starts
+
+    @classmethod
     @contextmanager
     def started_anew(cls) -> Iterator[None]:
         """Start Python for each bot inside, as an operator does."""
@@ -106,7 +113,7 @@ class BotProcess:
             return await cls.warm_starts.start(command, folder, env)
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *command),
-            cwd=folder,  # where no .env is
+            cwd=folder,  # without a .env file
             env=env,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -115,32 +122,32 @@ class BotProcess:
 
     @property
     def log(self) -> str:
-        """Everything that it has written so far."""
+        """Everything written so far."""
         return "\n".join(self.lines)
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The process id."""
         return self._process.pid
 
     @property
     def status(self) -> int | None:
-        """The exit status, once it has ended."""
+        """The exit status, or None while it runs."""
         return self._process.returncode
 
     def limit_files(self, count: int) -> None:
-        """Let it open no more files than this at a time."""
+        """Limit the number of files that it may have open."""
         resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (count, count))
 
     def reset_peak_memory(self) -> None:
-        """Let the peak begin anew.
+        """Reset the peak memory to the current one.
 
         Source: https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html, read 2026-11-26.
         """
         Path(f"/proc/{self._process.pid}/clear_refs").write_text("5", "ascii")
 
     def peak_memory_mib(self) -> float:
-        """The most memory that it has had at a time, in MiB."""
+        """Return its peak memory, in MiB."""
         status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
         (peak_kib,) = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
         return int(peak_kib) / 1024
@@ -153,27 +160,27 @@ class BotProcess:
                 await self._heard.wait()
 
     def stand_still(self) -> None:
-        """SIGSTOP: the process keeps its connections and does nothing."""
+        """Send SIGSTOP: the process keeps its connections and does nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """SIGCONT."""
+        """Send SIGCONT."""
         self._process.send_signal(signal.SIGCONT)
 
     async def terminate(self) -> int:
-        """SIGTERM, if it still runs. Returns the exit status."""
+        """Send SIGTERM if it still runs. Return the exit status."""
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
         return await self.ended()
 
     async def kill(self) -> int:
-        """SIGKILL, if it still runs. Returns the exit status."""
+        """Send SIGKILL if it still runs. Return the exit status."""
         if self._process.returncode is None:
             self._process.kill()
         return await self.ended()
 
     async def ended(self, timeout_s: float = END_WITHIN_S) -> int:
-        """Wait until it has ended by itself. Returns the exit status."""
+        """Wait until it has ended by itself. Return the exit status."""
         async with asyncio.timeout(timeout_s):
             status = await self._process.wait()
             await asyncio.gather(*self._ears)
@@ -189,7 +196,7 @@ class World:
     """A Discord, a music service and a folder; bots come and go. Get it from ``World.open``."""
 
     command: Sequence[str] = ("bot", "run")
-    """What is started with ``python -m``; a benchmark compares with something else."""
+    """The command for ``python -m``, which a benchmark replaces for comparison."""
 
     def __init__(self, folder: Path, discord: FakeDiscord, music: QuickSandbox, music_url: str) -> None:
         self.folder = folder
@@ -200,7 +207,7 @@ class World:
     @classmethod
     @asynccontextmanager
     async def open(cls, folder: Path, *, delay_s: float = 0.0) -> AsyncIterator[Self]:
-        """Both services on free ports; at the end nobody may have asked them for what they don't have."""
+        """Run both services on free ports; at the end, assert that no unknown route was requested."""
         async with FakeDiscord() as discord:
             music = QuickSandbox(discord.changed, delay_s=delay_s)
             async with running(music) as url:
@@ -209,7 +216,7 @@ class World:
 
     @asynccontextmanager
     async def bot(self, **settings: str) -> AsyncIterator[BotProcess]:
-        """A bot on this world's database, connected; it is killed at the end if it still runs."""
+        """Run a bot on this world's database once it is connected; kill it at the end if it still runs."""
         connections = self.discord.gateway.connections
         async with self.unconnected_bot(**settings) as bot:
             await self.discord.until(
@@ -224,7 +231,7 @@ class World:
 
     @asynccontextmanager
     async def unconnected_bot(self, **settings: str) -> AsyncIterator[BotProcess]:
-        """A bot that has only just been started."""
+        """Run a bot without waiting for its connection."""
         given = {
             "DISCORD_TOKEN": self.discord.token,
             "DISCORD_API_URL": self.discord.url,
@@ -236,19 +243,19 @@ class World:
             yield bot
 
     def room(self) -> tuple[Channel, Person]:
-        """A channel on a server of its own, whose credits nobody else spends, and a member there."""
+        """Return a channel on a new server, whose credits nobody else spends, and a member there."""
         channel = self.discord.add_channel("songs", guild=self.discord.add_guild())
         return channel, self.discord.add_person("ada")
 
     def posts(self, channel: Channel) -> list[BotRequest]:
-        """What the bot asked for to post in this channel, in its order."""
+        """Return the bot's requests to post in this channel, in order."""
         path = f"/channels/{channel.id}/messages"
         return [call for call in self.discord.requests if (call.method, call.path) == ("POST", path)]
 
     def bodies(self, words: str) -> list[dict[str, object]]:
-        """The paid requests with this prompt or title."""
+        """Return the bodies of the paid requests with this prompt or title."""
         return [body for body in self.music.requests if words in (body.get("prompt"), body.get("title"))]
 
     async def next_post(self, channel: Channel) -> Message:
-        """The first message that is posted there, apart from answers."""
+        """Wait for the first message posted there, apart from answers, and return it."""
         return (await self.discord.until(lambda: self.discord.posted(channel), PATIENCE_S, "a post"))[0]

@@ -1,4 +1,4 @@
-"""What people see on the simulated Discord: messages, cards, buttons and answers."""
+"""Messages, cards, buttons and answers as people see them on the simulated Discord."""
 
 import asyncio
 import sys
@@ -20,12 +20,12 @@ WAIT_S = 60.0
 
 
 def keep_service_busy(world: World) -> None:
-    """Let the music service accept nothing until `world.sandbox.faults` is cleared."""
+    """Make the music service reject everything until `world.sandbox.faults` is cleared."""
     world.sandbox.faults.append(Fault(FaultKind.BUSY, times=sys.maxsize))
 
 
 def _refused(tx: Tx) -> int:
-    """Count the songs that the service did not take; one that was just claimed is not among them."""
+    """Count the songs that the service rejected, without those just claimed."""
     row = tx.execute(
         "SELECT COUNT(*) FROM job WHERE state = 'queued' AND attempt > 0 AND claim_epoch IS NULL"
     ).fetchone()
@@ -33,14 +33,14 @@ def _refused(tx: Tx) -> int:
 
 
 async def sent_back(world: World) -> None:
-    """Return when a busy service has refused a song, which is left alone for a second or more."""
+    """Wait until a busy service has rejected a song, which is then not retried for at least a second."""
     async with asyncio.timeout(WAIT_S):
         while not await world.parts.database.read(_refused):
             pass
 
 
 async def until(world: World, predicate: Callable[[], T]) -> T:
-    """Return the predicate's value once it is true; it is evaluated after each message of the bot."""
+    """Return the predicate's value once it is true. It is evaluated after each message of the bot."""
     async with asyncio.timeout(WAIT_S):
         while True:
             world.changed.clear()
@@ -50,7 +50,7 @@ async def until(world: World, predicate: Callable[[], T]) -> T:
 
 
 async def posted(world: World, count: int = 1) -> list[discord.Message]:
-    """Return the bot's messages that answer no command, once there are this many."""
+    """Return the bot's messages that are not answers, once there are this many."""
 
     def found() -> list[discord.Message]:
         there = [message for message in world.channel.history() if message.content.startswith("<@")]
@@ -60,7 +60,7 @@ async def posted(world: World, count: int = 1) -> list[discord.Message]:
 
 
 async def card_says(world: World, text: str) -> discord.Message:
-    """The newest card, once it has this text in its line or below it."""
+    """Return the newest card, once this text is in its line or below it."""
 
     def found() -> list[discord.Message]:
         shown = [message for message in world.channel.history() if message.content.startswith("🎵")]
@@ -70,12 +70,12 @@ async def card_says(world: World, text: str) -> discord.Message:
 
 
 def card_text(message: discord.Message) -> str:
-    """Everything that a card shows."""
+    """Return all text on a card."""
     return "\n".join([message.content, *(str(embed.to_dict()) for embed in message.embeds)])
 
 
 def menu(message: discord.Message) -> dict[str, str]:
-    """The choices in the menu under a message: their labels and values."""
+    """Return the choices in the menu under a message as labels and values."""
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
     menus = [child for row in rows for child in row.children if isinstance(child, discord.SelectMenu)]
     return {option.label: option.value for one in menus for option in one.options}
@@ -84,24 +84,24 @@ def menu(message: discord.Message) -> dict[str, str]:
 async def choose(
     member: simcord.MemberActor, message: discord.Message, label: str
 ) -> simcord.InteractionResult:
-    """Choose what has this label in the menu under a message."""
+    """Choose the option with this label in the menu under a message."""
     return await member.select(message, [menu(message)[label]])
 
 
 def buttons(message: discord.Message) -> list[discord.Button]:
-    """The buttons under a message, in their order."""
+    """Return the buttons under a message, in order."""
     rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
     return [child for row in rows for child in row.children if isinstance(child, discord.Button)]
 
 
 def button(message: discord.Message, name: str) -> discord.Button:
-    """The button of this message whose custom id begins with the name."""
+    """Return the button of this message whose custom id begins with the name."""
     (found,) = [one for one in buttons(message) if (one.custom_id or "").startswith(f"{name}:")]
     return found
 
 
 def speak(monkeypatch: pytest.MonkeyPatch, locale: str, guild_locale: str) -> None:
-    """Give members and the server these languages from now on; SimCord knows English only."""
+    """Set the languages of members and the server from now on; SimCord supports only English."""
     of_discord = discord.Interaction.__init__
 
     def speaking(self: discord.Interaction, *, data: dict[str, object], state: ConnectionState) -> None:
@@ -113,7 +113,7 @@ def speak(monkeypatch: pytest.MonkeyPatch, locale: str, guild_locale: str) -> No
 
 
 def said(result: simcord.InteractionResult) -> str:
-    """What the member reads as the answer."""
+    """Return the text of the answer to a member."""
     assert result.response is not None
     embeds = [str(embed.to_dict()) for embed in result.response.embeds]
     return "\n".join(filter(None, [result.response.content, *embeds]))

@@ -1,4 +1,4 @@
-"""A program that writes what a process can find out about how it was started, and ends as it is asked to."""
+"""Print everything a process can find out about how it was started, and exit as requested."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The operator's book: each unmarked command is run, here or in the named test."""
+"""The operator's book: each unmarked command runs, here or in the named test."""
 
 import asyncio
 import os
@@ -22,13 +22,13 @@ from tests.rules.documents import ROOT, SHOWN
 from tests.unit.pipeline.rig import Rig
 
 GUILD, JOB = "81384788765712384", "4711"
-"""The server and the job of the examples."""
+"""The server and the job in the examples."""
 RUN_ELSEWHERE = {
     "tunesmith run": "tests/flows/test_run.py",
     "tunesmith doctor": "tests/flows/test_operator.py",
 }
 SERVING = ("tunesmith playground", "tunesmith sandbox --port 8090")
-"""Commands that serve until Ctrl-C; their first line has the address."""
+"""Commands that serve until Ctrl-C; their first line contains the address."""
 START_S, END_S = 60.0, 20.0
 SHOWN_UNMARKED = {
     command for block, command in SHOWN if not block.marked and command.startswith("tunesmith ")
@@ -38,7 +38,7 @@ RUN_HERE = sorted(SHOWN_UNMARKED - RUN_ELSEWHERE.keys() - set(SERVING))
 
 @pytest.fixture(scope="module")
 def evening(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[JobState, int]]:
-    """A folder with a finished song, a parked job and a backup, and the job in each state."""
+    """Return a folder with a finished song, a parked job and a backup, and a job in each state."""
     folder = tmp_path_factory.mktemp("evening")
     return folder, asyncio.run(_an_evening(folder))
 
@@ -85,7 +85,7 @@ def test_a_command_of_the_book_succeeds(
 
 @pytest.mark.parametrize("command", SERVING)
 async def test_a_command_that_serves_does_so_until_ctrl_c(command: str, tmp_path: Path) -> None:
-    # Any free port: 8090 may be in use on the machine that runs the tests.
+    # Any free port, because 8090 may be in use on this machine.
     words = shlex.split(command.replace("8090", "0"))
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     process = await asyncio.create_subprocess_exec(

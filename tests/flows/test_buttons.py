@@ -40,14 +40,14 @@ async def with_extras(
 
 
 async def custom_song(world: World, member: simcord.MemberActor, **changes: object) -> discord.Message:
-    """A song from the form."""
+    """Request a song with the form and return its message."""
     form = await member.slash(world.channel, "music custom")
     await member.submit_modal(form, CUSTOM | changes)
     return (await posted(world))[0]
 
 
 async def held(world: World, member: simcord.MemberActor) -> int:
-    """Return the number of songs that the member has paid for or is about to pay for."""
+    """Return the number of songs that the member has paid for or holds credits for."""
     return await world.parts.database.read(
         lambda tx: tx.execute(
             """SELECT COUNT(*) FROM ledger JOIN member ON member.id = member_id
@@ -58,7 +58,7 @@ async def held(world: World, member: simcord.MemberActor) -> int:
 
 
 def values(result: simcord.InteractionResult) -> dict[str, object]:
-    """What the fields of the form that opened are filled with."""
+    """Return the initial values of the fields in the opened form."""
     assert result.modal is not None
     fields = [label["component"] for label in result.modal["components"]]
     return {field["custom_id"]: field.get("value") for field in fields}
@@ -128,7 +128,7 @@ async def test_again_pressed_twice_pays_once_while_the_song_is_being_made(world:
     assert 2 == await held(world, mia)
 
 
-async def test_a_price_that_has_changed_is_asked_about_first(world: World) -> None:
+async def test_a_changed_price_is_confirmed_first(world: World) -> None:
     mia = world.add_member("Mia")
     message = await custom_song(world, mia)
     world.settings = attrs.evolve(world.settings, song_credits=12)
@@ -165,7 +165,7 @@ async def test_a_remix_opens_the_form_with_the_words_of_the_song(world: World) -
 
 
 async def texts_of(world: World, member: simcord.MemberActor) -> set[str]:
-    """The texts that are kept as this member's."""
+    """Return the texts stored for this member."""
     rows = await world.parts.database.read(
         lambda tx: tx.execute(
             "SELECT value FROM text JOIN member ON member.id = author_id WHERE discord_id = ?", (member.id,)
@@ -190,7 +190,7 @@ async def test_a_remix_of_a_prompt_song_is_the_prompt(world: World) -> None:
     )
 
 
-async def test_lyrics_too_long_for_the_form_stay_through_a_remix_and_its_refusal(world: World) -> None:
+async def test_lyrics_too_long_for_the_form_survive_a_remix_and_its_refusal(world: World) -> None:
     mia = world.add_member("Mia")
     lyrics = "la " * 1_600
     message = await custom_song(world, mia, lyrics="", lyrics_file=[("words.txt", lyrics.encode())])
@@ -210,7 +210,7 @@ async def test_lyrics_too_long_for_the_form_stay_through_a_remix_and_its_refusal
 
 
 @pytest.mark.parametrize("who", ["Mia", "a moderator"])
-async def test_a_song_is_deleted_by_who_asked_or_who_may_manage_messages(world: World, who: str) -> None:
+async def test_a_song_is_deleted_by_its_requester_or_a_moderator(world: World, who: str) -> None:
     mia = world.add_member("Mia")
     permissions = discord.Permissions(manage_messages=True)
     role = world.guild.create_role("Moderator", permissions=permissions)
@@ -230,7 +230,7 @@ async def test_a_song_is_deleted_by_who_asked_or_who_may_manage_messages(world: 
 
 
 def cards(world: World) -> list[str]:
-    """Return the line of each card."""
+    """Return the text line of each card."""
     return [one.content for one in world.channel.history() if one.content.startswith("🎵")]
 
 
@@ -249,7 +249,7 @@ async def test_a_song_is_not_deleted_by_others(world: World) -> None:
 
 
 async def queued_card(world: World, member: simcord.MemberActor) -> discord.Message:
-    """The card of a song that the service is too busy for."""
+    """Return the card of a song waiting for a busy service."""
     keep_service_busy(world)
     result = await member.slash(world.channel, "music create", prompt="anything")
     await sent_back(world)
@@ -291,7 +291,7 @@ async def test_a_queued_song_is_not_canceled_by_others(world: World) -> None:
     await posted(world)
 
 
-async def test_words_that_came_to_no_song_can_be_changed_and_asked_for_anew(world: World) -> None:
+async def test_texts_of_a_failed_request_can_be_edited_and_resubmitted(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="a lullaby [moderated]")
     (notice,) = await posted(world)
@@ -306,7 +306,7 @@ async def test_words_that_came_to_no_song_can_be_changed_and_asked_for_anew(worl
     assert 2 == len(song.attachments)
 
 
-async def test_the_words_of_a_canceled_request_come_back(world: World) -> None:
+async def test_texts_of_a_canceled_request_are_returned(world: World) -> None:
     mia = world.add_member("Mia")
     card = await queued_card(world, mia)
 
@@ -317,7 +317,7 @@ async def test_the_words_of_a_canceled_request_come_back(world: World) -> None:
     assert "anything" == values(form)["prompt"]
 
 
-async def test_another_try_asks_first_where_the_price_has_changed(world: World) -> None:
+async def test_a_retry_asks_first_if_the_price_has_changed(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="anything [fail]")
     (notice,) = await posted(world)
@@ -334,7 +334,7 @@ async def test_another_try_asks_first_where_the_price_has_changed(world: World) 
 # -- the model's extras
 
 
-async def test_what_to_avoid_and_who_sings_go_through_the_form_again_and_remix(with_extras: World) -> None:
+async def test_exclusions_and_voice_survive_the_form_again_and_remix(with_extras: World) -> None:
     world = with_extras
     mia = world.add_member("Mia")
     form = await mia.slash(world.channel, "music custom", avoid="drums", voice="female")
@@ -356,7 +356,7 @@ async def test_what_to_avoid_and_who_sings_go_through_the_form_again_and_remix(w
     ]
 
 
-async def test_a_prompt_song_takes_what_to_avoid(with_extras: World) -> None:
+async def test_a_prompt_song_accepts_exclusions(with_extras: World) -> None:
     mia = with_extras.add_member("Mia")
 
     await mia.slash(with_extras.channel, "music create", prompt="rain", avoid="drums")
@@ -365,7 +365,7 @@ async def test_a_prompt_song_takes_what_to_avoid(with_extras: World) -> None:
     assert [{"negativeTags": "drums"}] == [body["options"] for body in with_extras.sandbox.requests]
 
 
-async def test_without_the_operators_leave_there_are_no_extras(world: World) -> None:
+async def test_extras_are_off_unless_the_operator_enables_them(world: World) -> None:
     commands = await world.parts.client.tree.fetch_commands()
     (music,) = [command for command in commands if command.name == "music"]
     options = {one.name: [option.name for option in one.options] for one in music.options}  # type: ignore[union-attr]
@@ -377,7 +377,7 @@ async def test_without_the_operators_leave_there_are_no_extras(world: World) -> 
 
 
 @pytest.mark.parametrize("name", ["again", "remix", "words"])
-async def test_a_button_says_when_the_words_are_no_longer_kept(world: World, name: str) -> None:
+async def test_a_button_reports_when_texts_are_no_longer_stored(world: World, name: str) -> None:
     mia = world.add_member("Mia")
     message = await custom_song(world, mia)
     await world.parts.database.write(lambda tx: tx.execute("DELETE FROM text"))

@@ -1,11 +1,11 @@
-"""A campaign of kills in its short form; the long one is run by hand: ``python -m tests.campaign --help``."""
+"""A short campaign of kills. For a long one: ``python -m tests.campaign --help``."""
 
 from pathlib import Path
 
 from tests.campaign.campaign import Campaign, Size
 
 SHORT = Size(kills=5, requests=12, members=4, think_s=3.0, life_s=0.5, quiet_s=60.0, cards=False)
-"""No more requests than the service takes at once, so that nothing has to wait for its turn in the end."""
+"""Small enough for the service to accept all requests at once, so that none waits at the end."""
 
 
 async def test_a_bot_killed_repeatedly_loses_and_repeats_nothing(

@@ -1,4 +1,4 @@
-"""Channels for songs, on the simulated Discord: where they are asked for, posted and announced."""
+"""Channels for songs, on the simulated Discord: where members request, receive and announce them."""
 
 import discord
 import pytest
@@ -23,19 +23,19 @@ def mia(world: World) -> simcord.MemberActor:
 
 
 def shown_in(result: simcord.InteractionResult) -> discord.Message:
-    """The message that answered a form."""
+    """Return the message that answers a form."""
     assert result.response is not None
     return result.response.message
 
 
 def thread_in(world: World, channel: simcord.ChannelHandle) -> simcord.ChannelHandle:
-    """A public thread of a channel."""
+    """Return a public thread of a channel."""
     thread = world.env.backend.create_thread(channel.id, "thread", world.guild.owner.id)
     return ChannelHandle(world.env, world.guild, thread)
 
 
 async def songs_in(world: World, channel: simcord.ChannelHandle, count: int = 1) -> list[discord.Message]:
-    """The songs in a channel, once there are this many."""
+    """Return the songs in a channel, once there are this many."""
 
     def found() -> list[discord.Message]:
         there = [message for message in channel.history() if message.attachments]
@@ -63,7 +63,7 @@ async def test_a_request_outside_the_channels_names_the_right_one(
     assert "**90 credits** left" in said(credits_)
 
 
-async def test_what_was_typed_in_the_wrong_channel_comes_back_in_the_form(
+async def test_text_typed_in_the_wrong_channel_is_kept_in_the_form(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     songs = world.guild.create_text_channel("songs")
@@ -93,7 +93,7 @@ async def test_threads_of_a_channel_count_as_the_channel(
     assert f"<#{songs.id}>" in said(refused)
 
 
-async def test_results_go_to_their_channel_and_the_card_links_there(
+async def test_results_are_posted_in_their_channel_and_linked_by_the_card(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     stage = world.guild.create_text_channel("stage")
@@ -155,10 +155,10 @@ async def test_a_channel_without_permissions_is_refused_when_it_is_chosen(
 
     assert "**Attach Files**" in said(refused)
     assert f"<#{stage.id}>" in said(taken)
-    assert "where they were asked for" in said(shown)
+    assert "where they were requested" in said(shown)
 
 
-async def test_changes_are_in_the_ledger_and_what_stays_is_not(
+async def test_only_actual_changes_are_in_the_ledger(
     world: World, ada: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.services.server_rules.CHANNELS_MAX", 1)
@@ -171,12 +171,12 @@ async def test_changes_are_in_the_ledger_and_what_stays_is_not(
 
     assert "up to 1 channels" in said(many)
     # Two entries, in the embed and in the text, which may be cut.
-    assert 3 <= entries.count("Asked for in") <= 4
+    assert 3 <= entries.count("Requested in") <= 4
     assert "Posted in" not in entries
     assert 10 == song_channels.CHANNELS_MAX
 
 
-async def test_members_can_not_choose_channels(world: World, mia: simcord.MemberActor) -> None:
+async def test_members_cannot_choose_channels(world: World, mia: simcord.MemberActor) -> None:
     commands = await world.parts.client.tree.fetch_commands()
     quota = next(command for command in commands if command.name == "quota")
     world.guild.set_command_permissions(quota, {mia: True})

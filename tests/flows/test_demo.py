@@ -1,4 +1,4 @@
-"""The demo, with every contract that the sandbox speaks."""
+"""The demo, with every contract of the sandbox."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What members and managers see, on the simulated Discord."""
+"""The bot as members and managers see it, on the simulated Discord."""
 
 import asyncio
 import codecs
@@ -81,7 +81,7 @@ BLANK = "\u200b\u3164\u2800\u00ad\ufe0f\U000e0020"
     ("typed", "sentence"),
     [({"title": BLANK}, "title"), ({"style": BLANK}, "style"), ({"lyrics": BLANK}, "Lyrics are missing")],
 )
-async def test_a_form_in_which_a_text_cannot_be_seen_is_refused(
+async def test_a_form_with_an_invisible_text_is_refused(
     world: World, typed: dict[str, object], sentence: str
 ) -> None:
     mia = world.add_member("Mia")
@@ -93,14 +93,14 @@ async def test_a_form_in_which_a_text_cannot_be_seen_is_refused(
     assert [] == world.sandbox.requests
 
 
-async def test_a_prompt_that_cannot_be_seen_is_refused(world: World) -> None:
+async def test_an_invisible_prompt_is_refused(world: World) -> None:
     refused = await world.add_member("Mia").slash(world.channel, "music create", prompt=BLANK)
 
     assert "Nothing was charged" in said(refused)
     assert [] == world.sandbox.requests
 
 
-async def test_line_breaks_of_the_form_and_of_a_file_become_one_kind(world: World) -> None:
+async def test_line_breaks_from_forms_and_files_are_normalized(world: World) -> None:
     mia = world.add_member("Mia")
     lyrics = "one\r\ntwo\u2028three\rfour"
 
@@ -201,7 +201,7 @@ async def test_lyrics_in_a_prompt_are_offered_the_form_filled_with_them(world: W
     assert [prompt] == [body["lyrics"] for body in world.sandbox.requests]
 
 
-async def test_lyrics_too_long_for_the_field_stay_with_the_form(world: World) -> None:
+async def test_lyrics_too_long_for_the_field_are_kept_with_the_form(world: World) -> None:
     mia = world.add_member("Mia")
     form = await mia.slash(world.channel, "music custom")
     lyrics = "la " * 1_600
@@ -229,7 +229,7 @@ async def test_somebody_elses_draft_opens_nothing(world: World) -> None:
     assert "no longer kept" in said(pressed)
 
 
-async def test_the_card_moves_on_to_a_link_to_the_song(world: World) -> None:
+async def test_the_card_ends_with_a_link_to_the_song(world: World) -> None:
     mia = world.add_member("Mia")
 
     await mia.slash(world.channel, "music create", prompt="Warm synth pop")
@@ -256,7 +256,7 @@ async def test_a_failure_comes_with_a_button_that_makes_a_new_request(world: Wor
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
 
 
-async def test_a_failure_is_tried_again_once_however_often_the_button_is_pressed(world: World) -> None:
+async def test_pressing_try_again_repeatedly_retries_a_failure_once(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music create", prompt="anything [fail]")
     (notice,) = await posted(world)
@@ -267,11 +267,11 @@ async def test_a_failure_is_tried_again_once_however_often_the_button_is_pressed
     assert said(pressed[1]).startswith("You have already tried that song again.")
 
 
-async def test_a_song_that_could_not_be_posted_comes_when_somebody_asks(world: World) -> None:
+async def test_an_undelivered_song_is_posted_on_request(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     world.env.inject_error("POST", "/channels/*/messages", status=403, code=50013, times=2)
     await mia.slash(world.channel, "music create", prompt="anything")
-    await card_says(world, "could not post this song")
+    await card_says(world, "couldn't post this song")
     await world.restart()
     card = next(message for message in world.channel.history() if buttons(message))
 
@@ -285,7 +285,7 @@ async def test_a_song_that_could_not_be_posted_comes_when_somebody_asks(world: W
     assert "90 credits" in said(await mia.slash(world.channel, "music credits"))
 
 
-async def test_the_words_of_a_song_are_shown_to_the_one_who_presses(world: World) -> None:
+async def test_the_texts_of_a_song_are_shown_only_to_the_presser(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     form = await mia.slash(world.channel, "music custom")
     await mia.submit_modal(form, fields(lyrics="City ``` lights"))

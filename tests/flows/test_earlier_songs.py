@@ -1,4 +1,4 @@
-"""``/music status``, ``history`` and ``get``, and songs sent directly, on the simulated Discord."""
+"""``/music status``, ``history`` and ``get``, and songs sent by direct message, on the simulated Discord."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ from tests.flows.seen import WAIT_S, buttons, choose, keep_service_busy, posted,
 
 @pytest.fixture
 async def mia(world: World) -> simcord.MemberActor:
-    """A member whose song has been delivered."""
+    """Return a member whose song has been delivered."""
     member = world.add_member("Mia")
     await member.slash(world.channel, "music create", prompt="Warm synth pop")
     await posted(world)
@@ -24,7 +24,7 @@ async def mia(world: World) -> simcord.MemberActor:
 
 
 async def done(world: World, count: int) -> None:
-    """Return when this many songs are finished."""
+    """Wait until this many songs are finished."""
     async with asyncio.timeout(WAIT_S):
         while await delivered(world) < count:
             world.changed.clear()
@@ -43,11 +43,11 @@ def empty_spool(world: World) -> None:
 
 
 def others(world: World, first: discord.Message) -> list[discord.Message]:
-    """Messages with audio other than the first one."""
+    """Return the messages with audio, without the first one."""
     return [one for one in world.channel.history() if one.attachments and one.id != first.id]
 
 
-async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> None:
+async def test_status_shows_the_progress_of_unfinished_songs(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     keep_service_busy(world)
     card = await mia.slash(world.channel, "music create", prompt="anything")
@@ -67,7 +67,7 @@ async def test_status_shows_how_the_songs_in_progress_stand(world: World) -> Non
 async def test_history_has_pages_whose_buttons_work_after_a_restart(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One server would have to wait ten seconds for its twelfth song.
+    # On a single server, the twelfth song would wait ten seconds.
     monkeypatch.setattr(submitting, "SUBMITS_RESERVED", 0)
     noah = world.add_member("Noah", manager=True)
     await noah.slash(world.channel, "quota set", credits=1_000)
@@ -99,7 +99,7 @@ async def test_history_is_searched_by_word(world: World, mia: simcord.MemberActo
 
 
 async def below_two_newer(world: World, member: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the member have two newer songs, and a search read one song at a time."""
+    """Give the member two newer songs, and let a search read one song at a time."""
     for number in range(2):
         await member.slash(world.channel, "music create", prompt=f"polka {number}")
         await done(world, number + 2)
@@ -107,7 +107,7 @@ async def below_two_newer(world: World, member: simcord.MemberActor, monkeypatch
     monkeypatch.setattr(history, "LOOK_MAX", 1)
 
 
-async def test_a_search_goes_on_until_it_has_found_an_old_song(
+async def test_a_search_continues_until_it_finds_an_old_song(
     world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await below_two_newer(world, mia, monkeypatch)
@@ -120,7 +120,7 @@ async def test_a_search_goes_on_until_it_has_found_an_old_song(
     assert "Searching" not in str(shown.description)
 
 
-async def test_a_search_that_has_read_enough_goes_on_by_its_button(
+async def test_a_long_search_continues_by_button(
     world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await below_two_newer(world, mia, monkeypatch)
@@ -131,12 +131,12 @@ async def test_a_search_that_has_read_enough_goes_on_by_its_button(
     so_far = str(answer.response.message.embeds[0].description)
     further = await mia.click(answer.response.message, label="Older")
 
-    assert "searches on" in so_far
+    assert "keeps searching" in so_far
     assert further.response is not None
     assert "Warm synth pop" in str(further.response.embeds[0].description)
 
 
-async def test_an_older_song_than_those_offered_can_be_searched_for(
+async def test_songs_older_than_the_suggestions_can_be_found(
     world: World, mia: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (first,) = await posted(world)
@@ -152,7 +152,7 @@ async def test_an_older_song_than_those_offered_can_be_searched_for(
 
 
 @pytest.mark.parametrize("where", ["spool", "message", "service"])
-async def test_a_song_is_posted_again_from_wherever_it_still_is(
+async def test_a_song_is_reposted_from_wherever_it_is_still_stored(
     world: World, mia: simcord.MemberActor, where: str
 ) -> None:
     (first,) = await posted(world)
@@ -177,7 +177,7 @@ async def test_a_song_is_posted_again_from_wherever_it_still_is(
     assert "90 credits" in said(await mia.slash(world.channel, "music credits"))
 
 
-async def test_a_song_that_is_gone_is_said_to_be_gone(world: World, mia: simcord.MemberActor) -> None:
+async def test_a_lost_song_is_reported_as_gone(world: World, mia: simcord.MemberActor) -> None:
     (first,) = await posted(world)
     await done(world, 1)
     empty_spool(world)
@@ -202,7 +202,7 @@ async def test_nobody_gets_the_songs_of_others(world: World, mia: simcord.Member
 
 
 @pytest.mark.usefixtures("mia")
-async def test_anybody_has_a_song_sent_to_them(world: World) -> None:
+async def test_anybody_can_have_a_song_sent_to_them(world: World) -> None:
     noah = world.add_member("Noah")
     (first,) = await posted(world)
     await world.restart()
@@ -217,7 +217,7 @@ async def test_anybody_has_a_song_sent_to_them(world: World) -> None:
 
 
 @pytest.mark.usefixtures("mia")
-async def test_somebody_who_takes_no_direct_messages_reads_so(world: World) -> None:
+async def test_a_member_with_closed_direct_messages_is_informed(world: World) -> None:
     noah = world.add_member("Noah")
     (first,) = await posted(world)
     world.env.inject_error("POST", "/users/@me/channels", status=403, code=50007)
@@ -242,7 +242,7 @@ async def test_help_invites_with_commands_that_can_be_clicked(world: World) -> N
     assert before == said(shown)
 
 
-async def test_the_first_song_of_a_member_has_a_line_more(world: World) -> None:
+async def test_a_members_first_song_has_an_extra_line(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     for count, member in enumerate([mia, mia, noah], start=1):
         await member.slash(world.channel, "music create", prompt=f"song {count}")
@@ -254,7 +254,7 @@ async def test_the_first_song_of_a_member_has_a_line_more(world: World) -> None:
     assert "</music custom:" in texts[0]
 
 
-async def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(
+async def test_a_label_sent_in_place_of_its_value_selects_its_song(
     world: World, mia: simcord.MemberActor
 ) -> None:
     await mia.slash(world.channel, "music create", prompt="Warm synth pop")

@@ -11,7 +11,7 @@ COMMANDS = (
 )
 
 
-async def test_no_embed_comes_without_a_line_of_text(world: World) -> None:
+async def test_every_embed_comes_with_a_line_of_text(world: World) -> None:
     ada = world.add_member("Ada", manager=True)
     await ada.slash(world.channel, "music create", prompt="Warm synth pop")
     (song,) = await posted(world)

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL database: one works, the others stand by."""
+"""Several processes on one PostgreSQL database: one works, the others are standbys."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +18,7 @@ TAKEN, STANDS_BY = "slot taken", "standing by"
 
 @dataclass(frozen=True)
 class Site:
-    """Discord, a music service, and a database on a server."""
+    """Discord, a music service, and a database on a PostgreSQL server."""
 
     world: World
     server: Server
@@ -73,7 +73,7 @@ async def test_a_standby_takes_over_from_a_process_that_was_killed(site: Site) -
     assert 2 == site.value("SELECT COUNT(*) FROM job WHERE state = 'delivered'")
 
 
-async def test_a_standby_takes_over_at_once_what_is_given_back(site: Site) -> None:
+async def test_a_standby_takes_over_a_released_slot_at_once(site: Site) -> None:
     async with site.world.bot(**site.settings) as bot, site.world.unconnected_bot(**site.settings) as other:
         await other.until_said(STANDS_BY)
 
@@ -83,7 +83,7 @@ async def test_a_standby_takes_over_at_once_what_is_given_back(site: Site) -> No
         assert 2 == site.value("SELECT epoch FROM slot")
 
 
-async def test_who_stood_still_until_another_took_over_ends_with_70(site: Site) -> None:
+async def test_a_stalled_process_exits_with_70_after_a_takeover(site: Site) -> None:
     async with site.world.bot(**site.settings) as bot, site.world.unconnected_bot(**site.settings) as other:
         await other.until_said(STANDS_BY)
 
@@ -97,7 +97,7 @@ async def test_who_stood_still_until_another_took_over_ends_with_70(site: Site) 
     site.assert_books_balance()
 
 
-async def test_a_pause_that_is_short_costs_no_slot(site: Site) -> None:
+async def test_a_short_pause_costs_no_slot(site: Site) -> None:
     async with site.world.bot(**site.settings) as bot, site.world.unconnected_bot(**site.settings) as other:
         await other.until_said(STANDS_BY)
         beat = site.value("SELECT beat FROM slot")
@@ -154,7 +154,7 @@ async def test_a_standby_ends_with_sigterm(site: Site) -> None:
         assert 0 == await other.terminate(), other.log
 
 
-async def test_a_password_stands_in_no_log(site: Site) -> None:
+async def test_no_log_contains_the_password(site: Site) -> None:
     url = site.settings["DATABASE_URL"].replace("tunesmith@", "tunesmith:hunter2hunter2@")
     async with site.world.bot(**site.settings | {"DATABASE_URL": url}) as bot:
         await song(site)
@@ -163,7 +163,7 @@ async def test_a_password_stands_in_no_log(site: Site) -> None:
     assert "hunter2" not in bot.log
 
 
-async def test_a_server_that_does_not_know_the_database_is_named(site: Site) -> None:
+async def test_a_missing_database_is_reported_by_its_setting(site: Site) -> None:
     url = site.server.url("nowhere")
     async with site.world.unconnected_bot(**site.settings | {"DATABASE_URL": url}) as bot:
         assert 0 != await bot.ended(PATIENCE_S)
@@ -173,7 +173,7 @@ async def test_a_server_that_does_not_know_the_database_is_named(site: Site) -> 
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait for a condition that only the database shows."""
+    """Wait for a condition that is only visible in the database."""
     async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110 - a server tells nobody
             await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL database that share the work."""
+"""Several processes that share the work on one PostgreSQL database."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def site(tmp_path: Path, postgresql_server: Server) -> AsyncIterator[Site]
 
 
 async def started(site: Site, stack: AsyncExitStack, number: int) -> BotProcess:
-    """Start a process with a spool of its own, and wait until it has a slot or stands by."""
+    """Start a process with its own spool, and wait until it holds a slot or is a standby."""
     spool = site.world.folder / f"spool-{number}"
     bot = await stack.enter_async_context(
         site.world.unconnected_bot(**site.settings | {"SPOOL_DIR": str(spool)})
@@ -41,7 +41,7 @@ async def started(site: Site, stack: AsyncExitStack, number: int) -> BotProcess:
 
 
 def room(site: Site, slot: int) -> tuple[Channel, Person]:
-    """A channel in a server of this slot, and a member there."""
+    """Return a channel in a server of this slot, and a member there."""
     discord = site.world.discord
     guild = discord.add_guild()
     while (guild.id >> 22) % SLOTS != slot:
@@ -81,7 +81,7 @@ async def test_two_processes_share_the_servers_and_one_pays(site: Site) -> None:
     site.assert_books_balance()
 
 
-async def test_a_standby_takes_whichever_slot_is_left(site: Site) -> None:
+async def test_a_standby_takes_the_slot_that_becomes_free(site: Site) -> None:
     async with AsyncExitStack() as stack:
         first, second, third = [await started(site, stack, number) for number in range(3)]
         assert STANDS_BY in third.log
@@ -98,7 +98,7 @@ async def test_a_standby_takes_whichever_slot_is_left(site: Site) -> None:
     site.assert_books_balance()
 
 
-async def test_a_process_of_another_number_is_refused(site: Site) -> None:
+async def test_a_process_for_another_fleet_size_is_refused(site: Site) -> None:
     async with AsyncExitStack() as stack:
         await started(site, stack, 0)
         other = await stack.enter_async_context(

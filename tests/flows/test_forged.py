@@ -16,20 +16,20 @@ from tests.flows.seen import button, posted
 
 SEED = 20261126
 MUTATIONS = 4
-"""Random mutations of each valid custom_id."""
+"""Number of random mutations of each valid custom_id."""
 SOME = 100
 ALL = pytest.param(None, marks=pytest.mark.campaign)
-"""How many forgeries are tried: some by default, and all of them in .ci/run."""
+"""Number of forgeries to try: a few by default, all of them in .ci/run."""
 HUGE = 2**63
 NUMBERS = (
     *("", "0", "-1", "+1", "007", "1 ", " 1", "1.0", "1e3", "0x1", "1_0", "\u0661\u0662", "\uff11", "\u00b2"),
     *(str(HUGE - 1), str(HUGE), str(2**64), "9" * 40, "null", "1\n", "%d", "1;DROP TABLE job"),
 )
-"""What can stand in place of a number."""
+"""Replacements for a number."""
 
 
 def valid_ids(job_id: int, member_id: int) -> list[str]:
-    """Return a custom_id of every button, about this job or this member."""
+    """Return a custom_id of every button, for this job or this member."""
     about_job = (
         "lyrics",
         "words",
@@ -59,7 +59,7 @@ def valid_ids(job_id: int, member_id: int) -> list[str]:
 
 
 def forged_ids(job_id: int, member_id: int, rng: random.Random) -> Iterator[str]:
-    """Yield custom_ids that no message of the bot's ever had."""
+    """Yield custom_ids that the bot never puts into a message."""
     yield from ("", ":", "v2", "lyrics", "lyrics:", "erase:", "Erase", "x" * 100)
     for valid in valid_ids(job_id, member_id):
         parts = valid.split(":")
@@ -78,7 +78,7 @@ def forger(world: World) -> Forger:
 
 
 async def pressed(world: World, forger: Forger) -> tuple[simcord.MemberActor, dict[str, Any], int]:
-    """A manager, the event of their press on a button of their song, and its job's id."""
+    """Return a manager, the event of their button press on their song, and its job's id."""
     mia = world.add_member("Mia", manager=True)
     await mia.slash(world.channel, "music create", prompt="slow rain")
     (song,) = await posted(world)
@@ -111,9 +111,7 @@ async def test_forged_buttons_get_one_private_sentence_and_change_nothing(
     await assert_books_balance(world)
 
 
-async def test_a_button_of_another_server_does_the_same_as_one_of_no_song(
-    world: World, forger: Forger
-) -> None:
+async def test_another_servers_button_acts_like_one_of_no_song(world: World, forger: Forger) -> None:
     mia, press, job_id = await pressed(world, forger)
     elsewhere = world.env.create_guild("Elsewhere")
     press["guild_id"] = str(elsewhere.id)
@@ -131,7 +129,7 @@ async def test_a_button_of_another_server_does_the_same_as_one_of_no_song(
     assert before == await rows(world)
 
 
-async def test_forged_forms_return_what_was_typed_and_spend_nothing(
+async def test_forged_forms_return_the_typed_text_and_spend_nothing(
     world: World, forger: Forger, caplog: pytest.LogCaptureFixture
 ) -> None:
     mia = world.add_member("Mia")
@@ -164,11 +162,11 @@ VALUES: dict[int, tuple[object, ...]] = {
     7: (*NUMBERS, 5, None, "4242"),
     8: (*NUMBERS, 5, None, "4242"),
 }
-"""Forged values by the type of their option."""
+"""Forged values by option type."""
 
 
 def options_of(world: World) -> Iterator[tuple[str, str, dict[str, Any], list[dict[str, Any]]]]:
-    """Yield every option: group, command, the option and all options that the command requires."""
+    """Yield every option: its group, command, itself, and all required options of the command."""
     for group in world.parts.client.tree.get_commands():
         for command in group.to_dict(world.parts.client.tree)["options"]:
             required = [option for option in command.get("options", []) if option.get("required")]
@@ -205,7 +203,7 @@ async def test_forged_option_values_get_one_private_sentence_and_change_nothing(
                 and option["type"] == 3
                 and ((group, command, option["name"]) in free or option["name"] in ("reason", "model"))
             ):
-                continue  # any text is valid, and for an unknown model the draft is kept
+                continue  # any text is valid, and the draft is kept for an unknown model
             if value == -1 and option["name"] == "credits" and command == "grant":
                 continue
             given = [

@@ -1,4 +1,4 @@
-"""What members see and may choose where kie.ai makes the songs."""
+"""Options and messages for members where kie.ai makes the songs."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -32,7 +32,7 @@ async def kie(
 
 
 async def options_of(world: World, name: str) -> list[str]:
-    """The options of a command of members."""
+    """Return the options of a members' command."""
     commands = await world.parts.client.tree.fetch_commands()
     (music,) = [command for command in commands if command.name == "music"]
     (command,) = [one for one in music.options if one.name == name]
@@ -40,22 +40,22 @@ async def options_of(world: World, name: str) -> list[str]:
 
 
 def options(world: World) -> list[dict[str, object]]:
-    """The options that the music service has been sent."""
+    """Return the options received by the music service."""
     return [cast("dict[str, object]", body.get("options", {})) for body in world.sandbox.requests]
 
 
 def durations(world: World) -> list[object]:
-    """The durations that it has been asked for."""
+    """Return the durations requested from the music service."""
     return [chosen.get("duration") for chosen in options(world)]
 
 
 async def edit(member: simcord.MemberActor, refused: simcord.InteractionResult) -> simcord.InteractionResult:
-    """Open the form again under a refusal."""
+    """Reopen the form from a refusal."""
     assert refused.response is not None
     return await member.click(refused.response.message, label="Edit and try again")
 
 
-async def test_a_length_goes_through_the_form_drafts_again_and_remix(kie: World) -> None:
+async def test_a_length_survives_the_form_drafts_again_and_remix(kie: World) -> None:
     mia = kie.add_member("Mia")
     form = await mia.slash(kie.channel, "music custom", duration=42)
     refused = await mia.submit_modal(form, CUSTOM | {"lyrics": ""})
@@ -115,9 +115,7 @@ NO_LENGTH = "You can't choose the length of a song at the moment. Leave it out a
 
 
 @pytest.mark.parametrize("label", ["Again (10 credits)", "Remix (10 credits)"])
-async def test_a_length_that_is_no_longer_taken_is_said_before_anything_is_paid(
-    kie: World, label: str
-) -> None:
+async def test_a_length_no_longer_supported_is_reported_before_payment(kie: World, label: str) -> None:
     mia = kie.add_member("Mia")
     form = await mia.slash(kie.channel, "music custom", duration=42)
     await mia.submit_modal(form, CUSTOM)
@@ -135,7 +133,7 @@ async def test_a_length_that_is_no_longer_taken_is_said_before_anything_is_paid(
     assert ["model"] == await options_of(kie, "custom")
 
 
-async def test_a_form_that_was_open_during_the_switch_says_what_is_not_taken(kie: World) -> None:
+async def test_a_form_open_during_the_switch_names_unsupported_options(kie: World) -> None:
     kie.settings = attrs.evolve(kie.settings, music_extras=True)
     await kie.restart()
     mia = kie.add_member("Mia")
@@ -154,7 +152,7 @@ async def test_a_form_that_was_open_during_the_switch_says_what_is_not_taken(kie
     assert [{"duration": 42}] == options(kie)
 
 
-async def test_the_message_shows_what_the_service_says_about_the_song(
+async def test_the_message_shows_the_services_details_of_the_song(
     kie: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answered = KieSandbox._result
@@ -178,7 +176,7 @@ async def test_the_message_shows_what_the_service_says_about_the_song(
     assert ["rain-on-glass-1.mp3", "rain-on-glass-2.mp3"] == [one.filename for one in message.attachments]
 
 
-async def test_each_track_keeps_the_services_own_id_of_it(kie: World) -> None:
+async def test_each_track_keeps_the_services_own_id(kie: World) -> None:
     await kie.add_member("Mia").slash(kie.channel, "music create", prompt="rain")
     await posted(kie)
     await kie.restart()

@@ -1,4 +1,4 @@
-"""Which texts appear in which language, on the simulated Discord."""
+"""The language of each text, on the simulated Discord."""
 
 import asyncio
 from typing import Any
@@ -48,7 +48,7 @@ async def test_a_refusal_and_the_form_are_in_the_members_language(
     assert [GERMAN("button-edit")] == [one.label for one in buttons(refused.response.message)]
 
 
-async def test_what_comes_by_direct_message_is_in_the_members_language(
+async def test_direct_messages_are_in_the_members_language(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speak(monkeypatch, locale="de", guild_locale="ja")

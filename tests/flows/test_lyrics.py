@@ -1,4 +1,4 @@
-"""Lyrics written by the music service, from the button or the option to the song, also after a restart."""
+"""Lyrics written by the music service, from the button or option to the song, also after a restart."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -38,14 +38,14 @@ def sandbox(world: World) -> KieSandbox:
 
 
 def fields(result: simcord.InteractionResult) -> dict[str, object]:
-    """What the fields of the form that opened are filled with."""
+    """Return the initial values of the fields in the opened form."""
     assert result.modal is not None
     components = [label["component"] for label in result.modal["components"]]
     return {field["custom_id"]: field.get("value") for field in components}
 
 
 def answer(result: simcord.InteractionResult) -> discord.Message:
-    """The message with which the bot has answered."""
+    """Return the bot's message that answers an interaction."""
     return result.followups[-1] if result.followups else result.response.message  # type: ignore[return-value, union-attr] # it is there
 
 
@@ -61,12 +61,12 @@ async def states(world: World) -> list[tuple[str, float | None]]:
 
 
 async def refused_form(world: World, member: simcord.MemberActor) -> discord.Message:
-    """The refusal of a form without lyrics."""
+    """Submit a form without lyrics and return its refusal."""
     form = await member.slash(world.channel, "music custom")
     return answer(await member.submit_modal(form, TYPED))
 
 
-async def test_a_refused_form_offers_lyrics_which_come_back_in_the_form(world: World) -> None:
+async def test_a_refused_form_offers_lyrics_which_are_filled_into_it(world: World) -> None:
     mia = world.add_member("Mia")
     refused = await refused_form(world, mia)
     await world.restart()
@@ -89,7 +89,7 @@ async def test_a_refused_form_offers_lyrics_which_come_back_in_the_form(world: W
     await assert_books_balance(world)
 
 
-async def test_an_option_says_what_the_lyrics_are_about(world: World) -> None:
+async def test_an_option_sets_the_subject_of_the_lyrics(world: World) -> None:
     mia = world.add_member("Mia")
 
     written = await mia.slash(
@@ -113,7 +113,7 @@ async def options_of_custom(world: World) -> list[str]:
     return [option.name for option in custom.options]  # type: ignore[union-attr]
 
 
-async def test_nothing_is_written_unless_the_operator_turns_it_on(world: World) -> None:
+async def test_lyrics_are_not_written_unless_the_operator_enables_it(world: World) -> None:
     mia = world.add_member("Mia")
     before = await refused_form(world, mia)
     offered = await options_of_custom(world)
@@ -132,16 +132,16 @@ async def test_nothing_is_written_unless_the_operator_turns_it_on(world: World) 
 @pytest.mark.parametrize(
     ("title", "says", "state"),
     [
-        ("[code 500]", "The music service gave no clear answer, so I don't ask again by myself.", "unknown"),
+        ("[code 500]", "The music service gave no clear answer, so I won't ask again by myself.", "unknown"),
         ("[lost answer]", "The music service gave no clear answer", "unknown"),
         ("[server error]", "The music service gave no clear answer", "unknown"),
-        ("[moderated]", "The music service found something in that", "refused"),
-        ("[code 531]", "The music service didn't take that as a subject", "refused"),
-        ("[busy]", "The music service has no time for lyrics at the moment.", "refused"),
+        ("[moderated]", "That contains something the music service", "refused"),
+        ("[code 531]", "The music service didn't accept that as a subject", "refused"),
+        ("[busy]", "The music service is too busy for lyrics at the moment.", "refused"),
         ("[fail]", "The music service couldn't write lyrics this time.", "failed"),
     ],
 )
-async def test_a_fault_is_one_sentence_with_the_form_and_asked_once(
+async def test_a_fault_yields_a_sentence_and_the_form_and_one_request(
     world: World, title: str, says: str, state: str
 ) -> None:
     mia = world.add_member("Mia")
@@ -160,7 +160,7 @@ async def test_a_fault_is_one_sentence_with_the_form_and_asked_once(
     await assert_books_balance(world)
 
 
-async def test_the_limit_of_the_key_closes_the_service_for_songs_too(world: World) -> None:
+async def test_the_keys_limit_closes_the_service_for_songs_too(world: World) -> None:
     mia = world.add_member("Mia")
 
     refused = await mia.slash(world.channel, "music custom", write_lyrics="rain [code 433]")
@@ -174,7 +174,7 @@ async def test_the_limit_of_the_key_closes_the_service_for_songs_too(world: Worl
     assert {"The bot's account at the music service is empty."} == {one[:48] for one in said_once}
 
 
-async def test_lyrics_that_are_late_are_had_after_a_restart_and_paid_once(
+async def test_late_lyrics_arrive_after_a_restart_and_are_paid_for_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.services.lyrics.POLLS_MAX", 2)
@@ -193,17 +193,17 @@ async def test_lyrics_that_are_late_are_had_after_a_restart_and_paid_once(
     assert (1, [("done", 0.4)]) == (sandbox(world).lyrics_created, await states(world))
 
 
-async def test_a_refused_word_is_not_written_about(world: World) -> None:
+async def test_no_lyrics_are_written_about_a_refused_word(world: World) -> None:
     boss = world.add_member("Boss", manager=True)
     await boss.slash(world.channel, "quota words", add="polka")
 
     refused = await boss.slash(world.channel, "music custom", write_lyrics="Polka all night")
 
-    assert text(refused).startswith("Songs in this server can't have “polka” in them.")
+    assert text(refused).startswith("Songs in this server can't contain “polka”.")
     assert ([], []) == (sandbox(world).lyrics_requests, await states(world))
 
 
-async def test_a_member_has_a_number_of_lyrics_an_hour(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_lyrics_per_member_and_hour_are_limited(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lyrics_calls, "CALLS_MAX", 1)
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
 
@@ -223,7 +223,7 @@ async def test_a_member_has_a_number_of_lyrics_an_hour(world: World, monkeypatch
         ("pause", "New songs are paused in this server"),
     ],
 )
-async def test_whoever_can_have_no_song_has_no_lyrics_written(world: World, why: str, says: str) -> None:
+async def test_members_who_may_not_request_songs_get_no_lyrics(world: World, why: str, says: str) -> None:
     boss = world.add_member("Boss", manager=True)
     match why:
         case "total":
@@ -253,7 +253,7 @@ async def test_a_request_counts_in_the_total_of_all_servers(world: World) -> Non
     assert [] == world.sandbox.requests
 
 
-async def test_a_song_that_is_remixed_keeps_its_authors(world: World) -> None:
+async def test_a_remix_still_depends_on_its_original_author(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     form = await mia.slash(world.channel, "music custom")
     await mia.submit_modal(form, TYPED | {"lyrics": "Mine alone"})
@@ -270,7 +270,7 @@ async def test_a_song_that_is_remixed_keeps_its_authors(world: World) -> None:
     assert text(late).startswith("The text of that song is no longer kept.")
 
 
-async def test_a_deletion_takes_what_leads_to_the_member_and_keeps_the_count(world: World) -> None:
+async def test_a_deletion_unlinks_the_member_and_keeps_the_count(world: World) -> None:
     mia = world.add_member("Mia")
     await mia.slash(world.channel, "music custom", write_lyrics="rain")
     asked = await mia.slash(world.channel, "privacy delete")

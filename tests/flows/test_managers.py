@@ -1,4 +1,4 @@
-"""Managers by role, on the simulated Discord: what they may do, and what stays with the permission."""
+"""Managers by role, on the simulated Discord: their rights, and those that stay with the permission."""
 
 import discord
 import pytest
@@ -28,12 +28,12 @@ def crew(world: World) -> simcord.RoleHandle:
 
 @pytest.fixture
 async def mia(world: World, crew: simcord.RoleHandle) -> simcord.MemberActor:
-    """A member with the role, to whom the server's settings show the commands."""
+    """Return a member with the role, to whom the server's settings show the commands."""
     return await shown(world, "Mia", crew)
 
 
 async def shown(world: World, name: str, *roles: simcord.RoleHandle) -> simcord.MemberActor:
-    """A member with these roles, to whom the server's settings show ``/quota``."""
+    """Return a member with these roles, to whom the server's settings show ``/quota``."""
     member = world.guild.add_member(world.env.create_user(name.lower(), global_name=name), roles=[*roles])
     commands = await world.parts.client.tree.fetch_commands()
     quota = next(command for command in commands if command.name == "quota")
@@ -41,7 +41,7 @@ async def shown(world: World, name: str, *roles: simcord.RoleHandle) -> simcord.
     return member
 
 
-async def test_a_role_may_use_quota_and_says_how_to_show_it(
+async def test_a_role_may_use_quota_and_learns_how_to_see_it(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor, crew: simcord.RoleHandle
 ) -> None:
     before = await mia.slash(world.channel, "quota view")
@@ -57,7 +57,7 @@ async def test_a_role_may_use_quota_and_says_how_to_show_it(
     assert f"Managers by role none → <@&{crew.id}> by {ada.mention}" in entries
 
 
-async def test_such_a_manager_changes_no_managers(
+async def test_a_manager_by_role_cannot_change_managers(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor, crew: simcord.RoleHandle
 ) -> None:
     await ada.slash(world.channel, "quota managers", add=crew)
@@ -107,7 +107,7 @@ async def test_everybody_and_an_unknown_role_are_refused(world: World, ada: simc
     unknown = await ada.slash(world.channel, "quota managers", remove="12345")
 
     assert "@everyone can't manage the credits." in said(everybody)
-    assert "That role is none of those" in said(unknown)
+    assert "That role is not one of those" in said(unknown)
 
 
 async def test_a_deleted_role_can_be_removed(
@@ -122,7 +122,7 @@ async def test_a_deleted_role_can_be_removed(
     assert "none" in said(removed)
 
 
-async def test_the_list_of_roles_has_an_end(
+async def test_the_number_of_roles_is_limited(
     world: World, ada: simcord.MemberActor, crew: simcord.RoleHandle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.services.server_rules.MANAGER_ROLES_MAX", 1)

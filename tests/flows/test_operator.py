@@ -1,4 +1,4 @@
-"""An operator's evening: doctor, backup of a running bot, grant, restore, and nothing done twice."""
+"""An operator's evening: doctor, backup of a running bot, grant and restore, with nothing done twice."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.flows.process import PATIENCE_S, BotProcess, World
 
 
 async def command(world: World, *words: str, **settings: str) -> tuple[int, str]:
-    """A command in this world, run to its end. Returns its exit status and what it said."""
+    """Run a command in this world to its end. Return its exit status and output."""
     given = {
         "DISCORD_TOKEN": world.discord.token,
         "DISCORD_API_URL": world.discord.url,
@@ -52,7 +52,7 @@ async def test_the_doctor_passes_a_running_bot_and_names_a_wrong_setting(tmp_pat
     assert (1, 0) == (puts, len(world.music.requests))
 
 
-async def test_the_doctor_ends_where_services_hang(tmp_path: Path) -> None:
+async def test_the_doctor_finishes_even_if_services_hang(tmp_path: Path) -> None:
     async with silent() as url, World.open(tmp_path) as world:
         async with asyncio.timeout(35.0):
             status, said = await command(world, "doctor", DISCORD_API_URL=url, MUSIC_API_URL=url)
@@ -65,7 +65,7 @@ async def test_the_doctor_ends_where_services_hang(tmp_path: Path) -> None:
 
 @asynccontextmanager
 async def silent() -> AsyncIterator[str]:
-    """The address of a server that takes every connection and never says anything."""
+    """Yield the URL of a server that accepts every connection and never responds."""
     ends = asyncio.Event()
 
     async def keep(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -82,7 +82,7 @@ async def silent() -> AsyncIterator[str]:
 
 
 async def song_in_progress(world: World) -> tuple[Channel, Answer]:
-    """A song that the music service is still composing."""
+    """Request a song that the music service goes on composing."""
     channel, ada = world.room()
     world.music.delay_s = 1_000.0
     card = await world.discord.slash("music create", prompt="Rain", user=ada, channel=channel)
@@ -90,7 +90,7 @@ async def song_in_progress(world: World) -> tuple[Channel, Answer]:
     return channel, card
 
 
-async def test_a_song_that_was_posted_after_a_backup_is_not_posted_again_by_it(tmp_path: Path) -> None:
+async def test_a_song_posted_after_a_backup_is_not_reposted_after_restore(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         async with world.bot() as bot:
             channel, _ = await song_in_progress(world)

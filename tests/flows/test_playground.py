@@ -1,4 +1,4 @@
-"""The playground in the browser: clicks and the clock, who uses it, and what is on the page."""
+"""The playground in the browser: clicks while the clock runs, access, and the page's content."""
 
 import asyncio
 import random
@@ -24,14 +24,14 @@ CAMPAIGN_ACTIONS = 500
 DECODED_AT_ONCE = _media.MAX_QUEUE
 SEEDS = (17, 18, 19)
 WITH_A_REASON = {"validation-failed", "command-option-invalid"}
-"""Codes of actions that the page refuses for what was typed or chosen, and says so."""
+"""Codes of actions rejected with a reason, because of what was typed or chosen."""
 
 
 @pytest.fixture(autouse=True)
 def quick(tiny_songs: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - it is set up
-    """Let the clock tick all the time, so that each click meets it, and no file wait to be decoded.
+    """Make the clock tick constantly, so that each click meets it, and skip decoding files.
 
-    For each file, SimCord starts a Python that imports a video library.
+    For each file, SimCord starts a Python process that imports a video library.
     """
     monkeypatch.setattr(_media, "MAX_QUEUE", 0)
     monkeypatch.setattr(browser, "TICK_S", 0.005)
@@ -45,7 +45,7 @@ async def until_it_shows(visitor: Visitor, text: str) -> None:
 
 
 async def lost_of(actions: int, seed: int) -> list[tuple[int, str, set[str]]]:
-    """Act in the playground, on a page that is often outdated. Returns the actions that were not done."""
+    """Act in the playground, on a page that is often outdated. Return the lost actions."""
     choose = random.Random(seed)  # noqa: S311 - no secret
     lost = []
     async with visiting() as visitor:
@@ -117,7 +117,7 @@ async def test_a_click_that_waits_in_vain_leaves_the_page_usable(monkeypatch: py
         assert "settled" == (await visitor.run("music help"))["settlement"]
 
 
-async def test_a_click_on_the_page_of_a_moment_ago_counts() -> None:
+async def test_a_click_on_a_slightly_outdated_page_counts() -> None:
     async with visiting() as visitor:
         await visitor.run("music create", prompt="rain")
         await until_it_shows(visitor, "'custom_id': 'again:")
@@ -129,7 +129,7 @@ async def test_a_click_on_the_page_of_a_moment_ago_counts() -> None:
         assert "settled" == (await visitor.run("music help"))["settlement"]
 
 
-async def test_a_closed_service_opens_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_closed_service_reopens_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser, "CLOSURE_MAX", timedelta(seconds=0.5))
     async with visiting() as visitor:
         await visitor.run("music create", prompt="rain [closed]")
@@ -145,7 +145,7 @@ async def _song_is_taken(visitor: Visitor) -> None:
         await asyncio.sleep(0.1)
 
 
-async def test_the_page_shows_this_moment_in_the_chosen_language() -> None:
+async def test_the_page_shows_the_real_time_and_the_chosen_language() -> None:
     async with visiting(language="de") as visitor:
         (welcome,) = visitor.state["messages"].values()
         descriptions = [one["description"] for one in await visitor.commands()]
@@ -224,7 +224,7 @@ def test_times_on_the_page_are_in_this_machines_time_zone(
 
 
 def _tokens(node: object) -> Iterator[tuple[str, str]]:
-    """Each piece of the texts on the page: its kind, and what is shown of it."""
+    """Yield the parts of the texts on the page: their kinds, and how they are displayed."""
     if isinstance(node, list):
         for one in node:
             yield from _tokens(one)
@@ -259,7 +259,7 @@ async def test_a_link_that_is_cut_off_in_a_reply_shows_its_text() -> None:
 
 
 def _excerpt(state: Mapping[str, Any]) -> str:
-    """What is shown of the message that a song's message replies to."""
+    """Return the displayed excerpt of the message to which a song replies."""
     replies = [one["reply"] for one in state["messages"].values() if one["reply"] is not None]
     return "".join(text for one in replies for _, text in _tokens(one.get("excerpt_tokens")))
 

@@ -36,7 +36,7 @@ async def erased(member: simcord.MemberActor, world: World) -> simcord.Interacti
     return answer
 
 
-async def test_view_says_what_is_kept_and_why(world: World) -> None:
+async def test_view_shows_what_is_stored_and_why(world: World) -> None:
     mia = world.add_member("Mia")
     await song(world, mia)
     await posted(world)
@@ -64,7 +64,7 @@ async def test_export_is_a_private_file_of_everything(world: World) -> None:
     assert str(mia.id) in json.dumps(taken)
 
 
-async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World) -> None:
+async def test_deleting_asks_first_and_leaves_only_the_books(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     await song(world, mia)
     (message,) = await posted(world)
@@ -85,7 +85,7 @@ async def test_deleting_asks_first_and_leaves_nothing_but_the_books(world: World
     assert "The text of that song is no longer kept." == said(pressed)
 
 
-async def test_a_remix_form_left_open_keeps_nothing_and_gives_its_words_back(
+async def test_a_remix_form_left_open_stores_nothing_and_returns_its_texts(
     world: World,
 ) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
@@ -117,7 +117,7 @@ async def test_a_song_in_progress_is_finished_first(world: World) -> None:
     assert 1 == world.sandbox.tasks_created
 
 
-async def test_what_was_used_and_a_limit_outlive_a_deletion(world: World) -> None:
+async def test_usage_and_limits_outlive_a_deletion(world: World) -> None:
     ada, mia = world.add_member("Ada", manager=True), world.add_member("Mia")
     await ada.slash(world.channel, "quota member", user=mia, credits=20)
     await song(world, mia)
@@ -131,7 +131,7 @@ async def test_what_was_used_and_a_limit_outlive_a_deletion(world: World) -> Non
 
 
 @pytest.mark.parametrize("command", ["view", "export", "delete"])
-async def test_someone_without_data_hears_so_and_is_not_recorded(world: World, command: str) -> None:
+async def test_someone_without_data_is_informed_and_not_recorded(world: World, command: str) -> None:
     mia = world.add_member("Mia")
 
     answer = await (

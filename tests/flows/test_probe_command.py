@@ -1,4 +1,4 @@
-"""``tunesmith probe`` as an operator runs it, against the sandbox of each service on a socket."""
+"""``tunesmith probe`` as run by an operator, against the sandbox of each service on a socket."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ FILE = "tunesmith-probe.json"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A sandbox, and what an operator sets to use it."""
+    """A sandbox, and the settings for using it."""
 
     backend: Backend
     sandbox: Sandbox
@@ -64,7 +64,7 @@ async def typed(*words: str, env: dict[str, str], answer: str | None = None) -> 
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the command find a terminal."""
+    """Make the command believe that it runs on a terminal."""
     stdin = SimpleNamespace(isatty=lambda: True)
     monkeypatch.setattr(probing, "sys", SimpleNamespace(stdin=stdin, stdout=sys.stdout))
 
@@ -104,7 +104,7 @@ async def test_an_unexpected_answer_has_an_exit_status_of_its_own(service: Servi
     said = await typed("--pay", "--yes", env=service.env | wrong)
 
     assert (UNEXPECTED, 0) == (said.exit_code, service.sandbox.tasks_created), said.output
-    assert "No song was bought, since a free answer is unexpected." in said.output
+    assert "No song was bought, because a free check failed." in said.output
     assert "another-key-654321" not in (tmp_path / FILE).read_text("utf-8")
 
 
@@ -128,7 +128,7 @@ async def test_the_question_names_the_price_and_its_answer_counts(
     assert f"Buy one song at {service.backend} for {OFFERS[service.backend].song_price}?" in said.output
 
 
-async def test_an_address_at_which_nobody_answers_is_unexpected(tmp_path: Path) -> None:
+async def test_an_unreachable_address_is_unexpected(tmp_path: Path) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as closed:
         port = closed.getsockname()[1]
     env = {"DISCORD_TOKEN": TOKEN, "MUSIC_BACKEND": "kie", "KIE_API_KEY": KEY}

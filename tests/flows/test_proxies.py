@@ -1,4 +1,4 @@
-"""Proxies: DISCORD_PROXY for everything at Discord, MUSIC_PROXY for the music service, and no other one."""
+"""Proxies: DISCORD_PROXY for all Discord traffic, MUSIC_PROXY for the music service, and no others."""
 
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,12 +15,12 @@ LOGIN = ("ada", "s3cr:et")
 
 
 def written(proxy: ProxyServer) -> str:
-    """The proxy's URL as an operator writes it."""
+    """Return the proxy's URL as an operator writes it."""
     return proxy.url.replace("s3cr:et", "s3cr%3Aet")
 
 
 async def doctor(world: World, **settings: str) -> tuple[int, str]:
-    """``tunesmith doctor`` in this world: its exit status and what it said."""
+    """Run ``tunesmith doctor`` in this world. Return its exit status and output."""
     given = {
         "DISCORD_TOKEN": world.discord.token,
         "DISCORD_API_URL": world.discord.url,
@@ -32,7 +32,7 @@ async def doctor(world: World, **settings: str) -> tuple[int, str]:
 
 
 async def sing(world: World) -> None:
-    """A song from a form with a file: REST, gateway, an attachment, a paid request and audio."""
+    """Make a song from a form with a file, using REST, gateway, an attachment, a paid request and audio."""
     channel, ada = world.room()
     form = await world.discord.slash("music custom", user=ada, channel=channel)
     words = {"title": "Neon Rain", "style": "choir", "lyrics_file": Upload("words.txt", b"la la")}
@@ -60,7 +60,7 @@ async def test_each_service_is_reached_through_its_own_proxy_only(tmp_path: Path
     assert "s3cr" not in bot.log
 
 
-async def test_the_paid_request_does_not_take_the_way_to_discord(tmp_path: Path) -> None:
+async def test_the_paid_request_does_not_use_the_proxy_to_discord(tmp_path: Path) -> None:
     async with ProxyServer.open("http") as proxy, World.open(tmp_path) as world:
         ports = f"{proxy.port} {urlsplit(world.music_url).port}"
         async with world.bot(DISCORD_PROXY=proxy.url, DIALLED_PORTS=ports):
@@ -69,7 +69,7 @@ async def test_the_paid_request_does_not_take_the_way_to_discord(tmp_path: Path)
     assert {world.discord.port} == proxy.ports
 
 
-async def test_a_proxy_of_the_environment_is_not_used(tmp_path: Path) -> None:
+async def test_proxies_in_the_environment_are_ignored(tmp_path: Path) -> None:
     async with ProxyServer.open("http") as proxy, World.open(tmp_path) as world:
         names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
         async with world.bot(**dict.fromkeys(names, proxy.url)):
@@ -87,6 +87,6 @@ async def test_the_doctor_asks_through_the_proxies_and_names_them(tmp_path: Path
 
     assert (0, 1) == (passed, failed), said
     assert "ok       music API: " in said
-    assert "look at DISCORD_PROXY, DISCORD_API_URL and the network" in refused
+    assert "check DISCORD_PROXY, DISCORD_API_URL and the network" in refused
     assert "s3cr" not in said + refused
     assert "wr0ng" not in said + refused

@@ -1,4 +1,4 @@
-"""What server managers see and change, on the simulated Discord."""
+"""Everything server managers see and change, on the simulated Discord."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ async def delivered(world: World, member: simcord.MemberActor, prompt: str) -> N
 
 
 async def asked(world: World, member: simcord.MemberActor, prompt: str = "one more") -> str:
-    """The private refusal of a request, or nothing if it was taken."""
+    """Return the private refusal of a request, or nothing if it was accepted."""
     result = await member.slash(world.channel, "music create", prompt=prompt)
     return said(result) if result.ephemeral else ""
 
@@ -48,7 +48,7 @@ async def ledger(world: World, manager: simcord.MemberActor, **only: object) -> 
 
 
 async def told_so(world: World, channel: simcord.ChannelHandle, count: int) -> list[str]:
-    """The alerts in the channel, once there are this many."""
+    """Return the alerts in the channel, once there are this many."""
 
     def found() -> list[str]:
         there = [message.content for message in channel.history() if message.content.startswith("⚠️")]
@@ -58,7 +58,7 @@ async def told_so(world: World, channel: simcord.ChannelHandle, count: int) -> l
 
 
 def shown_in(result: simcord.InteractionResult) -> discord.Message:
-    """The message that answered a command."""
+    """Return the message that answers a command."""
     assert result.response is not None
     return result.response.message
 
@@ -85,7 +85,7 @@ async def test_a_members_own_limit_is_enforced_shown_and_cleared(
     there = said(shown)
     cleared = await ada.click(shown_in(shown), label="Clear, and use the roles' limits")
 
-    assert "has no limit of their own. Only the server's pool decides." in said(unlimited)
+    assert "has no limit of their own. Only the server's pool applies." in said(unlimited)
     assert f"Limit of {mia.mention}: none → **15**." in said(changed)
     assert "you have 5 left. 10 of your 15 credits a month are used or held (a personal limit)" in refusal
     assert "<t:" in refusal
@@ -96,7 +96,7 @@ async def test_a_members_own_limit_is_enforced_shown_and_cleared(
     assert "15 → none" in await ledger(world, ada, kind="member")
 
 
-async def test_the_highest_of_a_members_roles_holds_and_everyone_is_the_default(
+async def test_the_highest_role_limit_applies_and_everyone_is_the_default(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     fan, vip = world.guild.create_role("Fan"), world.guild.create_role("VIP")
@@ -122,7 +122,7 @@ async def test_the_highest_of_a_members_roles_holds_and_everyone_is_the_default(
     assert "the limit of <@&" + str(fan.id) in await asked(world, noah)
 
 
-async def test_a_limit_says_whom_it_touches(
+async def test_a_limit_names_whom_it_affects(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     await delivered(world, mia, "the first")
@@ -137,7 +137,7 @@ async def test_a_limit_says_whom_it_touches(
     assert "used more" not in said(role)
 
 
-async def test_a_card_says_what_is_left_by_the_tightest_rule(
+async def test_a_public_card_shows_what_the_tightest_rule_leaves(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     await ada.slash(world.channel, "quota member", user=mia, credits=30)
@@ -199,9 +199,7 @@ async def test_a_song_is_refunded_once_by_its_title_or_its_members_name(
 
 
 @pytest.mark.parametrize("job", ["0", "1", "9" * 18, "9" * 40, "x", "", "-1", "\u0661"])
-async def test_a_song_that_is_not_there_is_not_refunded(
-    world: World, ada: simcord.MemberActor, job: str
-) -> None:
+async def test_an_unknown_song_is_not_refunded(world: World, ada: simcord.MemberActor, job: str) -> None:
     refused = await ada.slash(world.channel, "quota refund", job=job, reason="no such song")
 
     assert said(refused).startswith("This server has no such song.")
@@ -246,9 +244,7 @@ async def test_a_song_in_progress_is_not_refunded(
 # -- the ledger
 
 
-async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
-    world: World, ada: simcord.MemberActor
-) -> None:
+async def test_the_ledger_has_pages_that_turn_after_a_restart(world: World, ada: simcord.MemberActor) -> None:
     for number in range(23):
         await ada.slash(world.channel, "quota grant", credits=1, reason=f"number {number:02}")
     first = await ada.slash(world.channel, "quota ledger", kind="grant")
@@ -258,7 +254,7 @@ async def test_the_ledger_is_read_page_by_page_also_after_a_restart(
     pages += [said(await ada.click(shown_in(first), label=label)) for label in ("Older", "Older", "Newer")]
 
     assert first.ephemeral
-    # The first line is the summary for members who see no embeds.
+    # The first line is the summary for members who do not see embeds.
     assert [10, 10, 3, 10] == [page.partition("\n")[2].count("number") for page in pages]
     assert [True] * 3 == ["number 22" in pages[0], "number 12" in pages[1], "number 00" in pages[2]]
     assert pages[1] == pages[3]
@@ -276,7 +272,7 @@ async def test_the_ledger_can_be_read_of_one_member(
     assert "Ada's own" not in only
 
 
-async def test_the_whole_ledger_is_exported_and_computes_nothing(
+async def test_the_exported_ledger_is_complete_and_free_of_formulas(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     await ada.slash(world.channel, "quota grant", credits=50, reason='=HYPERLINK("https://evil.example")')
@@ -333,7 +329,7 @@ async def test_usage_is_a_picture_with_its_members_named(
 # -- alerts
 
 
-async def test_a_channel_hears_once_that_the_budget_is_nearly_and_wholly_used(
+async def test_a_channel_is_alerted_once_near_and_once_at_the_budget(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     told = world.guild.create_text_channel("budget")
@@ -361,7 +357,7 @@ async def test_a_channel_hears_once_that_the_budget_is_nearly_and_wholly_used(
     assert "40 of 50 credits" in alerts[0]
 
 
-async def test_no_alert_is_sent_where_no_channel_was_chosen_or_it_was_unset(
+async def test_no_alert_is_sent_while_no_channel_is_set(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     told = world.guild.create_text_channel("budget")
@@ -389,7 +385,7 @@ async def test_a_channel_where_the_bot_may_not_post_is_refused(
     assert "Budget alerts" not in said(refused)
 
 
-# -- who may
+# -- permissions
 
 
 COMMANDS: list[tuple[str, dict[str, object]]] = [
@@ -476,7 +472,7 @@ async def test_the_view_shows_everything_that_was_set(
     assert not buttons(shown_in(view))
 
 
-async def test_limits_of_roles_and_members_who_are_gone_can_be_found_and_cleared(world: World) -> None:
+async def test_limits_of_departed_roles_and_members_can_be_cleared(world: World) -> None:
     mia = world.add_member("Mia", manager=True)
     credit_service, guild_id = world.parts.client.services.credits, GuildId(world.guild.id)
     await credit_service.limit_role(guild_id, 4_242, 50, make.entry())
@@ -496,10 +492,10 @@ async def test_limits_of_roles_and_members_who_are_gone_can_be_found_and_cleared
     assert "none, only the pool" in said(none)
 
 
-# -- who is addressed, and what is said about charges
+# -- names in private answers, and notes about charges
 
 
-async def test_a_view_and_an_explanation_name_who_has_limits(
+async def test_view_and_explain_name_the_members_with_limits(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     await ada.slash(world.channel, "quota member", user=mia, credits=30)
@@ -533,7 +529,7 @@ async def test_the_ledger_is_a_statement_with_a_line_for_each_song(
 
 
 @pytest.mark.parametrize(("bonus", "credits_", "says"), [(0, 0, "from 1 to 1,000,000."), (5, 0, "but not 0")])
-async def test_the_range_of_a_grant_is_the_true_one(
+async def test_a_refused_grant_states_its_actual_range(
     world: World, ada: simcord.MemberActor, bonus: int, credits_: int, says: str
 ) -> None:
     if bonus:
@@ -542,7 +538,7 @@ async def test_the_range_of_a_grant_is_the_true_one(
     assert says in said(await ada.slash(world.channel, "quota grant", credits=credits_, reason="none"))
 
 
-async def test_what_costs_nothing_says_nothing_about_charges(
+async def test_free_actions_do_not_mention_charges(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     await delivered(world, mia, "rain")
@@ -560,7 +556,7 @@ async def test_what_costs_nothing_says_nothing_about_charges(
     assert said(again).endswith("Nothing was charged.")
 
 
-async def test_where_songs_are_free_nothing_is_said_about_charges(world: World) -> None:
+async def test_charges_are_not_mentioned_where_songs_are_free(world: World) -> None:
     world.settings = attrs.evolve(world.settings, song_credits=0)
     await world.restart()
 
@@ -569,10 +565,10 @@ async def test_where_songs_are_free_nothing_is_said_about_charges(world: World) 
     assert "The prompt is missing. Fill it in and try again." == said(refused)
 
 
-# -- words that songs may not have
+# -- refused words
 
 
-async def test_a_refused_word_is_named_to_its_author_and_holds_nothing(
+async def test_a_refused_word_is_named_to_its_author_and_holds_no_credits(
     world: World, ada: simcord.MemberActor, mia: simcord.MemberActor
 ) -> None:
     listed = await ada.slash(world.channel, "quota words", add="Polka")
@@ -585,7 +581,7 @@ async def test_a_refused_word_is_named_to_its_author_and_holds_nothing(
     await ada.slash(world.channel, "quota words", remove="polka")
     await delivered(world, mia, "a polka about rain")
 
-    expected = "Songs in this server can't have “polka” in them. Change the text and try again. "
+    expected = "Songs in this server can't contain “polka”. Change the text and try again. "
     assert "“polka”" in said(listed)
     assert [f"{expected}Nothing was charged."] * 2 == [said(refused), said(also)]
     assert (True, True) == (refused.ephemeral, also.ephemeral)
@@ -593,7 +589,7 @@ async def test_a_refused_word_is_named_to_its_author_and_holds_nothing(
     assert "none yet" in said(await ada.slash(world.channel, "quota words"))
 
 
-async def test_the_list_of_refused_words_has_an_end(
+async def test_the_number_of_refused_words_is_limited(
     world: World, ada: simcord.MemberActor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refused_words, "WORDS_MAX", 2)
@@ -603,7 +599,7 @@ async def test_the_list_of_refused_words_has_an_end(
     unknown = await ada.slash(world.channel, "quota words", remove="z")
 
     assert [False, False, False, True] == ["which is the most" in said(answer) for answer in answers]
-    assert said(empty).startswith("There is nothing in that word")
+    assert said(empty).startswith("That word contains nothing")
     assert said(unknown).startswith("That word is not on this server's list.")
 
 
@@ -628,7 +624,7 @@ async def test_the_time_zone_is_set_alone_shown_and_kept_over_a_restart(
     assert "Nothing was changed." in said(again)
     for part in ("Asia/Tokyo", f"<t:{midnight.timestamp():.0f}:R>", "**90 credits**"):
         assert part in said(shown)
-    # The text of an answer and its embed both have each entry.
+    # Each entry is both in the answer's text and in its embed.
     assert 2 == entries.count("UTC → Asia/Tokyo")
     assert "100" not in entries
 

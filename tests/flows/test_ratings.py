@@ -12,7 +12,7 @@ CUSTOM = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights", "
 
 
 async def song(world: World, member: simcord.MemberActor, title: str = "Neon Rain") -> discord.Message:
-    """A new song from the form."""
+    """Make a song with the form."""
     count = len([one for one in world.channel.history() if one.content.startswith("<@")])
     form = await member.slash(world.channel, "music custom")
     await member.submit_modal(form, CUSTOM | {"title": title})
@@ -20,13 +20,13 @@ async def song(world: World, member: simcord.MemberActor, title: str = "Neon Rai
 
 
 def titles(result: simcord.InteractionResult) -> list[str]:
-    """The bold titles of a page, in its order."""
+    """Return the bold titles of a page, in order."""
     assert result.response is not None
     lines = (result.response.embeds[0].description or "").splitlines()
     return [line.split("**")[3] for line in lines if line.startswith("**")]
 
 
-async def test_both_ratings_are_the_last_buttons_and_five_are_the_most(world: World) -> None:
+async def test_ratings_are_the_last_of_at_most_five_buttons(world: World) -> None:
     message = await song(world, world.add_member("Mia"))
 
     assert ["Again (10 credits)", "Remix (10 credits)", "Lyrics", "👍", "👎"] == [
@@ -105,7 +105,7 @@ async def test_deleted_and_erased_songs_are_not_among_the_best(world: World) -> 
     assert "The text of that song is no longer kept." == said(late)
 
 
-async def test_a_manager_posts_the_best_for_everybody_and_others_can_not(world: World) -> None:
+async def test_a_manager_posts_the_best_for_everybody_and_others_cannot(world: World) -> None:
     boss, mia = world.add_member("Boss", manager=True), world.add_member("Mia")
     await mia.click(await song(world, mia), label="👍")
 
@@ -156,7 +156,7 @@ async def test_without_ratings_the_page_says_how_to_begin(
     assert "Noch hat kein Song der letzten sieben Tage ein 👍." in german
 
 
-async def test_ratings_are_in_the_view_and_the_export_of_who_gave_them(world: World) -> None:
+async def test_ratings_are_in_their_authors_view_and_export(world: World) -> None:
     mia, noah = world.add_member("Mia"), world.add_member("Noah")
     message = await song(world, mia)
     await noah.click(message, label="👎")
@@ -178,7 +178,7 @@ async def test_too_many_ratings_are_refused_with_a_time(
     answers = [await mia.click(message, label="👍") for _ in range(2)]
 
     assert answers[1].ephemeral
-    assert said(answers[1]).startswith("That was 1 ratings within ten minutes")
+    assert said(answers[1]).startswith("You have given 1 ratings within ten minutes")
     assert "👍 1" in said(await mia.slash(world.channel, "music top"))
     assert not menu(message).keys() & {"👍", "👎"}
     await until(world, lambda: True)

@@ -1,4 +1,4 @@
-"""The commands on their way to Discord: what is registered, in every language, is what Discord takes."""
+"""The commands as registered with Discord: in every language, they are within its limits."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -23,14 +23,14 @@ MOST: Final = {
     "music_models": tuple(f"v{number}".ljust(MODEL_NAME_MAX, "x") for number in range(MODELS_MAX)),
     "music_extras": True,
 }
-"""Settings that make the commands as large as they can be."""
+"""Settings that make the commands as large as possible."""
 
 
 @pytest.fixture(params=Backend)
 async def sent(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, Any]]:
-    """The commands that Discord has received and taken at the bot's first start."""
+    """Return the commands that Discord has accepted at the bot's first start."""
     monkeypatch.setattr(discord.http.Route, "BASE", discord.http.Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
     async with FakeDiscord() as fake:
@@ -54,14 +54,14 @@ async def sent(
 
 
 def _named(items: list[dict[str, Any]], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each command, subcommand, option and choice, with its path."""
+    """Yield each command, subcommand, option and choice, with its path."""
     for item in items:
         here = f"{path} {item['name']}".strip()
         yield here, item
         yield from _named([*(item.get("options") or []), *(item.get("choices") or [])], here)
 
 
-async def test_discord_takes_the_largest_commands_in_every_language(sent: list[dict[str, Any]]) -> None:
+async def test_discord_accepts_the_largest_commands_in_every_language(sent: list[dict[str, Any]]) -> None:
     described = {path: one for path, one in _named(sent) if "description" in one}
     untranslated = [
         path for path, one in described.items() if {*CODES} - {"en", *one["description_localizations"]}
@@ -73,12 +73,12 @@ async def test_discord_takes_the_largest_commands_in_every_language(sent: list[d
 
 
 def _first(commands: list[dict[str, Any]], key: str) -> dict[str, Any]:
-    """The first command, option or choice that has something."""
+    """Return the first command, option or choice that has this key."""
     return next(one for _, one in _named(commands) if one.get(key))
 
 
 def _mixed(commands: list[dict[str, Any]]) -> dict[str, Any]:
-    """The first command that has both required and optional options."""
+    """Return the first command with both required and optional options."""
     return next(
         one
         for _, one in _named(commands)

@@ -1,7 +1,7 @@
-"""What people who run such bots reported, each as a test named after what people met.
+"""Problems reported by operators of such bots, each as a test named after the experience.
 
-The numbers are those of the list that the project was tried with. ``COVERED`` names the tests elsewhere that
-hold for a report; all others are here. ``python -m pytest -k report_`` runs the ones that are here.
+The numbers are those of the list against which the project was tested. ``COVERED`` names tests in other
+files that cover a report; all others are here. ``python -m pytest -k report_`` runs those that are here.
 """
 
 import ast
@@ -40,7 +40,7 @@ LAST: Final = 34
 CUSTOM: Final = {"title": "Neon Rain", "style": "synthwave", "lyrics": "City lights"}
 ROOT: Final = Path(__file__).parents[2]
 COMPILED_ON_ARMV7: Final = {"backports-zstd", "brotli", "pillow", "regex"}
-"""Packages of the lock that the package index has no wheels of for 32-bit ARM, as of 2026-11-26."""
+"""Packages of the lock without wheels for 32-bit ARM on the package index, as of 2026-11-26."""
 
 COVERED: Final = {
     8: (
@@ -49,7 +49,7 @@ COVERED: Final = {
     ),
     11: ("unit/test_app.py", "test_a_public_bot_that_serves_strangers_warns_at_the_start"),
     12: ("unit/music/test_formats.py", "test_audio_declared_as_too_large_is_final_and_not_downloaded"),
-    13: ("unit/ui/test_autocompletion.py", "test_songs_of_one_title_on_one_day_have_labels_that_differ"),
+    13: ("unit/ui/test_autocompletion.py", "test_songs_with_one_title_on_one_day_have_distinct_labels"),
     14: ("unit/pipeline/test_pipeline.py", "test_an_unconfirmed_closure_needs_a_second_member"),
     15: ("unit/music/test_probe.py", "test_an_address_that_ends_in_v1_is_named_with_its_correction"),
     16: ("unit/music/test_probe.py", "test_a_redirect_is_named_with_where_it_leads"),
@@ -60,17 +60,17 @@ COVERED: Final = {
         "faults/test_d_discord_answers.py",
         "test_the_song_of_a_deleted_thread_goes_to_its_channel_or_its_member",
     ),
-    26: ("unit/ops/test_health.py", "test_a_monitor_may_ask_in_its_own_way_and_all_at_once"),
+    26: ("unit/ops/test_health.py", "test_monitors_may_ask_in_any_form_and_concurrently"),
     27: ("unit/store/test_quotas.py", "test_a_free_song_passes_every_limit"),
     28: ("unit/ui/test_bounds.py", "test_long_lists_fit"),
     31: ("unit/database/test_sqlite.py", "test_a_network_file_system_is_refused_under_any_name"),
     34: ("faults/test_d_discord_answers.py", "test_a_song_waits_for_the_end_of_slow_mode"),
 }
-"""Reports whose tests are elsewhere: the file under ``tests/`` and the name."""
+"""Reports tested elsewhere: the file under ``tests/`` and the test's name."""
 
 
 def refusal(status: int, code: object) -> discord.HTTPException:
-    """An error of Discord's as discord.py raises it."""
+    """Return an error of Discord's as raised by discord.py."""
     response: Any = SimpleNamespace(status=status, reason="", headers={})
     return discord.HTTPException(response, {"code": code, "message": "no"})
 
@@ -80,7 +80,7 @@ def intake(database: Database, clock: make.Clock) -> Intake:
 
 
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take all settings out of the environment."""
+    """Remove all settings from the environment."""
     for name in settings.names():
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(f"{name}_FILE", raising=False)
@@ -101,14 +101,14 @@ def polled(answer: object) -> wire.Checked | wire.Busy:
 
 
 def test_report_01_the_answer_to_the_paid_post_came_gzipped() -> None:
-    """The proxy compressed although we asked for identity: the song was paid for and lost."""
+    """The proxy compressed the answer despite ``identity``: the song was paid for and lost."""
     body = encodings.decode(gzip.compress(b'{"id": "t-1"}'), "gzip", ANSWER_MAX_BYTES)
 
     assert wire.Accepted("t-1") == posted(200, body)
 
 
 def test_report_02_a_gzipped_poll_left_a_song_composing_for_ever() -> None:
-    """Each poll was unreadable, so the job was parked after a day with its credits held."""
+    """Every poll was unreadable, so the job was parked after a day with its credits held."""
     done = {"data": {"status": "success", "audioUrls": [URL]}}
 
     body = encodings.decode(gzip.compress(json.dumps(done).encode()), "", ANSWER_MAX_BYTES)
@@ -126,7 +126,7 @@ def test_report_03_one_members_words_tripped_the_firewall_for_everybody() -> Non
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_report_04_a_retired_model_closed_all_models(status: int) -> None:
-    """The answer was about V4, and V5 was refused too."""
+    """The answer concerned V4, and V5 was refused too."""
     answer = posted(status, {"message": "Model V4 is not available", "code": "model_not_found"})
 
     assert isinstance(answer, wire.Rejected)
@@ -142,7 +142,7 @@ def test_report_04_a_retired_model_closed_all_models(status: int) -> None:
     ],
 )
 def test_report_05_a_word_in_a_refusal_read_as_an_empty_account(status: int, message: str) -> None:
-    """Words like "credits" in a refusal of one request were read as an empty account."""
+    """A word like "credits" in the refusal of one request was read as an empty account."""
     answer = posted(status, {"message": message})
 
     assert isinstance(answer, wire.Rejected)
@@ -162,7 +162,7 @@ def test_report_05_a_word_in_a_refusal_read_as_an_empty_account(status: int, mes
     ],
 )
 def test_report_06_a_paid_song_was_lost_by_the_spelling_of_its_address(answer: object) -> None:
-    """Seven shapes of a result, of which none was read."""
+    """Seven shapes of a result, none of which was understood."""
     assert wire.Done((URL,)) == polled(answer)
 
 
@@ -176,19 +176,19 @@ def test_report_06_a_paid_song_was_lost_by_the_spelling_of_its_address(answer: o
     ],
 )
 def test_report_07_a_paid_song_was_lost_by_the_place_of_its_id(answer: object) -> None:
-    """Relays answer the paid request with the id alone, or deeper inside."""
+    """Relays answer the paid request with only the id, or nest it more deeply."""
     assert wire.Accepted("t-12345678") == posted(200, answer)
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 40333), (403, 0), (403, 40004), (404, 0), (500, 0)])
 def test_report_09_a_bad_minute_of_discords_ended_songs_for_good(status: int, code: int) -> None:
-    """The whole of Discord answered like that, and each song was called undeliverable for good."""
+    """All of Discord answered like that, and each song was declared undeliverable for good."""
     assert Meaning.WEATHER is meaning_of(refusal(status, code))
 
 
 @pytest.mark.parametrize("code", [20009, 200000, 240000])
 def test_report_10_words_that_a_channel_refused_cost_the_song(code: int) -> None:
-    """AutoMod, the filter of explicit content, and harmful links: the song arrives without its words."""
+    """AutoMod, the explicit content filter and harmful links: the song is posted without its texts."""
     assert Meaning.CONTENT is meaning_of(refusal(400, code))
 
 
@@ -197,7 +197,7 @@ def test_report_10_words_that_a_channel_refused_cost_the_song(code: int) -> None
     [("内山", "内山-1.mp3"), ("Straße", "strasse-1.mp3"), ("Łódź", "lodz-1.mp3"), ("Дождь", "дождь-1.mp3")],
 )
 def test_report_18_every_song_in_another_script_was_called_song_1(title: str, name: str) -> None:
-    """Titles in Japanese or Russian vanished from file names, and others lost letters."""
+    """Titles in Japanese or Russian were removed from file names, and others lost letters."""
     assert name == file_name(title, 1, ".mp3")
 
 
@@ -205,7 +205,7 @@ def test_report_18_every_song_in_another_script_was_called_song_1(title: str, na
 async def test_report_19_a_mention_was_sung_as_digits(
     database: Database, clock: make.Clock, *, custom: bool
 ) -> None:
-    """Ids of members, channels and emoji went to a third party, and into the song."""
+    """Ids of members, channels and emoji reached a third party, and the song."""
     typed = "for <@157512345678901234> and <@!1> in <#6> <:pepe:1234567890>"
     texts = {"title": typed, "style": typed, "lyrics": typed} if custom else {"prompt": typed}
     request = SongRequest(model="V5", custom=custom, **texts)  # type: ignore[arg-type]
@@ -238,7 +238,7 @@ def test_report_21_scripts_lost_the_joiners_and_marks_that_they_need(typed: str)
 async def test_report_22_a_song_of_invisible_words_was_paid_for(
     database: Database, clock: make.Clock, field: str, typed: str
 ) -> None:
-    """Nothing can be seen of these texts, and nothing can be sung."""
+    """These texts show nothing, and cannot be sung."""
     texts = {"prompt": typed} if field == "prompt" else {**CUSTOM, field: typed}
     request = SongRequest(model="V5", custom=field != "prompt", **texts)  # type: ignore[arg-type]
 
@@ -320,7 +320,7 @@ def test_report_29_an_env_file_in_utf_16_ended_in_a_traceback(tmp_path: Path, en
 
 @pytest.mark.parametrize("quote", ["'", '"'])
 def test_report_30_docker_kept_the_quotes_of_an_env_file(monkeypatch: pytest.MonkeyPatch, quote: str) -> None:
-    """The token was called wrong, and copying it again did not help."""
+    """The token was reported as wrong, and copying it again did not help."""
     no_settings(monkeypatch)
     monkeypatch.setenv("DISCORD_TOKEN", f"{quote}t0ken{quote}")
     monkeypatch.setenv("MUSIC_API_KEY", "k3y-12345")
@@ -348,7 +348,7 @@ def test_report_30_a_secret_in_a_file_was_called_missing(
 
 
 def test_report_32_windows_answered_with_a_traceback() -> None:
-    """The file lock, signals and clocks of POSIX are missing there."""
+    """It lacks the file lock, signals and clocks of POSIX."""
     lines = (
         "import sys",
         "sys.platform = 'win32'",
@@ -369,7 +369,7 @@ def test_report_32_windows_answered_with_a_traceback() -> None:
 
 
 def test_report_33_a_package_had_to_be_compiled_on_32_bit_arm() -> None:
-    """The installation says so before it is tried, and names every package that has no wheel there."""
+    """The installation guide warns in advance, and lists every package without a wheel for it."""
     install = (ROOT / "docs/install.md").read_text("utf-8").lower()
     locked = set(
         re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
@@ -381,7 +381,7 @@ def test_report_33_a_package_had_to_be_compiled_on_32_bit_arm() -> None:
 
 
 def test_a_service_that_asks_for_money_is_still_heard() -> None:
-    """What the reports must not have cost: a plain answer about the account closes the service at once."""
+    """The fixes must not break this: an explicit answer about the account closes the service at once."""
     answer = posted(402, {"message": "Insufficient credits."})
 
     assert wire.Rejected(FailReason.CLOSED, "Insufficient credits.", ClosedCause.NO_CREDITS) == answer

@@ -1,4 +1,4 @@
-"""What members get from a bot that runs as a process, over real HTTP and a real gateway."""
+"""The members' experience with a bot that runs as a process, over real HTTP and a real gateway."""
 
 import asyncio
 import re
@@ -48,7 +48,7 @@ async def bot(world: World) -> AsyncIterator[BotProcess]:
 
 @dataclass(frozen=True)
 class Told:
-    """A song that was requested with a prompt and has been delivered."""
+    """A song that was requested with a prompt and delivered."""
 
     channel: Channel
     ada: Person
@@ -64,7 +64,7 @@ async def told(world: World) -> Told:
 
 
 async def credits_told(world: World, channel: Channel, member: Person) -> dict[str, str]:
-    """What /music credits says, without the time of the renewal."""
+    """Return the answer of /music credits, without the renewal time."""
     answer = await world.discord.slash("music credits", user=member, channel=channel)
     return {one["name"]: one["value"] for one in answer.embeds[0]["fields"][:4]}
 
@@ -203,7 +203,7 @@ async def test_a_lyrics_file_that_cannot_be_sung_is_refused_in_private(
     assert [] == world.bodies(title)
 
 
-async def test_a_prompt_of_501_characters_is_refused_privately_for_nothing(world: World) -> None:
+async def test_a_prompt_of_501_characters_is_refused_privately_at_no_cost(world: World) -> None:
     channel, ada = world.room()
     refused = await world.discord.slash(
         "music create", prompt="x" * 501, user=ada, channel=channel, unchecked=True
@@ -215,7 +215,7 @@ async def test_a_prompt_of_501_characters_is_refused_privately_for_nothing(world
     assert [] == world.bodies("x" * 501)
 
 
-async def test_a_prompt_that_is_too_long_comes_back_to_be_shortened(world: World) -> None:
+async def test_a_prompt_that_is_too_long_is_returned_for_shortening(world: World) -> None:
     channel, ada = world.room()
     long = "A long, long story. " * 26
     refused = await world.discord.slash(
@@ -229,7 +229,7 @@ async def test_a_prompt_that_is_too_long_comes_back_to_be_shortened(world: World
     assert 1 == len(world.bodies("A short story."))
 
 
-async def test_a_form_without_lyrics_is_refused_and_comes_back_with_its_words(world: World) -> None:
+async def test_a_form_without_lyrics_is_refused_and_keeps_its_texts(world: World) -> None:
     channel, ada = world.room()
     form = await custom_form(world, channel, ada)
     refused = await world.discord.submit(form, {"title": "No Words Yet", "style": "folk"})
@@ -277,7 +277,7 @@ async def test_an_interaction_that_is_delivered_twice_is_one_song(world: World) 
     assert [] == answer.interaction.refusals
 
 
-async def test_an_answer_that_comes_too_late_withdraws_the_request(
+async def test_an_answer_that_arrives_too_late_withdraws_the_request(
     world: World, bot: BotProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     channel, ada = world.room()
@@ -292,7 +292,7 @@ async def test_an_answer_that_comes_too_late_withdraws_the_request(
     assert [] == world.discord.posted(channel)
 
 
-async def test_a_song_comes_without_a_reply_where_the_history_may_not_be_read(world: World) -> None:
+async def test_a_song_is_not_a_reply_where_the_history_is_unreadable(world: World) -> None:
     channel, ada = world.room()
     channel.bot_permissions &= ~READ_MESSAGE_HISTORY
     await world.discord.slash("music create", prompt="No reply", user=ada, channel=channel)
@@ -302,7 +302,7 @@ async def test_a_song_comes_without_a_reply_where_the_history_may_not_be_read(wo
     assert "message_reference" not in world.posts(channel)[0].json
 
 
-async def test_a_song_comes_as_a_direct_message_where_the_channel_takes_none(world: World) -> None:
+async def test_a_song_is_sent_directly_where_the_channel_accepts_none(world: World) -> None:
     channel, ada = world.room()
     refusing = world.discord.fault("POST", f"/channels/{channel.id}/messages", 403, times=None)
     await world.discord.slash("music create", prompt="To me alone", user=ada, channel=channel)
@@ -339,7 +339,7 @@ async def test_hostile_words_ping_nobody_and_are_shown_as_they_are(world: World)
     assert {"parse": []} == card.message.allowed_mentions
     assert {ada.id} == song.pings
     assert card.content.startswith("🎵 ")
-    # The bot's own bold, around the title and the takes, is no word of the member's.
+    # Only the bot's own bold around the title and the takes; the member's words add none.
     own_bold = re.compile(rf"(?<=🎵 )\*\*|\*\*(?= for {ada.mention})|\*\*(?=Take)|(?<=Take \d)\*\*")
     for shown in (own_bold.sub("", one.text()) for one in (card, song)):
         assert "\u202e" not in shown
@@ -350,7 +350,7 @@ async def test_hostile_words_ping_nobody_and_are_shown_as_they_are(world: World)
     assert [sung] == [body["prompt"] for body in world.bodies(sung)]
 
 
-async def test_the_card_says_in_the_end_that_the_song_is_done(world: World, told: Told) -> None:
+async def test_the_card_finally_says_that_the_song_is_done(world: World, told: Told) -> None:
     await world.discord.until(lambda: "Done" in told.card.text(), PATIENCE_S, "a card that says so")
 
     assert f"/{told.channel.id}/{told.song.id})" in told.card.text()

@@ -1,4 +1,4 @@
-"""A bot that is killed during a song and restarted: nothing is forgotten, repeated or posted twice."""
+"""A bot killed during a song and restarted: nothing is forgotten, repeated or posted twice."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ HOUR_S = 3_600.0
 
 @dataclass(frozen=True)
 class Story:
-    """What was under way when the first bot was killed, and the bot that came after it."""
+    """The work in progress when the first bot was killed, and the bot that followed."""
 
     world: World
     bot: BotProcess
@@ -43,7 +43,7 @@ async def story(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Story
             assert 0 == await second.terminate(), second.log
 
 
-async def test_a_song_that_was_under_way_arrives_and_is_paid_for_once(story: Story) -> None:
+async def test_a_song_in_progress_arrives_and_is_paid_for_once(story: Story) -> None:
     song = await story.world.next_post(story.channel)
 
     assert {story.ada.id} == song.pings
@@ -51,7 +51,7 @@ async def test_a_song_that_was_under_way_arrives_and_is_paid_for_once(story: Sto
     assert 1 == len(story.world.bodies("Before"))
 
 
-async def test_a_form_that_was_opened_before_works_after_it(story: Story) -> None:
+async def test_a_form_opened_before_the_kill_works_afterwards(story: Story) -> None:
     words = {"title": "Kept Open", "style": "waltz", "lyrics": "Still here"}
     answer = await story.world.discord.submit(story.form, words)
 
@@ -59,11 +59,11 @@ async def test_a_form_that_was_opened_before_works_after_it(story: Story) -> Non
     assert "Kept Open" in answer.text()
 
 
-async def test_the_commands_are_registered_once_in_all(story: Story) -> None:
+async def test_the_commands_are_registered_only_once(story: Story) -> None:
     assert 1 == story.world.discord.command_puts
 
 
-async def test_a_lost_connection_is_taken_up_again_where_it_was(story: Story) -> None:
+async def test_a_lost_connection_is_resumed(story: Story) -> None:
     discord = story.world.discord
     await discord.drop_gateway()
     await discord.until(lambda: discord.gateway.resumes, PATIENCE_S, "a RESUME")
@@ -72,7 +72,7 @@ async def test_a_lost_connection_is_taken_up_again_where_it_was(story: Story) ->
     assert answer.ephemeral
 
 
-async def test_a_lost_session_is_begun_anew_at_the_stand_in(story: Story) -> None:
+async def test_a_lost_session_is_renewed_at_the_stand_in(story: Story) -> None:
     """The fence around the process would end it if it dialled the real Discord."""
     discord = story.world.discord
     before = len(discord.gateway.identifies)
@@ -91,7 +91,7 @@ async def test_the_card_of_the_first_bot_is_kept_up_to_date_by_the_second(story:
 
 
 async def test_a_broken_connection_is_restored_and_no_song_is_lost_meanwhile(story: Story) -> None:
-    """discord.py ends its connection at an event that it cannot read, and closes its HTTP session with it."""
+    """discord.py closes its connection on an unreadable event, and its HTTP session as well."""
     world, discord = story.world, story.world.discord
     world.music.delay_s = HOUR_S
     channel, ada = world.room()

@@ -8,11 +8,11 @@ from pathlib import Path
 from tests.flows.process import PATIENCE_S, World
 
 
-async def test_a_clock_set_right_after_the_start_is_taken_up_without_a_restart(tmp_path: Path) -> None:
+async def test_a_clock_corrected_after_the_start_needs_no_restart(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         world.command = ("tests.flows.late_clock",)
         async with world.unconnected_bot() as bot:
-            await bot.until_said("starting anew")
+            await bot.until_said("restarting")
             sessions = len(world.discord.gateway.identifies)
             await world.discord.until(
                 lambda: (

@@ -1,4 +1,4 @@
-"""How a run of the bot begins and ends: exit codes, final output, and what is not interrupted."""
+"""The start and end of a run: exit codes, final output, and work that is never interrupted."""
 
 import asyncio
 from pathlib import Path
@@ -47,7 +47,7 @@ async def test_a_closed_service_is_named_and_the_next_request_refused(tmp_path: 
     assert 0 == status
 
 
-async def test_sigterm_lets_a_send_end_refuses_what_is_new_and_exits_with_0(tmp_path: Path) -> None:
+async def test_sigterm_finishes_sends_refuses_requests_and_exits_with_0(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot() as bot:
         channel, ada = world.room()
         held_up = world.discord.fault("POST", f"/channels/{channel.id}/messages", "hang")

@@ -1,4 +1,4 @@
-"""Two processes with one token and no common database: one song a request, and an alert to the operator."""
+"""Two processes with one token but separate databases: one song per request, and an operator alert."""
 
 import sqlite3
 from contextlib import closing
@@ -13,7 +13,7 @@ KINDS = "SELECT COUNT(*) FILTER (WHERE kind = 'hold') - COUNT(*) FILTER (WHERE k
 
 
 def charged(database: Path) -> int:
-    """Return how many songs this process has held or charged credits for."""
+    """Return the number of songs for which this process holds or charged credits."""
     with closing(sqlite3.connect(database)) as connection:
         return int(connection.execute(KINDS).fetchone()[0])
 
@@ -46,5 +46,5 @@ async def test_a_request_that_reaches_two_processes_is_charged_and_made_once(tmp
     assert [1] * len(PROMPTS) == [len(world.bodies(prompt)) for prompt in PROMPTS]
     assert len(PROMPTS) == charged(tmp_path / "one" / "tunesmith.db") + charged(other)
     assert len(PROMPTS) == len(world.discord.posted(channel))
-    assert "Another process uses this bot's DISCORD_TOKEN" in logs
+    assert "Another process is using this bot's DISCORD_TOKEN" in logs
     assert "Traceback" not in logs

@@ -1,4 +1,4 @@
-"""A bot whose database another process opens, takes over or takes away: it neither pays nor posts."""
+"""A bot whose database another process opens, takes over or replaces: it neither pays nor posts."""
 
 import sqlite3
 from contextlib import closing, suppress
@@ -33,7 +33,7 @@ async def test_a_second_bot_on_one_database_is_refused_through_any_path(tmp_path
     assert 0 == status
 
 
-async def test_a_bot_whose_database_was_taken_over_ends_and_pays_for_nothing(tmp_path: Path) -> None:
+async def test_a_bot_whose_database_was_taken_over_exits_without_paying(tmp_path: Path) -> None:
     async with World.open(tmp_path, delay_s=HOUR_S) as world, world.bot() as bot:
         channel, ada = world.room()
         await world.discord.slash("music create", prompt="Before", user=ada, channel=channel)
@@ -42,7 +42,7 @@ async def test_a_bot_whose_database_was_taken_over_ends_and_pays_for_nothing(tmp
             other.execute("PRAGMA wal_autocheckpoint = 0")
             other.execute("UPDATE fact SET value = value + 1 WHERE name = 'epoch'")
         world.music.finish()
-        with suppress(NoAnswerError):  # its runner may notice first, and the process has ended
+        with suppress(NoAnswerError):  # the bot's runner may notice first, and end the process
             refused = await world.discord.slash(
                 "music create", prompt="After", user=ada, channel=channel, timeout_s=5.0
             )

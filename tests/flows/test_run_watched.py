@@ -1,4 +1,4 @@
-"""What monitoring sees of the bot's process: health, metrics and log."""
+"""The bot's process as monitoring sees it: health, metrics and log."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ from tests.flows.process import PATIENCE_S, BotProcess, World
 
 ANYWHERE = "127.0.0.1:0"
 WITHIN_S = PATIENCE_S
-"""A gateway that is gone has to show within a minute."""
+"""A lost gateway must show within a minute."""
 ASKED_EVERY_S = 0.05
-"""Between two requests to the health server, which leave it time for what they wait for."""
+"""Interval between requests to the health server, long enough for progress in between."""
 
 
 @asynccontextmanager
 async def watched(bot: BotProcess) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of the bot's health server, wherever it listens."""
+    """Return a client of the bot's health server, wherever it listens."""
     await bot.until_said("health server listening")
     (port,) = re.findall(r"address\W+127\.0\.0\.1:(\d+)", bot.log)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
@@ -38,7 +38,7 @@ async def asked(client: aiohttp.ClientSession) -> tuple[int, str]:
 
 
 async def until(client: aiohttp.ClientSession, status: int) -> str:
-    """What it says as soon as it answers with this status."""
+    """Return the response as soon as it has this status."""
     async with asyncio.timeout(WITHIN_S):
         while True:
             found, text = await asked(client)
@@ -66,7 +66,7 @@ async def test_a_lost_gateway_shows_within_a_minute_and_so_does_its_return(tmp_p
     assert "tunesmith_gateway_connected 0.0\n" in totals
 
 
-async def test_a_bot_that_has_not_come_to_discord_yet_is_not_well(tmp_path: Path) -> None:
+async def test_a_bot_not_yet_connected_to_discord_is_unhealthy(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         world.discord.refuse_gateway()
         async with world.unconnected_bot(HTTP_LISTEN=ANYWHERE) as bot, watched(bot) as client:
@@ -78,7 +78,7 @@ async def test_a_bot_that_has_not_come_to_discord_yet_is_not_well(tmp_path: Path
     assert "ok\n" == late
 
 
-async def test_a_bot_that_ends_says_so_and_answers_until_it_has_ended(tmp_path: Path) -> None:
+async def test_a_stopping_bot_reports_it_and_answers_until_it_exits(tmp_path: Path) -> None:
     async with (
         World.open(tmp_path) as world,
         world.bot(HTTP_LISTEN=ANYWHERE) as bot,
@@ -99,7 +99,7 @@ async def test_a_bot_that_ends_says_so_and_answers_until_it_has_ended(tmp_path: 
     assert "Traceback" not in bot.log
 
 
-async def test_the_totals_are_those_of_the_songs_and_outlive_the_process(tmp_path: Path) -> None:
+async def test_totals_match_the_songs_and_outlive_the_process(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         channel, ada = world.room()
         async with world.bot(HTTP_LISTEN=ANYWHERE) as bot, watched(bot) as client:
@@ -141,8 +141,8 @@ async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(tmp_path: 
 
     assert 1 == status
     assert (
-        f"HTTP_LISTEN: 127.0.0.1:{port} can't be listened on (Address already in use); choose another port, "
-        "or set it to nothing for no server."
+        f"HTTP_LISTEN: can't listen on 127.0.0.1:{port} (Address already in use); choose another port, "
+        "or leave it empty for no server."
     ) == bot.log
     assert [] == world.discord.requests
 
@@ -158,7 +158,7 @@ async def test_without_an_address_nothing_is_served(tmp_path: Path) -> None:
 
 
 def objects(bot: BotProcess) -> list[dict[str, Any]]:
-    """Every line that it wrote, each of which is one."""
+    """Return all lines of its log, each of which is an object."""
     return [json.loads(line) for line in bot.lines]
 
 
@@ -218,7 +218,7 @@ async def test_a_song_is_one_line_and_debug_shows_each_request_without_words(tmp
     assert [] == [secret for secret in (world.discord.token, MUSIC_KEY, *tokens) if secret in bot.log]
 
 
-async def test_discord_out_of_reach_is_one_line_a_retry_after_the_banner(tmp_path: Path) -> None:
+async def test_an_unreachable_discord_is_one_line_per_retry_after_the_banner(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world:
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
@@ -226,7 +226,7 @@ async def test_discord_out_of_reach_is_one_line_a_retry_after_the_banner(tmp_pat
             async with world.unconnected_bot(DISCORD_API_URL=nobody) as bot:
                 await bot.until_said("failures=2")
                 assert 0 == await bot.terminate()
-    retries = [line for line in bot.lines if "supervised part waits" in line]
+    retries = [line for line in bot.lines if "supervised part retrying" in line]
 
     assert "starting" in bot.lines[0]
     assert f"version={version.describe().split()[0]}" in bot.lines[0].replace("'", "")
@@ -248,7 +248,7 @@ async def test_a_refused_start_is_reported_in_the_form_of_the_log(tmp_path: Path
     assert "DISCORD_TOKEN is not accepted by Discord; copy the bot's token again." == last["error"]
 
 
-async def test_lines_for_people_have_no_colour_where_no_terminal_is(tmp_path: Path) -> None:
+async def test_log_text_has_no_colour_without_a_terminal(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot() as bot:
         assert 0 == await bot.terminate()
 
@@ -256,7 +256,7 @@ async def test_lines_for_people_have_no_colour_where_no_terminal_is(tmp_path: Pa
     assert "\x1b" not in bot.log
 
 
-async def test_an_interrupt_ends_it_as_a_signal_to_terminate_does(tmp_path: Path) -> None:
+async def test_sigint_ends_the_bot_like_sigterm(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot(HTTP_LISTEN=ANYWHERE) as bot:
         bot._process.send_signal(signal.SIGINT)
         status = await bot.ended()
@@ -308,7 +308,7 @@ async def test_no_song_is_promised_while_the_spool_is_lost(tmp_path: Path) -> No
 
     assert f"SPOOL_DIR: {spool} can't be written to" in during
     assert "ok\n" == after
-    said = "I can't store songs at the moment. Nothing was charged. Whoever runs this bot has been notified."
+    said = "I can't store songs at the moment. Nothing was charged. The operator has been notified."
     assert (True, said) == (refused.ephemeral, refused.content)
     assert ["In time"] == [body["prompt"] for body in world.music.requests]
     assert "In time" in song.text()

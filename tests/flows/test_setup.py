@@ -1,4 +1,4 @@
-"""A new operator's first command: questions, checked answers, and a settings file for them alone."""
+"""A new operator's first command: questions, checked answers, and a private settings file."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ def files(folder: Path) -> list[Path]:
 
 
 async def init(folder: Path, env: Mapping[str, str], *answers: str) -> Result:
-    """``tunesmith init`` with these answers."""
+    """Run ``tunesmith init`` with these answers."""
     command = ["init", "--env-file", str(folder / ".env")]
     text = "".join(f"{answer}\n" for answer in answers)
     return await asyncio.to_thread(lambda: CliRunner().invoke(cli, command, input=text, env=env))
@@ -100,7 +100,7 @@ async def test_init_replaces_no_settings_unless_asked(tmp_path: Path, answer: st
     result = await init(tmp_path, {}, answer)
 
     assert 1 == result.exit_code
-    assert "was left as it is" in result.output
+    assert "was left unchanged" in result.output
     assert "LOG_LEVEL=DEBUG\n" == (tmp_path / ".env").read_text()
 
 

@@ -1,4 +1,4 @@
-"""Songs that are posted again, on the simulated Discord."""
+"""Reposting songs, on the simulated Discord."""
 
 from pathlib import Path
 from unittest.mock import AsyncMock
@@ -25,7 +25,7 @@ def mia(world: World) -> simcord.MemberActor:
 
 
 async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> tuple[Job, discord.Message]:
-    """A song of Mia's and the message in which it was delivered."""
+    """Return a song of Mia's and the message in which it was delivered."""
     await mia.slash(world.channel, "music create", **{"prompt": "Warm synth pop"} | asked)
     (message,) = await posted(world)
     song = await listed_first(world, mia)
@@ -44,7 +44,7 @@ async def listed_first(world: World, mia: simcord.MemberActor) -> Job:
 
 
 def still(song: Job) -> Job:
-    """The job but for its card, which lags."""
+    """Return the job without its card, which lags."""
     return replace(song, card_shown="")
 
 
@@ -58,7 +58,7 @@ def _spooled(world: World) -> list[Path]:
 
 
 async def delete(world: World, message: discord.Message) -> None:
-    """A moderator deletes a message of the bot's."""
+    """Delete a message of the bot's, as a moderator."""
     role = world.guild.create_role("Moderator", permissions=discord.Permissions(manage_messages=True))
     moderator = world.guild.add_member(world.env.create_user("moderator"), roles=[role])
     await moderator.delete(message)
@@ -72,9 +72,7 @@ def newest(world: World) -> discord.Message:
     return max(world.channel.history(), key=lambda message: message.id)
 
 
-async def test_a_song_is_posted_again_as_it_was_but_for_the_mention(
-    world: World, mia: simcord.MemberActor
-) -> None:
+async def test_a_reposted_song_differs_only_in_the_mention(world: World, mia: simcord.MemberActor) -> None:
     song, first = await delivered(world, mia)
 
     copy = await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
@@ -91,7 +89,7 @@ async def test_a_song_is_posted_again_as_it_was_but_for_the_mention(
     assert "Warm synth pop" in said(await mia.click(message, label=buttons(message)[0].label))
 
 
-async def test_after_a_restart_a_song_comes_out_of_its_message_into_the_spool(
+async def test_after_a_restart_a_song_is_copied_from_its_message(
     world: World, mia: simcord.MemberActor
 ) -> None:
     song, first = await delivered(world, mia)
@@ -112,7 +110,7 @@ async def test_after_a_restart_a_song_comes_out_of_its_message_into_the_spool(
 
 
 @pytest.mark.parametrize("loss", ["deleted", "html", "no history", "files gone"])
-async def test_a_song_whose_message_does_not_help_comes_from_the_music_service(
+async def test_a_song_without_a_usable_message_is_fetched_from_the_service(
     world: World, mia: simcord.MemberActor, loss: str
 ) -> None:
     song, first = await delivered(world, mia)
@@ -134,7 +132,7 @@ async def test_a_song_whose_message_does_not_help_comes_from_the_music_service(
     assert there == contents(world, newest(world))
 
 
-async def test_a_song_that_lies_nowhere_is_gone(world: World, mia: simcord.MemberActor) -> None:
+async def test_a_song_stored_nowhere_is_reported_as_gone(world: World, mia: simcord.MemberActor) -> None:
     song, message = await delivered(world, mia)
     empty_spool(world)
     await delete(world, message)
@@ -177,7 +175,7 @@ async def test_anybody_in_the_server_can_have_a_song_sent_to_them(
     assert ["Prompt"] == [item.label for item in buttons(message)]
 
 
-async def test_closed_direct_messages_are_named_to_who_closed_them(
+async def test_closed_direct_messages_are_reported_to_their_member(
     world: World, mia: simcord.MemberActor
 ) -> None:
     song, _ = await delivered(world, mia)
@@ -188,7 +186,7 @@ async def test_closed_direct_messages_are_named_to_who_closed_them(
         await world.parts.song_archive.send_to(song, DiscordUserId(mia.id))
 
 
-async def test_a_channel_where_the_bot_may_not_post_is_no_place(
+async def test_a_channel_where_the_bot_may_not_post_is_reported(
     world: World, mia: simcord.MemberActor
 ) -> None:
     song, _ = await delivered(world, mia)

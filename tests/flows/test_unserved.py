@@ -1,4 +1,4 @@
-"""A server that is not served: one private sentence, before a form opens or anything is written."""
+"""Servers that are not served: one private sentence, before a form opens or anything is stored."""
 
 from typing import Any
 
@@ -73,7 +73,7 @@ async def test_every_command_but_help_and_privacy_is_one_private_sentence(
         assert SENTENCE not in said(answer_to)
 
 
-async def test_buttons_forms_and_choices_end_with_the_permission(world: World, forger: Forger) -> None:
+async def test_buttons_forms_and_choices_stop_with_the_permission(world: World, forger: Forger) -> None:
     mia = world.add_member("Mia", manager=True)
     form = await mia.slash(world.channel, "music custom")
     await mia.slash(world.channel, "music create", prompt="slow rain")

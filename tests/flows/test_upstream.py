@@ -1,4 +1,4 @@
-"""The operator's balance at a music service, as the running bot knows it."""
+"""The operator's balance at a music service, as reported by the running bot."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.flows.test_run_watched import ANYWHERE, watched
 
 
 @pytest.mark.usefixtures("tiny_songs")
-async def test_a_song_changes_the_balance_that_is_known(
+async def test_a_song_updates_the_known_balance(
     tmp_path: Path, database_url: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upstream_balance, "AFTER_SONG_S", 0.001)
@@ -35,7 +35,7 @@ async def test_a_song_changes_the_balance_that_is_known(
 
 
 async def until_other(world: World, before: float | None) -> float | None:
-    """Return the balance as soon as it is another one."""
+    """Return the balance once it has changed."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             reading = await world.parts.database.read(lambda tx: upstream.last_reading(tx, Backend.KIE))

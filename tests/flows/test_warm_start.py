@@ -1,4 +1,4 @@
-"""A bot that is forked from a process that has imported it starts as Python would start it."""
+"""A bot forked from a process that has imported it is equivalent to one started by Python."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.flows.warm_start import WarmStarts
 
 
 class Always(WarmStarts):
-    """Forks whatever is to be run."""
+    """Forks every command."""
 
     @staticmethod
     def suits(*_: object) -> bool:
@@ -29,7 +29,7 @@ def always() -> Iterator[WarmStarts]:
 async def shown(
     folder: Path, end: str, warm_starts: WarmStarts | None
 ) -> tuple[int, dict[str, Any], list[str]]:
-    """Run the program that shows itself. Returns its exit status and what it wrote."""
+    """Run the program that shows itself. Return its exit status and output."""
     with BotProcess.started_anew():
         BotProcess.warm_starts = warm_starts
         async with BotProcess.running(folder, ("tests.flows.shows_itself", end), {"A_SETTING": "é"}) as bot:
@@ -39,7 +39,7 @@ async def shown(
 
 
 @pytest.mark.parametrize(("end", "status"), [("none", 0), ("status", 3), ("signal", -9), ("error", 1)])
-async def test_a_fork_can_not_be_told_from_a_start(
+async def test_a_fork_is_indistinguishable_from_a_start(
     end: str, status: int, tmp_path: Path, always: WarmStarts
 ) -> None:
     expected = await shown(tmp_path, end, None)
@@ -49,7 +49,7 @@ async def test_a_fork_can_not_be_told_from_a_start(
 
 
 @pytest.mark.parametrize("name", ["PYTHONHASHSEED", "SSL_CERT_FILE", "TZ"])
-def test_what_python_reads_at_its_start_is_not_for_a_fork(name: str) -> None:
+def test_variables_read_by_python_at_startup_rule_out_a_fork(name: str) -> None:
     assert WarmStarts.suits(("bot", "run"), {"DISCORD_TOKEN": "x", "PYTHONPATH": "/"})
     assert not WarmStarts.suits(("bot", "run"), {"DISCORD_TOKEN": "x", name: "x"})
     assert not WarmStarts.suits(("other",), {})

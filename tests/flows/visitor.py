@@ -1,4 +1,4 @@
-"""Somebody in the playground: what SimCord's page does when it is clicked, without a browser."""
+"""A visitor of the playground: SimCord's page with its clicks, without a browser."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ PROMPTS = ("rain", "rain [fail]", "rain [moderated]", "rain [busy]", "rain [clos
 
 
 class Visitor:
-    """One page that is open in a browser."""
+    """A page open in a browser."""
 
     def __init__(self, url: URL, session: aiohttp.ClientSession) -> None:
         self.url = url
@@ -57,7 +57,7 @@ class Visitor:
         return self.state
 
     async def act(self, kind: str, **details: object) -> dict[str, Any]:
-        """Do something on the page as it was when it was last loaded. Returns SimCord's receipt."""
+        """Act on the page as it was when last loaded. Return SimCord's receipt."""
         body = {
             **details,
             "protocol_version": PROTOCOL,
@@ -97,7 +97,7 @@ class Visitor:
         )
 
     def buttons(self) -> list[dict[str, Any]]:
-        """The buttons that can be pressed in the messages on the page."""
+        """Return the buttons that can be pressed on the page."""
         return [
             one
             for message in self.state["messages"].values()
@@ -110,7 +110,7 @@ class Visitor:
         return await self.act("click", control_key=key, target_id=key.split(":")[1])
 
     async def do_something(self, choose: random.Random) -> dict[str, Any]:
-        """Do one of the things that the page offers."""
+        """Do one of the things offered by the page."""
         if self.state["modal"] is not None:
             values = {"title": "Rain", "style": "folk", "lyrics": "Rain", "vocals": "with_vocals"}
             known = {

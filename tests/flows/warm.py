@@ -1,8 +1,9 @@
 """A process that has imported the bot, and forks once for each bot that a test starts.
 
-Started as a script whose standard input is a socket. A message on it is JSON, ``{"command", "folder",
-"env"}``, with three descriptors: standard output, standard error, and a pipe that tells the process id and
-then the exit status, a line each. It ends when the other end closes the socket.
+It runs as a script whose standard input is a socket, with the usual secrets of bots as arguments. A message
+on the socket is JSON, ``{"command", "folder", "env"}``, with three descriptors: standard output, standard
+error, and a pipe that reports the process id and then the exit status, a line each. It ends when the client
+closes the socket.
 """
 
 import gc
@@ -17,11 +18,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 MESSAGE_MAX_BYTES = 1 << 17
+OF_FIRST_REQUESTS = (
+    *("anyio._backends._asyncio", "httpcore._backends.anyio"),
+    *("bot.music.audio_client", "bot.music.guard", "bot.music.proxy", "bot.music.through_httpx"),
+)
+"""Modules that ``run`` imports with its first requests to the music service."""
+OF_COMMANDS = (
+    "bot.cli",
+    "bot.commands.checking",
+    "bot.doctor",
+    "pydantic.type_adapter",
+    "rich.progress",
+    "typer.main",
+)
+"""Modules that the other commands import before parsing their arguments."""
 
 
 def main() -> None:
-    """Import, fork for each message, and become what the message asks for in each fork."""
-    del sys.path[0]  # this folder, as that of the script
+    """Import the bot, then fork for each message and run its command in the fork."""
+    del sys.path[0]  # this script's folder
     import_bot()
     gc.freeze()
     reporting: set[int] = set()
@@ -45,20 +60,27 @@ def main() -> None:
 
 
 def import_bot() -> None:
-    """Import what ``run`` imports, and leave out what it leaves out."""
+    """Import what ``run`` and the other commands import, without what ``run`` leaves out."""
     package = importlib.import_module("bot")
     program = importlib.import_module("bot.__main__")
     with program._left_out(*program.UNUSED):
         importlib.import_module("bot.start")
-    importlib.import_module("bot.lifecycle")  # as run() does once it has read the settings
+        for name in OF_FIRST_REQUESTS:
+            importlib.import_module(name)
+    importlib.import_module("bot.lifecycle")  # as run() does after reading the settings
+    for name in OF_COMMANDS:
+        importlib.import_module(name)
+    # Both fill caches: the certificates, and the patterns in re.
+    importlib.import_module("bot.music.tls").tls_context()
+    importlib.import_module("bot.ops.redaction").Redactor(sys.argv[1:])
     assert {"aiohttp", "bot.app", "discord"} <= sys.modules.keys(), "most of a start is left to each fork"
-    # It is run by each fork.
+    # Each fork runs it itself.
     del sys.modules["bot.__main__"], package.__main__
-    assert 1 == threading.active_count()  # no other would be in a fork
+    assert 1 == threading.active_count()  # forks do not inherit other threads
 
 
 def become(out: int, err: int, status: int, *, command: list[str], folder: str, env: dict[str, str]) -> None:
-    """Run a module in a fork as if Python had just been started for it, and report how the fork ends."""
+    """Run a module in a fork as if Python had just been started for it, and report its exit."""
     child = os.fork()
     if child:
         os.close(out)
@@ -84,7 +106,7 @@ def become(out: int, err: int, status: int, *, command: list[str], folder: str, 
 
 
 def paths(env: Mapping[str, str]) -> list[str]:
-    """Return where an environment lets Python import from first."""
+    """Return the first entries of Python's import path in an environment."""
     return env["PYTHONPATH"].split(os.pathsep)
 
 

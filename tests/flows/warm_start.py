@@ -1,4 +1,4 @@
-"""Bots as processes that don't import everything anew, which is nine tenths of a start."""
+"""Bots as processes that do not repeat all imports, which take nine tenths of a start."""
 
 import asyncio
 import json
@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).parents[2]
-READ_BY_PYTHON = ("PYTHON", "SSL_", "TZ", "LC_", "LANG")
-"""What the names of variables begin with that are read before the bot runs, or while it is imported."""
+READ_BY_PYTHON = ("PYTHON", "SSL_", "TZ", "LC_", "LANG", "TYPER_", "PYDANTIC_")
+"""Prefixes of environment variables that are read before the bot runs, or while it is imported."""
 SAME_FOR_ALL = ("PYTHONPATH", "PYTHONUTF8")
 
 
 class Process(Protocol):
-    """What asyncio's ``Process`` and a warm one have in common."""
+    """The common interface of asyncio's ``Process`` and a warm one."""
 
     pid: int
     stdout: asyncio.StreamReader | None
@@ -35,11 +35,11 @@ class Process(Protocol):
         """Send SIGKILL to it, if it still runs."""
 
     async def wait(self) -> int:
-        """Wait for its end. Returns its exit status."""
+        """Wait for its end. Return its exit status."""
 
 
 class Pipe(asyncio.StreamReaderProtocol):
-    """What is read from a pipe, and whether its end has come and it has been closed."""
+    """A pipe's output, and whether it has ended and been closed."""
 
     def __init__(self) -> None:
         self.reader = asyncio.StreamReader()
@@ -79,7 +79,7 @@ class WarmProcess:
         self.send_signal(signal.SIGKILL)
 
     async def wait(self) -> int:
-        """Wait for its end. Returns its exit status."""
+        """Wait for its end. Return its exit status."""
         return await asyncio.shield(self._ended)
 
     async def _until_ended(self, status: Pipe, pipes: Sequence[Pipe]) -> int:
@@ -90,21 +90,29 @@ class WarmProcess:
 
 
 class WarmStarts:
-    """Forks bots from a process that has imported everything, which begins with the first of them."""
+    """Forks bots from a process that has imported everything and is started with the first of them.
 
-    def __init__(self) -> None:
+    ``secrets`` are those of most bots.
+    """
+
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        self._secrets = secrets
         self._server: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
 
+    def begin(self) -> None:
+        """Start the process and its imports now, to be shared by forks of this one."""
+        self._ready()
+
     def close(self) -> None:
-        """End the process that they are forked from."""
+        """End the process from which bots are forked."""
         if self._server is not None and self._requests is not None:
             self._requests.close()
             self._server.wait()
 
     @staticmethod
     def suits(command: Sequence[str], env: Mapping[str, str]) -> bool:
-        """Return whether nothing about a start is decided by what Python does before it runs the bot."""
+        """Return whether a start is independent of what Python does before running the bot."""
         special = [name for name in env if name.startswith(READ_BY_PYTHON) and name not in SAME_FOR_ALL]
         return command[0] == "bot" and not special
 
@@ -123,7 +131,7 @@ class WarmStarts:
             self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             with theirs:
                 self._server = subprocess.Popen(  # noqa: S603 - a script of this folder
-                    [sys.executable, str(Path(__file__).with_name("warm.py"))],
+                    [sys.executable, str(Path(__file__).with_name("warm.py")), *self._secrets],
                     env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
                     stdin=theirs.fileno(),
                 )

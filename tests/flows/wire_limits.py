@@ -1,4 +1,4 @@
-"""Discord's limits on what the bot sends, looked for in every request of every flow.
+"""Discord's limits on what the bot sends, checked in every request of every flow.
 
 Sources: https://docs.discord.com/developers/components/reference, …/resources/message and
 …/interactions/application-commands, read 2026-11-25.
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 BUTTON, TEXT_DISPLAY, LABEL = 2, 10, 18
-"""Types of components."""
+"""Component types."""
 CONTENT_MAX, EMBEDS_MAX = 2_000, 6_000
 TITLE_MAX, DESCRIPTION_MAX, NAME_MAX, VALUE_MAX, FOOTER_MAX, FIELDS_MAX = 256, 4_096, 256, 1_024, 2_048, 25
 LIMITS = {"label": 100, "placeholder": 100, "custom_id": 100, "description": 100}
-"""Characters of what a component or an option has, unless its type has another limit."""
+"""Maximum lengths of the texts of a component or option, in characters, unless its type has its own."""
 
 
 def beyond(body: object) -> list[str]:
-    """Return what Discord would refuse in a request's body."""
+    """Return the violations in a request's body."""
     return list(_beyond(body)) if isinstance(body, dict) else []
 
 

@@ -1,4 +1,4 @@
-"""Run the readers on random answers and print what went wrong: ``python -m tests.fuzz --answers 100000``."""
+"""Run the readers on random answers and print any errors: ``python -m tests.fuzz --answers 100000``."""
 
 import argparse
 import os
@@ -9,11 +9,11 @@ from tests.fuzz.answers import examine, examine_kie
 
 PROBLEMS_SHOWN = 20
 SHARE = 500
-"""Seeds that a process examines before it reports back."""
+"""Number of seeds that a process examines before reporting back."""
 
 
 def examine_share(seeds: range) -> list[str]:
-    """Return what went wrong with these seeds."""
+    """Return the errors for these seeds."""
     return [problem for seed in seeds for problem in examine(seed) + examine_kie(seed)]
 
 

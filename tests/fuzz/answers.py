@@ -1,4 +1,4 @@
-"""Random answers to the paid request and to status queries, with what an honest reader must make of them."""
+"""Random answers to the paid request and to status queries, with their only honest interpretation."""
 
 import gzip
 import json
@@ -53,7 +53,7 @@ REFUSALS: Final = (
     *("Unauthorized words", "model is not available", "The credits were refunded", "no balance of styles"),
     *("invalid key signature in the song", "server busy", "preview is not open", "maintenance"),
 )
-"""Words next to a code of kie's: the code decides, whatever they say."""
+"""Messages next to a code of kie's: the code decides, whatever they say."""
 MODERATED: Final = ("contains sensitive words", "an artist name is not allowed", "copyright")
 INVALID: Final = ("title: This field is required", "model is not within the range of allowed options")
 STATUSES: Final = (200, 200, 200, 201, 202, 301, 400, 401, 402, 403, 404, 405, 422, 429, 455, 500, 502, 503)
@@ -61,7 +61,7 @@ STATUSES: Final = (200, 200, 200, 201, 202, 301, 400, 401, 402, 403, 404, 405, 4
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An answer that plainly names one task or its audio."""
+    """An answer that clearly names one task or its audio."""
 
     body: bytes
     task_id: str
@@ -164,7 +164,7 @@ def _encoded(rng: random.Random, root: object) -> bytes:
 
 
 def odd(rng: random.Random) -> bytes:
-    """Return an answer that may be anything."""
+    """Return an arbitrary answer."""
     how = rng.randrange(8)
     if how == 0:
         return rng.randbytes(rng.randint(0, 300))
@@ -191,7 +191,7 @@ def _value(rng: random.Random, depth: int) -> object:
 
 
 def examine(seed: int) -> list[str]:
-    """Feed one answer of each kind to each reader; return what went wrong."""
+    """Feed one answer of each kind to each reader; return the errors."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, no secret
     problems: list[str] = []
     named = accepted(rng)
@@ -223,7 +223,7 @@ def examine(seed: int) -> list[str]:
 
 
 def examine_kie(seed: int) -> list[str]:
-    """Throw answers in kie's form, and odd ones, at kie's readers; return what went wrong."""
+    """Feed answers in kie's form, and odd ones, to kie's readers; return the errors."""
     rng = random.Random(seed)  # noqa: S311 - reproducible, no secret
     contract, problems = Kie(), []
     task = f"{rng.getrandbits(48):012x}"
@@ -263,7 +263,7 @@ def examine_kie(seed: int) -> list[str]:
 
 
 def _misread_codes(rng: random.Random) -> list[str]:
-    """Answer with the codes that mean something else at kie than elsewhere; return what was misread."""
+    """Answer with the codes whose meaning at kie differs; return the misread ones."""
     problems: list[str] = []
     for code in (404, 501, 433, 500):
         words = rng.choice(rng.choice((REFUSALS, REFUSALS, MODERATED, INVALID)))
@@ -294,7 +294,7 @@ def _misread_codes(rng: random.Random) -> list[str]:
 
 
 def _meant(code: int, words: str) -> wire.Submitted:
-    """Return what one of these codes says about the paid request."""
+    """Return the meaning of one of these codes for the paid request."""
     if code == 433:
         return wire.Rejected(FailReason.CLOSED, words, ClosedCause.NO_CREDITS)
     if code == 500 and words not in INVALID:

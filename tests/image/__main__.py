@@ -1,12 +1,12 @@
-"""Runs what the image would run, as it would: its user, nothing but /data and /tmp to write to.
+"""Run what the image would run, in the same way: as its user, with only /data and /tmp writable.
 
     python -m tests.image VENV
     python -m tests.image --root FOLDER --config FILE
 
-VENV holds what the image's /opt/tunesmith would hold. FOLDER is the root of an image that was really built,
-and FILE the configuration in it; `.ci/image` makes both. bubblewrap lays the folders out, setpriv becomes the
-user; both need root. The bot makes a song between a Discord and a music service on this machine, is asked by
-the image's own health check, and ends at the image's stop signal.
+VENV has the contents of the image's /opt/tunesmith. FOLDER is the root of an image that was actually built,
+and FILE the configuration in it; `.ci/image` makes both. bubblewrap sets up the folders, setpriv changes the
+user; both need root. The bot makes a song with a local Discord and music service, is queried by the image's
+own health check, and ends at the image's stop signal.
 """
 
 import argparse
@@ -41,7 +41,7 @@ print(places, os.getresuid(), os.getresgid(), os.getgroups(),
 
 
 class Container:
-    """What runs the image's commands."""
+    """Runs the image's commands."""
 
     def __init__(self, stage: Stage, folders: Iterable[str], data: Path, settings: dict[str, str]) -> None:
         self._stage = stage
@@ -49,7 +49,7 @@ class Container:
         self._folders = [*folders, *("--bind", str(data), stage.volume), "--remount-ro", "/"]
 
     def command(self, *inside: str) -> tuple[str, ...]:
-        """The whole command line of one inside."""
+        """Return the whole command line for a command inside."""
         user = (f"--reuid={self._stage.uid}", f"--regid={self._stage.gid}", "--clear-groups")
         return (
             *("bwrap", *self._folders, "--chdir", self._stage.folder, "--clearenv", "--die-with-parent"),
@@ -60,7 +60,7 @@ class Container:
         )
 
     async def said(self, *inside: str) -> tuple[int, str]:
-        """The exit status and the output of a command that ends by itself."""
+        """Run a command that ends by itself. Return its exit status and output."""
         process = await asyncio.create_subprocess_exec(
             *self.command(*inside), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
@@ -69,7 +69,7 @@ class Container:
 
 
 def _folders(venv: Path) -> Iterator[str]:
-    """An empty, read-only root with the system's libraries, Python and the bot in it."""
+    """Yield arguments for an empty, read-only root with the system's libraries, Python and the bot."""
     yield from ("--ro-bind", "/usr", "/usr")
     for folder in map(Path, ("/bin", "/lib", "/lib64", "/sbin")):
         if folder.is_symlink():
@@ -81,20 +81,20 @@ def _folders(venv: Path) -> Iterator[str]:
     for folder in {venv: None, INSTALLED: None, python: None}:
         source = venv if folder == INSTALLED else folder
         if not folder.is_relative_to("/usr"):
-            for parent in [*reversed(folder.parents)][1:]:  # otherwise they would be root's alone
+            for parent in [*reversed(folder.parents)][1:]:  # otherwise only root could enter them
                 yield from ("--perms", "0755", "--dir", str(parent))
             yield from ("--ro-bind", str(source), str(folder))
     yield from ("--unshare-ipc", "--unshare-uts")
 
 
 def _built(root: Path) -> Iterator[str]:
-    """The root of a built image, read-only."""
+    """Yield arguments for the root of a built image, read-only."""
     yield from ("--ro-bind", str(root), "/", "--proc", "/proc", "--dev", "/dev")
     yield from ("--tmpfs", "/tmp", "--chmod", "1777", "/tmp", "--unshare-ipc", "--unshare-uts")  # noqa: S108
 
 
 async def healthy(container: Container, stage: Stage, bot: BotProcess) -> str:
-    """What the health check says as soon as it is content."""
+    """Return the health check's output as soon as it succeeds."""
     said = ""
     try:
         async with asyncio.timeout(WITHIN_S):
@@ -107,7 +107,7 @@ async def healthy(container: Container, stage: Stage, bot: BotProcess) -> str:
 
 
 async def run(stage: Stage, folders: Sequence[str]) -> None:
-    """All of it; what is not as it should be raises."""
+    """Run all checks; any failure raises."""
     with tempfile.TemporaryDirectory(prefix="tunesmith-image-") as scratch, socket.socket() as free:
         data = Path(scratch) / "data"
         data.mkdir(mode=0o700)
@@ -137,7 +137,7 @@ async def run(stage: Stage, folders: Sequence[str]) -> None:
 
 
 async def sealed(container: Container, stage: Stage) -> None:
-    """Whoever runs inside is nobody, and can write to the volume and to /tmp."""
+    """Check that the user inside is nobody, and can only write to the volume and to /tmp."""
     status, said = await container.said("python", "-P", "-c", LOOK)
     sys.stdout.write(f"{said}\n")
     places = re.findall("'([^']+)'", said.partition("]")[0])
@@ -148,7 +148,7 @@ async def sealed(container: Container, stage: Stage) -> None:
 
 
 async def lives(world: World, container: Container, stage: Stage) -> None:
-    """The bot starts, makes a song and ends at its signal."""
+    """Check that the bot starts, makes a song and ends at its signal."""
     process = await asyncio.create_subprocess_exec(
         *container.command(*stage.command), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -168,13 +168,13 @@ async def lives(world: World, container: Container, stage: Stage) -> None:
 
 
 def only_child(pid: int) -> int:
-    """The bot; bubblewrap waits for it outside, and ends as it does."""
+    """Return the bot's process; bubblewrap waits for it outside, and exits as it does."""
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
     return int(child)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.image")
     parser.add_argument(
         "venv", type=Path, nargs="?", help="a virtual environment with the bot and its locked packages"

@@ -1,4 +1,4 @@
-"""What the last stage of a Dockerfile says about the container."""
+"""The container as described by the last stage of a Dockerfile."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """How the container is run."""
+    """Settings of the container."""
 
     python: str
     """The version of the base image."""
@@ -25,7 +25,7 @@ class Stage:
 
 
 def last_stage(path: Path) -> Stage:
-    """The last stage; what it leaves out is an error."""
+    """Return the last stage; missing instructions are an error."""
     joined = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE))
     lines = [line.split(maxsplit=1) for line in joined.splitlines() if line.strip()]
     begins = max(at for at, (word, _) in enumerate(lines) if word == "FROM")
@@ -50,7 +50,7 @@ def last_stage(path: Path) -> Stage:
 
 
 def of_config(config: dict[str, Any], *, python: str) -> Stage:
-    """What the configuration of a built image says, in Docker's form."""
+    """Return the stage described by the configuration of a built image, in Docker's form."""
     uid, gid = config["User"].split(":")
     (volume,) = config["Volumes"]
     kind, *health = config["Healthcheck"]["Test"]

@@ -32,13 +32,13 @@ def test_the_image_asks_the_bot_itself_and_imports_nothing_from_its_volume() -> 
     assert ("python", "-P", "-m", "bot.ops.probe") == STAGE.health
 
 
-def test_the_image_is_of_a_python_that_is_supported() -> None:
+def test_the_image_has_a_supported_python() -> None:
     wanted = re.findall(r'requires-python = ">=([0-9.]+)"', (ROOT / "pyproject.toml").read_text("utf-8"))
 
     assert [int(part) for part in wanted[0].split(".")] <= [int(part) for part in STAGE.python.split(".")]
 
 
-def test_everybody_gives_it_time_to_end_and_the_signal_that_it_knows() -> None:
+def test_every_deployment_allows_time_to_stop_and_sends_its_signal() -> None:
     compose, unit = (
         re.findall(r"^ *stop_grace_period: (\d+)s$", COMPOSE, re.MULTILINE),
         re.findall(r"^TimeoutStopSec=(\d+)s$", UNIT, re.MULTILINE),
@@ -52,14 +52,14 @@ def test_everybody_gives_it_time_to_end_and_the_signal_that_it_knows() -> None:
     ]
 
 
-def test_the_composition_runs_it_as_the_image_does() -> None:
+def test_the_composition_runs_the_bot_as_the_image_does() -> None:
     assert f'user: "{STAGE.uid}:{STAGE.gid}"' in COMPOSE
     for name in ("DATABASE_URL", "SPOOL_DIR"):
         assert f"{name}: {STAGE.env[name]}\n" in COMPOSE
 
 
 def test_the_composition_runs_on_one_cpu_and_has_threads_for_25_shards() -> None:
-    """Docker refuses more CPUs than there are."""
+    """Docker refuses more CPUs than the machine has."""
     (limit,) = re.findall(r"^ *pids_limit: (\d+)$", COMPOSE, re.MULTILINE)
     pools = threads.REPORTS + threads.SPOOL_FILES + 2 * threads.ATTACHMENTS + threads.NAMES
     asyncio_default, connections, init_and_main = 36, 3, 2
@@ -69,7 +69,7 @@ def test_the_composition_runs_on_one_cpu_and_has_threads_for_25_shards() -> None
     assert COMPOSE == (ROOT / "bot" / "templates" / "compose.yaml").read_text("utf-8")
 
 
-def test_the_fleet_is_of_two_slots_and_a_standby_on_postgresql() -> None:
+def test_the_fleet_has_two_slots_and_a_standby_on_postgresql() -> None:
     bots, server = FLEET["services"]["tunesmith"], FLEET["services"]["postgres"]
 
     assert int(bots["environment"]["PROCESSES"]) + 1 == bots["deploy"]["replicas"]
@@ -82,7 +82,7 @@ def test_the_fleet_is_of_two_slots_and_a_standby_on_postgresql() -> None:
     assert "service_healthy" == bots["depends_on"]["postgres"]["condition"]
 
 
-def test_a_bot_of_the_fleet_is_confined_as_the_one_of_the_composition() -> None:
+def test_the_fleets_bots_are_confined_like_the_compositions_bot() -> None:
     alone, bot = yaml.safe_load(COMPOSE)["services"]["tunesmith"], FLEET["services"]["tunesmith"]
     of_the_fleet = {"environment", "volumes", "depends_on", "deploy", "networks"}
 
@@ -93,7 +93,7 @@ def test_a_bot_of_the_fleet_is_confined_as_the_one_of_the_composition() -> None:
     assert bot["environment"]["SPOOL_DIR"].startswith(f"{STAGE.volume}/")
 
 
-def test_nothing_but_the_bots_reaches_the_fleets_database() -> None:
+def test_only_the_bots_reach_the_fleets_database() -> None:
     server = FLEET["services"]["postgres"]
 
     assert {"internal": True} == FLEET["networks"]["database"]

@@ -1,4 +1,4 @@
-"""The dashboard and the alerts in deploy/ know the metrics of the running bot, and promtool accepts them."""
+"""The dashboard and the alerts in deploy/ match the metrics of the running bot, and promtool accepts them."""
 
 import json
 import os

@@ -1,1 +1,1 @@
-"""Break each rule of the design in a copy of the source; a test has to notice."""
+"""Break each rule of the design in a copy of the source, and check that a test fails."""

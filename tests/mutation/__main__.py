@@ -1,11 +1,11 @@
-"""Break the rules of the design one after the other and print which ones the tests notice.
+"""Break the rules of the design one at a time and print which of them the tests notice.
 
     python -m tests.mutation                      all of them
-    python -m tests.mutation --only "the breaker" those whose rule has these words
+    python -m tests.mutation --only "the breaker" those whose rule contains these words
     python -m tests.mutation --sample 5 --seed 1  some of them
-    python -m tests.mutation --stale              only look for lines of the table that are out of date
+    python -m tests.mutation --stale              only look for outdated entries of the table
 
-Exits with 1 if a broken rule survives, the tests fail on the unchanged source, or a line is out of date.
+Exits with 1 if a broken rule survives, the tests fail on the unchanged source, or an entry is outdated.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def list_stale(chosen: list[Mutation]) -> int:
-    """Print what no longer fits the source and what was found elsewhere; return how many do not fit."""
+    """Print entries that no longer fit the source, and any matches elsewhere; return how many do not fit."""
     tests = mutant.ROOT / "tests"
     stale = 0
     for mutation in chosen:
@@ -78,7 +78,7 @@ def list_stale(chosen: list[Mutation]) -> int:
 
 
 def hint(node_id: str, tests: Path) -> str:
-    """Tell which test has the most similar name, or the same one in another file."""
+    """Suggest the test with the most similar name, or the same one in another file."""
     names = {
         name: path.relative_to(tests).as_posix()
         for path in sorted(tests.rglob("test_*.py"))
@@ -89,8 +89,8 @@ def hint(node_id: str, tests: Path) -> str:
 
 
 def survive(chosen: list[Mutation], folder: Path) -> int:
-    """Try each of them, print its verdict, and return how many were not noticed."""
-    # One copy for all: the source may be worked on meanwhile.
+    """Try each mutation, print its verdict, and return how many went unnoticed."""
+    # One copy for all, because the source may change meanwhile.
     source = mutant.copy(mutant.ROOT, folder / "source")
     for mutation in chosen:
         mutation.mutated(source / "bot")
@@ -102,7 +102,7 @@ def survive(chosen: list[Mutation], folder: Path) -> int:
 
 
 def count_survivors(chosen: list[Mutation], source: Path, folder: Path, ready: Queue[Pytest]) -> int:
-    """Run the tests on ``source`` as it is, and then with one rule broken at a time."""
+    """Run the tests on the unchanged ``source``, and then with one rule broken at a time."""
     node_ids = list(dict.fromkeys(node_id for each in chosen for node_id in each.noticed_by))
     began_s = time.monotonic()
 
@@ -139,14 +139,14 @@ def count_survivors(chosen: list[Mutation], source: Path, folder: Path, ready: Q
 
 
 def called(verdict: Verdict) -> str:
-    """The verdict in a word."""
+    """Return the verdict in a word."""
     if verdict.noticed:
         return "noticed"
     return "SURVIVED" if verdict.passed else f"NO VERDICT (pytest ended with {verdict.status})"
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line immediately."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

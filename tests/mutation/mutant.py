@@ -1,4 +1,4 @@
-"""A copy of the project in which one rule is broken, and what the tests say about it."""
+"""A copy of the project with one rule broken, and the tests' verdict on it."""
 
 import ast
 import functools
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("bot", "tests", "pyproject.toml")
 END_WITHIN_S = 120.0
 
-# No plugins but the one that the tests need: loading the others takes longer than most of the tests.
+# No plugins except the one the tests need: loading the others takes longer than most of the tests.
 PYTEST = (
     *("-q", "-x", "--import-mode=importlib"),
     *("-o", "addopts=", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin"),
@@ -43,7 +43,7 @@ IMPORTED = (
     *("prometheus_client", "pytest", "regex", "rich.table", "simcord", "structlog"),
     *("PIL.ImageFont", "typer.testing", "unittest.mock", "zoneinfo"),
 )
-"""What most of the time of a start goes into."""
+"""The imports that take up most of a start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,31 +51,31 @@ class Mutation:
     """One rule, and a change of the source that breaks it."""
 
     rule: str
-    """What holds as long as nothing is changed."""
+    """The rule, which holds in the unchanged source."""
     file: str
     """In ``bot/``."""
     inside: str
-    """The qualified name of the function or constant that is edited; empty for SQL."""
+    """The qualified name of the edited function or constant; empty for SQL."""
     edits: tuple[Edit, ...]
-    """What is done to it, one after the other."""
+    """Edits to it, in order."""
     noticed_by: tuple[str, ...]
-    """Tests, as node ids in ``tests/``, of which at least one has to fail."""
+    """Tests, as node ids in ``tests/``, at least one of which has to fail."""
 
     def mutated(self, package: Path) -> tuple[Place, str]:
         """Return where the edits fit in ``package``, a folder ``bot/``, and the source with the rule broken.
 
         Raises:
-            StaleError: the edits fit nowhere, or in several places: the table is out of date.
+            StaleError: the edits fit nowhere, or in several places, so the table is out of date.
         """
         return mutated(package, self.file, self.inside, self.edits)
 
     def named_place(self) -> Place:
-        """Return the place that the table names."""
+        """Return the place named by the table."""
         named = (edit.inside if isinstance(edit, Within) else self.inside for edit in self.edits)
         return Place(self.file, tuple(named) if self.inside else ())
 
     def missing_tests(self, tests: Path) -> list[str]:
-        """Return those of ``noticed_by`` that are not in ``tests``, the folder of that name."""
+        """Return the tests in ``noticed_by`` that do not exist in the folder ``tests``."""
         named = [(node_id, *node_id.split("::")) for node_id in self.noticed_by]
         return [node_id for node_id, file, name in named if name not in functions_in(tests / file)]
 
@@ -83,9 +83,9 @@ class Mutation:
         """Break the rule in the copy in ``folder``."""
         place, source = self.mutated(folder / "bot")
         path = folder / "bot" / place.file
-        path.unlink()  # it may be a link to the file of another copy
+        path.unlink()  # it may be a link to another copy's file
         path.write_text(source, "utf-8")
-        # Python recognises compiled code by its source's size and second: an old file could be taken.
+        # Python recognises compiled code by its source's size and second: it could use that of an old file.
         for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
             compiled.unlink()
 
@@ -101,18 +101,18 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether tests were run, and all of them passed."""
+        """Whether tests ran and all of them passed."""
         return self.status == pytest.ExitCode.OK
 
     @property
     def noticed(self) -> bool:
-        """Whether a test failed; not being able to run any is something else."""
+        """Whether a test failed; being unable to run any does not count."""
         return self.status == pytest.ExitCode.TESTS_FAILED
 
 
 @functools.cache
 def functions_in(path: Path) -> frozenset[str]:
-    """Return the names of a module's functions; none if there is no such file."""
+    """Return the names of a module's functions, or none if there is no such file."""
     if not path.is_file():
         return frozenset()
     tree = ast.parse(path.read_text("utf-8"))
@@ -122,9 +122,9 @@ def functions_in(path: Path) -> frozenset[str]:
 
 
 def copy(source: Path, folder: Path, *, linked: bool = False) -> Path:
-    """The project at ``source``, as far as the tests need it, in the new ``folder``.
+    """Copy the parts of the project at ``source`` that the tests need to the new ``folder``.
 
-    Linked files are the same as in ``source``, on the same file system, and may be replaced but not changed.
+    Linked files are those of ``source``, on the same file system, and may be replaced but not modified.
     """
     folder.mkdir()
     copy_file = os.link if linked else shutil.copy2
@@ -137,7 +137,7 @@ def copy(source: Path, folder: Path, *, linked: bool = False) -> Path:
 
 
 class Pytest:
-    """Runs pytest on one copy after the other, each time in a new process. Get it from ``Pytest.ready``."""
+    """Runs pytest on copies in turn, each in a new process. Get it from ``Pytest.ready``."""
 
     def __init__(self, server: subprocess.Popen[str]) -> None:
         self._server = server
@@ -145,12 +145,12 @@ class Pytest:
     @classmethod
     @contextmanager
     def ready(cls, imported: Iterable[str] = IMPORTED) -> Iterator[Self]:
-        """Start the process that others are forked from, with nothing of what started this one around it."""
+        """Start the process from which others are forked, isolated from the environment of this one."""
         around = (
             "PYTEST",
             "PYTHON",
             "COV",
-        )  # an installed bot, options, coverage: they would decide the verdict
+        )  # an installed bot, options, coverage: they would affect the verdict
         env = {name: value for name, value in os.environ.items() if not name.startswith(around)}
         with subprocess.Popen(  # noqa: S603 - a script of this folder
             [sys.executable, Path(__file__).with_name("warm.py"), *imported],
@@ -176,6 +176,6 @@ class Pytest:
         return Verdict(status=status, took_s=took_s, output=output.read_text("utf-8", "replace"))
 
     def tried(self, mutation: Mutation, source: Path, folder: Path, *, linked: bool = False) -> Verdict:
-        """What the tests say about ``mutation``, in a copy of ``source`` in a new ``folder``."""
+        """Run the tests of ``mutation`` in a copy of ``source`` in a new ``folder``."""
         mutation.apply(copy(source, folder, linked=linked))
         return self.run(folder, mutation.noticed_by)

@@ -1,8 +1,8 @@
-"""Edits of the bot's source that are bound to a function or a constant instead of to lines of a file.
+"""Edits of the bot's source that are bound to a function or a constant, not to lines of a file.
 
-An edit sees its function as ``ast.unparse`` prints it: without comments, one statement a line. Reformatting a
-file, or changing anything around the function, therefore leaves the edits valid. A function that has been
-moved or renamed is looked for in the whole package.
+An edit sees its function as printed by ``ast.unparse``: without comments, one statement per line. Edits
+therefore survive reformatting and changes around the function. A function that was moved or renamed is
+searched for in the whole package.
 """
 
 import ast
@@ -20,15 +20,15 @@ INDENT = "    "
 
 
 class StaleError(ValueError):
-    """An edit that no longer fits the source: the table of mutations is out of date."""
+    """An edit no longer fits the source, so the table of mutations is out of date."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """Part of a statement, and what stands there instead."""
+    """A part of a statement, and its replacement."""
 
     old: str
-    """Found exactly once, whatever its white space and quotes."""
+    """Text that occurs exactly once, whatever its white space and quotes."""
     new: str
 
     def applied_to(self, text: str) -> str:
@@ -42,7 +42,7 @@ class Replaced:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A statement of one line that goes."""
+    """A one-line statement to remove."""
 
     line: str
 
@@ -55,14 +55,14 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """Statements ahead of a line or behind it; behind the head of a block they are its first ones."""
+    """Statements before or after a line; after the head of a block, they come first in it."""
 
     line: str
     more: tuple[str, ...]
     ahead: bool
 
     def applied_to(self, text: str) -> str:
-        """Return the text with the statements in it."""
+        """Return the text with the statements added."""
         lines = text.split("\n")
         at = _index(lines, self.line)
         indent = lines[at][: len(lines[at]) - len(lines[at].lstrip())]
@@ -76,13 +76,13 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """Another value for a constant, assigned behind its definition, however that is written."""
+    """A new value for a constant, assigned after its definition, whatever its form."""
 
     name: str
     value: str
 
     def applied_to(self, text: str) -> str:
-        """Return the definition and the assignment behind it."""
+        """Return the definition followed by the assignment."""
         return f"{text}\n{self.name} = {self.value}"
 
 
@@ -102,7 +102,7 @@ Edit: TypeAlias = OwnEdit | Within
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a mutation was found to fit."""
+    """The place where a mutation fits."""
 
     file: str
     inside: tuple[str, ...]
@@ -110,7 +110,7 @@ class Place:
 
 
 def _pattern(part: str) -> re.Pattern[str]:
-    """Match the part with any white space, also that of a string constant, and with either kind of quotes."""
+    """Match the part with any white space, even in a string constant, and with either kind of quotes."""
     tokens = re.split(r"(\s+|[\"'])", part.strip())
     return re.compile("".join(_token_pattern(token) for token in tokens))
 
@@ -148,13 +148,13 @@ def _definitions(body: Sequence[ast.AST], around: str = "") -> Iterator[tuple[st
 
 @functools.lru_cache(maxsize=256)
 def _names(source: str) -> dict[str, bool]:
-    """Map the qualified names in a module to whether they are constants or functions, and no classes."""
+    """Map qualified names in a module to whether each is a constant or function, not a class."""
     return {name: not isinstance(node, ast.ClassDef) for name, node in _definitions(ast.parse(source).body)}
 
 
 @functools.lru_cache(maxsize=256)
 def _statements(source: str) -> tuple[tuple[str, frozenset[str]], ...]:
-    """Return the statements of a module, and the qualified names that each defines."""
+    """Return the statements of a module, with the qualified names that each defines."""
     return tuple(
         (ast.unparse(statement), frozenset(name for name, _ in _definitions([statement])))
         for statement in ast.parse(source).body
@@ -165,7 +165,7 @@ def edited(source: str, inside: str, edit: OwnEdit) -> str:
     """Return the source of a module with one of its functions or constants edited.
 
     Raises:
-        StaleError: there is no such function, or the edit doesn't fit it.
+        StaleError: there is no such function, or the edit does not fit it.
     """
     statements = [text for text, _ in _statements(source)]
     for number, (text, names) in enumerate(_statements(source)):
@@ -193,8 +193,8 @@ class _Swap(ast.NodeTransformer):
 def mutated(package: Path, file: str, inside: str, edits: Sequence[Edit]) -> tuple[Place, str]:
     """Find where the edits fit, and return that place with the edited source of its file.
 
-    If the named function is in the named file, the edits have to fit there. Otherwise a function of the same
-    qualified name in another module comes first, then one with the same last name, and at last any function.
+    If the named function is in the named file, the edits have to fit there. Otherwise, try functions of the
+    same qualified name in other modules first, then those with the same last name, and finally all functions.
 
     Raises:
         StaleError: they fit nowhere, or in several places of the same rank.
@@ -210,7 +210,7 @@ def mutated(package: Path, file: str, inside: str, edits: Sequence[Edit]) -> tup
             except StaleError as stale:
                 reasons.append(f"bot/{path}, {qualified}: {stale}")
             else:
-                # A function that contains the one in question fits as well, with the same result.
+                # A function that encloses the named one fits as well, with the same result.
                 fitting.setdefault(source, (place, source))
         if len(fitting) == 1:
             return next(iter(fitting.values()))
@@ -243,7 +243,7 @@ def _applied(
 
 
 def _ranks(package: Path, file: str, inside: str) -> Iterator[list[tuple[str, str]]]:
-    """Yield the places to look at, a list for each rank."""
+    """Yield the places to search, one list per rank."""
     if (package / file).is_file() and inside in _names((package / file).read_text("utf-8")):
         yield [(file, inside)]
         return
@@ -256,7 +256,7 @@ def _ranks(package: Path, file: str, inside: str) -> Iterator[list[tuple[str, st
     yield those(lambda _, name: name == inside)
     yield those(lambda path, name: path == file and _bare(name) == last)
     yield those(lambda _, name: _bare(name) == last)
-    if not last.isupper():  # an edit of a constant is a number: it would fit anything
+    if not last.isupper():  # an edit of a constant is a number and would fit anything
         yield those(lambda path, _: path == file)
         yield those(lambda path, _: path != file)
 

@@ -1,4 +1,4 @@
-"""The table of mutations fits the source and the tests, and some of the broken rules are really noticed."""
+"""Check that the table of mutations fits the source and the tests, and that some mutations are noticed."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ QUICK = (
     "the breaker opens after three unknown outcomes",
     "a read timeout of the POST is not taken for busy",
 )
-"""The whole table is tried by hand: ``python -m tests.mutation``."""
+"""Mutations that the tests try. For the whole table: ``python -m tests.mutation``."""
 
 
 WHERE = """
@@ -42,7 +42,7 @@ def rule(mutation: Mutation) -> str:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=rule)
-def test_a_mutation_still_fits_the_source_and_what_it_makes_can_be_run(mutation: Mutation) -> None:
+def test_each_mutation_fits_the_source_and_yields_valid_code(mutation: Mutation) -> None:
     place, source = mutation.mutated(ROOT / "bot")
 
     path = ROOT / "bot" / place.file
@@ -55,7 +55,7 @@ def test_a_mutation_still_fits_the_source_and_what_it_makes_can_be_run(mutation:
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=rule)
-def test_the_tests_that_notice_a_mutation_are_there(mutation: Mutation) -> None:
+def test_the_tests_that_notice_a_mutation_exist(mutation: Mutation) -> None:
     assert mutation.noticed_by
     assert [] == mutation.missing_tests(ROOT / "tests")
 
@@ -67,7 +67,7 @@ def test_each_rule_is_named_once() -> None:
     assert len(set(rules)) == len(rules)
 
 
-def test_an_edit_does_not_mind_how_its_function_is_written() -> None:
+def test_an_edit_is_independent_of_its_functions_formatting() -> None:
     written = "def f(a, b):\n    # why\n    return g(a,\n             'x  y',\n             b)\n"
 
     assert "def f(a, b):\n    return g(b, 'z')" == edited(
@@ -75,7 +75,7 @@ def test_an_edit_does_not_mind_how_its_function_is_written() -> None:
     )
 
 
-def test_an_edit_changes_its_function_alone() -> None:
+def test_an_edit_only_changes_its_function() -> None:
     source = "class A:\n\n    def f(self):\n        go()\nclass B:\n\n    def f(self):\n        go()"
 
     assert source.replace("go", "stay", 1) == edited(source, "A.f", Replaced("go()", "stay()"))
@@ -120,7 +120,7 @@ def test_a_function_that_was_moved_or_renamed_is_found(tmp_path: Path) -> None:
         mutated(tmp_path, "old.py", "GONE_MAX", (Assigned("GONE_MAX", "1"),))
 
 
-def test_it_is_the_copy_that_is_tested(warm: Pytest, tmp_path: Path) -> None:
+def test_the_tests_run_on_the_copy(warm: Pytest, tmp_path: Path) -> None:
     folder = mutant.copy(ROOT, tmp_path / "copy")
     expected = [str(folder / "bot/__init__.py"), str(folder / "tests/make.py")]
     (folder / "tests" / "test_where.py").write_text(WHERE.format(expected=expected), "utf-8")
@@ -128,7 +128,7 @@ def test_it_is_the_copy_that_is_tested(warm: Pytest, tmp_path: Path) -> None:
     assert warm.run(folder, ["test_where.py"]).passed
 
 
-def test_a_rule_that_nobody_breaks_is_not_noticed(warm: Pytest, tmp_path: Path) -> None:
+def test_an_unbroken_rule_is_not_noticed(warm: Pytest, tmp_path: Path) -> None:
     (test,) = MUTATIONS[0].noticed_by
     idle = Mutation(
         rule="", file="database/migrations/0001_initial.sql", inside="", edits=(), noticed_by=(test,)
@@ -139,7 +139,7 @@ def test_a_rule_that_nobody_breaks_is_not_noticed(warm: Pytest, tmp_path: Path) 
     assert (True, False) == (verdict.passed, verdict.noticed)
 
 
-def test_tests_that_can_not_be_run_are_no_notice(warm: Pytest, tmp_path: Path) -> None:
+def test_tests_that_cannot_run_do_not_count_as_noticing(warm: Pytest, tmp_path: Path) -> None:
     verdict = warm.run(mutant.copy(ROOT, tmp_path / "copy"), ["test_nowhere.py"])
 
     assert (False, False) == (verdict.passed, verdict.noticed)

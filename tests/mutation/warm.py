@@ -1,8 +1,8 @@
-"""A process that has imported what the tests import from elsewhere, and forks once for each run of pytest.
+"""A process that has imported the tests' external dependencies, and forks once for each run of pytest.
 
-Its arguments name that. Started as a script, so that it has imported nothing of the project, of which each
-run takes its own copy. Reads one request a line, ``[folder, arguments, output, deadline in seconds]``, and
-answers each with one line: pytest's exit status, or null if it had to be killed.
+Its arguments name those. It runs as a script, and so has imported nothing from the project, of which each
+run uses its own copy. It reads one request per line, ``[folder, arguments, output, deadline in seconds]``,
+and answers each with one line: pytest's exit status, or null if it had to be killed.
 """
 
 import importlib
@@ -15,13 +15,13 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Import, then serve until the other end closes its pipe."""
-    del sys.path[0]  # this folder, as that of the script
+    """Import, then serve until the client closes its pipe."""
+    del sys.path[0]  # this script's folder
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of others, at their import
         for name in sys.argv[1:]:
             importlib.import_module(name)
-    # Its signal is waited for: see below.
+    # Its signal is awaited: see below.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     for line in sys.stdin:
         folder, arguments, output, within_s = json.loads(line)
@@ -33,18 +33,18 @@ def main() -> None:
 
 
 def status_of(child: int, within_s: float) -> int | None:
-    """Wait for ``child`` to end. None if it took longer, or ended by a signal."""
+    """Wait for ``child`` to exit. Return None if it took too long or was ended by a signal."""
     ended = signal.sigtimedwait({signal.SIGCHLD}, within_s)
     if ended is None:
-        os.killpg(child, signal.SIGKILL)  # with what the tests have started
+        os.killpg(child, signal.SIGKILL)  # with all processes started by the tests
     _, status = os.waitpid(child, 0)
     if ended is None:
-        signal.sigtimedwait({signal.SIGCHLD}, 0)  # of the one that was killed
+        signal.sigtimedwait({signal.SIGCHLD}, 0)  # of the killed child
     return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
 
 
 def run(folder: Path, arguments: list[str], output: Path) -> None:
-    """Become a process as if it had been started in ``folder``, and run pytest there."""
+    """Become a process as if started in ``folder``, and run pytest there."""
     os.setsid()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

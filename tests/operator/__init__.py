@@ -1,1 +1,1 @@
-"""A new operator in an empty system: from the clone to the first song, with the README's own commands."""
+"""A new operator on a fresh system: from the clone to the first song, with the README's own commands."""

@@ -29,12 +29,12 @@ HOME = "/home/operator"
 CLONE = f"{HOME}/tunesmith"
 CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 SHARED = ("/etc/resolv.conf", "/etc/hosts", "/etc/pip.conf", CERTIFICATES)
-"""How this machine reaches the network and the package registry."""
+"""Files that provide access to the network and the package registry."""
 STEP_WITHIN_S = 900.0
 
 
 def make_base(base: Path) -> None:
-    """Install the system once; later runs use it again."""
+    """Install the system once; later runs reuse it."""
     if base.is_dir():
         return
     base.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def make_base(base: Path) -> None:
 
 
 def readme_line(form: str) -> str:
-    """The one line of the README's code blocks that matches."""
+    """Return the only line in the README's code blocks that matches."""
     (line,) = {
         line.strip() for line in (ROOT / "README.md").read_text("utf-8").splitlines() if re.search(form, line)
     }
@@ -65,7 +65,7 @@ def readme_line(form: str) -> str:
 
 
 class Operator:
-    """Somebody who types commands in that system."""
+    """Someone who types commands in that system."""
 
     def __init__(self, base: Path, home: Path, upstream: Path, environment: dict[str, str]) -> None:
         self._folders = [
@@ -83,7 +83,7 @@ class Operator:
         }
 
     def command(self, line: str, folder: str) -> list[str]:
-        """Return what runs the line in the system's shell."""
+        """Return the command that runs the line in the system's shell."""
         environment = (
             word for name, value in self._environment.items() for word in ("--setenv", name, value)
         )
@@ -93,7 +93,7 @@ class Operator:
         ]
 
     def types(self, step: str, line: str, *, folder: str = CLONE, answers: str = "") -> str:
-        """Run a line to its end and print how long it took. Raises AssertionError if it fails."""
+        """Run a line to its end and print its duration. Raise AssertionError if it fails."""
         began = time.monotonic()
         done = subprocess.run(  # noqa: S603 - words of our own
             self.command(line, folder),
@@ -116,13 +116,13 @@ def say(step: str, took_s: float) -> None:
 
 
 def size_mib(folder: Path) -> float:
-    """The size of the files in a folder, each counted once."""
+    """Return the size of the files in a folder, each counted once."""
     sizes = {(one.lstat().st_dev, one.lstat().st_ino): one.lstat().st_size for one in folder.rglob("*")}
     return sum(sizes.values()) / 1024**2
 
 
 async def play(base: Path, scratch: Path) -> None:
-    """From the clone to the first song."""
+    """Go from the clone to the first song."""
     home, upstream = scratch / "home", scratch / "upstream"
     async with World.open(scratch / "world") as world:
         stand_ins = {
@@ -146,7 +146,7 @@ async def play(base: Path, scratch: Path) -> None:
 
 
 def install(operator: Operator, home: Path) -> None:
-    """Clone, demo, and the installation without the playground."""
+    """Clone, run the demo, and install without the playground."""
     absent = operator.types("an empty system", f"! command -v {' || command -v '.join(ABSENT)}", folder=HOME)
     assert "" == absent, absent
     refused = operator.command("python3 -m pip install uv", HOME)
@@ -163,7 +163,7 @@ def install(operator: Operator, home: Path) -> None:
 
 
 async def first_song(operator: Operator, world: World) -> None:
-    """Start the bot, ask for a song, and stop the bot."""
+    """Start the bot, request a song, and stop the bot."""
     began = time.monotonic()
     process = await asyncio.create_subprocess_exec(
         *operator.command(f"exec {readme_line('tunesmith run$')}", CLONE),
@@ -189,7 +189,7 @@ async def first_song(operator: Operator, world: World) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.operator", description=__doc__)
     parser.add_argument("--base", type=Path, default=CACHE, help="where the system is kept for the next run")
     base = parser.parse_args(arguments).base

@@ -1,4 +1,4 @@
-"""Reads the documents: their fenced blocks and the commands in them."""
+"""Read the documents: their fenced blocks and the commands in them."""
 
 import re
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ FENCE: Final = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)\n(?P<body>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
 MARK: Final = re.compile(r"<!-- not run: \S.* -->\n *$")
-"""Above a block that no test runs: why."""
+"""Comment above a block that no test runs, with the reason."""
 ASSIGNMENT: Final = re.compile(r"[A-Z_]+=\S* ")
 LAUNCHER: Final = re.compile(
     r"(?:docker compose exec tunesmith |(?:\.uv/bin/)?uv run (?:--\S+ (?:(?:demo|playground) (?=tune))?)*|"
     r"\.venv/bin/|/opt/tunesmith/bin/)"
 )
-"""What stands before a command to run it in an environment."""
+"""Launchers that may precede a command to run it in an environment."""
 IN_CONTAINER: Final = "docker compose run --rm tunesmith "
 
 
@@ -32,11 +32,11 @@ class Block:
     language: str
     body: str
     marked: bool
-    """Whether the document says why no test runs it."""
+    """Whether the document gives a reason why no test runs it."""
 
 
 def name(path: Path) -> str:
-    """Return the path as it is written in the repository."""
+    """Return the path as written in the repository."""
     return path.relative_to(ROOT).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""What the rules look at."""
+"""The files that the rules check."""
 
 import ast
 import functools
@@ -11,7 +11,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
 def name(path: Path) -> str:
-    """Name a file as the repository does."""
+    """Return the name of a file in the repository."""
     return path.relative_to(ROOT).as_posix()
 
 
@@ -19,5 +19,5 @@ def name(path: Path) -> str:
 def tree(path: Path) -> ast.Module:
     """Parse a module once."""
     parsed = ast.parse(path.read_text("utf-8"))
-    gc.freeze()  # it is there for good, and makes each later collection slower
+    gc.freeze()  # it is never freed, and would slow down each later collection
     return parsed

@@ -1,4 +1,4 @@
-"""Rules about names, constants and log lines that a program can check."""
+"""Machine-checked rules about names, constants and log lines."""
 
 import ast
 import re
@@ -12,12 +12,20 @@ import pytest
 from tests.rules.repository import BOT, TESTS, name, tree
 
 TEST_NAME_MAX: Final = 70
-"""Characters of a test's name, with its ``test_``."""
+"""Maximum length of a test's name including ``test_``, in characters."""
 
 LEVELS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 """The methods of a logger whose first argument is the event."""
 
 LOGGERS: Final = frozenset({"log", "logger", "logging", "self._log"})
+
+FUNCTION: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+MADE_BY_FUNCTIONS: Final = {
+    "bot/music/backends.py OFFERS": "read from a module for each service, by a function that tests call",
+    "bot/music/json_answers.py _DECODER": "built from the functions that it calls for each object and number",
+}
+"""Constants that must follow a function, and why."""
 
 
 def constants(path: Path) -> Iterator[tuple[ast.Assign | ast.AnnAssign, list[str]]]:
@@ -31,12 +39,15 @@ def constants(path: Path) -> Iterator[tuple[ast.Assign | ast.AnnAssign, list[str
 
 
 def used(node: ast.AST | None) -> set[str]:
-    """Return the names in an expression."""
-    return set() if node is None else {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    """Return the names that an expression needs when evaluated, which excludes those in a lambda."""
+    if node is None or isinstance(node, ast.Lambda):
+        return set()
+    own = {node.id} if isinstance(node, ast.Name) else set()
+    return own.union(*map(used, ast.iter_child_nodes(node)))
 
 
 def late(path: Path) -> list[str]:
-    """Return the constants below the first function or class that need nothing defined there."""
+    """Return the constants below the first function or class that do not depend on it."""
     below: set[str] = set()
     found = []
     by_node = dict(constants(path))
@@ -53,15 +64,27 @@ def late(path: Path) -> list[str]:
     return found
 
 
-def test_constants_stand_at_the_top_of_a_module() -> None:
+def test_constants_are_at_the_top_of_a_module() -> None:
     assert [] == [each for path in BOT for each in late(path)]
 
 
-def test_each_truth_stands_once() -> None:
+def behind_functions(path: Path) -> Iterator[str]:
+    """Yield the constants below the first function of a module."""
+    first = next((node.lineno for node in tree(path).body if isinstance(node, FUNCTION)), None)
+    for node, names in constants(path):
+        if first is not None and node.lineno > first:
+            yield f"{name(path)} {', '.join(names)}"
+
+
+def test_only_constants_made_by_functions_follow_a_function() -> None:
+    assert sorted(MADE_BY_FUNCTIONS) == [each for path in BOT for each in behind_functions(path)]
+
+
+def test_each_constant_is_defined_once() -> None:
     places = defaultdict(list)
     for path in BOT:
         for node, names in constants(path):
-            # A TypeVar is a name of its module's own, and a constant of several values has several names.
+            # A TypeVar's name belongs to its module, and a tuple assignment defines several constants.
             is_type = isinstance(node.value, ast.Call) and "TypeVar" in used(node.value.func)
             if node.value is not None and not is_type and len(names) == 1:
                 places[names[0].strip("_"), ast.unparse(node.value)].append(name(path))
@@ -70,7 +93,7 @@ def test_each_truth_stands_once() -> None:
 
 
 def is_collection_of_names(node: ast.expr) -> bool:
-    """Tell whether a value is a collection of texts or members: no other one equals it by chance."""
+    """Return whether a value is a collection of texts or members, which never equals another by chance."""
     parts = list(ast.walk(node))
     names = [
         each
@@ -82,7 +105,7 @@ def is_collection_of_names(node: ast.expr) -> bool:
     )
 
 
-def test_each_collection_of_names_stands_once_whatever_it_is_called() -> None:
+def test_each_collection_of_names_is_defined_once_under_any_name() -> None:
     places = defaultdict(list)
     for path in BOT:
         for node, names in constants(path):
@@ -103,7 +126,7 @@ def test_no_test_has_a_long_name() -> None:
 
 
 def logged(path: Path) -> list[ast.Call]:
-    """Return the calls that log something."""
+    """Return the log calls."""
     return [
         node
         for node in ast.walk(tree(path))
@@ -115,7 +138,7 @@ def logged(path: Path) -> list[ast.Call]:
 
 
 def is_event(call: ast.Call) -> bool:
-    """Tell whether all that varies is in ``extra``."""
+    """Return whether everything that varies is in ``extra``."""
     (event, *more) = call.args
     return not more and isinstance(event, ast.Constant) and "%" not in str(event.value)
 
@@ -129,11 +152,11 @@ def test_a_log_line_is_an_event_with_fields() -> None:
 MAKERS: Final = frozenset(
     {"set", "frozenset", "dict", "list", "tuple", "bytes", "timedelta", "datetime", "Path"}
 )
-"""Functions whose value is as good as written out if their arguments are."""
+"""Functions whose result counts as written out if their arguments do."""
 
 
 def is_literal(node: ast.expr) -> bool:
-    """Tell whether an expression is written out: a constant, a member of an enum, or several of them."""
+    """Return whether an expression is written out: a constant, a member of an enum, or several of them."""
     match node:
         case ast.Constant() | ast.JoinedStr():
             return True
@@ -160,7 +183,7 @@ def is_literal(node: ast.expr) -> bool:
 
 
 def comparisons(node: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield both sides of each comparison that an assertion makes, inside ``and`` and ``not`` too."""
+    """Yield both sides of each comparison in an assertion, including those inside ``and`` and ``not``."""
     match node:
         case ast.BoolOp():
             for value in node.values:
@@ -172,12 +195,12 @@ def comparisons(node: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 
 def is_none(node: ast.expr) -> bool:
-    """Tell whether this is None, which reads best last and narrows a type."""
+    """Return whether this is None, which reads best last and narrows a type."""
     return isinstance(node, ast.Constant) and node.value is None
 
 
 def turned(assertion: ast.Assert) -> bool:
-    """Tell whether what is expected stands behind what came."""
+    """Return whether the expected value comes after the actual one."""
     return any(
         is_literal(right) and not is_none(right) and not is_literal(left)
         for left, right in comparisons(assertion.test)
@@ -219,7 +242,7 @@ def test_assertions_read_expected_then_actual() -> None:
     found = [
         f"{name(path)}:{node.lineno}"
         for path in TESTS
-        # Not kept: a million objects make each garbage collection of later tests slow.
+        # Not kept: a million objects would slow down each garbage collection of later tests.
         for node in statements(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Assert) and turned(node)
     ]

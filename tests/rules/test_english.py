@@ -31,7 +31,7 @@ RETIRED: Final = {
 """Regular expressions of phrases, with what to write instead."""
 
 SPACE: Final = r"(?:[\s_]+(?:\#\s+|>\s+)?)"
-"""Between two words: also over the end of a line, and in a name."""
+"""White space between two words, even across lines, or an underscore in a name."""
 
 TEXTS: Final = [
     path
@@ -102,7 +102,7 @@ def test_a_retired_phrase_is_found(text: str) -> None:
         "It becomes official; retold bytes of whole holdings amend nothing.",
     ],
 )
-def test_what_only_looks_like_a_retired_phrase_is_left_alone(text: str) -> None:
+def test_a_text_that_resembles_a_retired_phrase_is_left_alone(text: str) -> None:
     assert [] == retired(text)
 
 

@@ -23,6 +23,31 @@ BROAD = {
     "bot/database/sqlite_writer.py": 1,  # handed on to the caller of write()
 }
 
+FILE_LINES_MAX = 400
+LONG = {
+    "bot/errors.py",  # the whole error tree
+    "bot/model.py",  # the nouns that everything shares
+    "bot/services/intake.py",  # the path of a request, from the question to the job
+}
+"""Modules that may be longer."""
+AIOSQLITE = "bot/database/sqlite_connections.py"
+AIOSQLITE_PRIVATE = re.compile(r"\._(conn|execute|thread)\b|\._tx\.put")
+
+
+def test_no_module_is_long_without_a_reason() -> None:
+    long = {name(path) for path in BOT if path.read_text("utf-8").count("\n") > FILE_LINES_MAX}
+
+    assert set() == long - LONG
+
+
+def test_private_attributes_of_aiosqlite_are_touched_in_one_module() -> None:
+    sqlite = [path for path in BOT if name(path).startswith("bot/database/sqlite")]
+    importing = [name(path) for path in BOT if "import aiosqlite" in path.read_text("utf-8")]
+    touching = [name(path) for path in sqlite if AIOSQLITE_PRIVATE.search(path.read_text("utf-8"))]
+
+    assert [AIOSQLITE] == importing
+    assert [AIOSQLITE] == touching
+
 
 @pytest.mark.parametrize("path", BOT, ids=name)
 def test_a_module_opens_with_one_sentence(path: Path) -> None:
@@ -32,7 +57,7 @@ def test_a_module_opens_with_one_sentence(path: Path) -> None:
     assert opening.split("\n\n")[0].rstrip().endswith((".", "``"))
 
 
-def test_broad_handlers_stand_where_they_are_explained_and_nowhere_else() -> None:
+def test_broad_handlers_exist_only_where_they_are_explained() -> None:
     found = {}
     for path in BOT:
         handlers = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ExceptHandler)]
@@ -63,7 +88,7 @@ def test_no_handler_swallows() -> None:
 
 
 @pytest.mark.parametrize("path", BOT, ids=name)
-def test_nothing_is_started_when_a_module_is_imported(path: Path) -> None:
+def test_importing_a_module_starts_nothing(path: Path) -> None:
     calls = [
         node for node in tree(path).body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
     ]
@@ -139,13 +164,13 @@ def refusals() -> list[errors.Refusal]:
     return made
 
 
-def test_every_embed_is_one_that_fits() -> None:
+def test_every_embed_is_built_by_the_helper_that_makes_it_fit() -> None:
     made = {name(path) for path in BOT if "discord.Embed(" in path.read_text("utf-8")}
 
     assert set() == made
 
 
-def test_nothing_uses_the_threads_that_everything_shares() -> None:
+def test_nothing_uses_the_shared_default_threads() -> None:
     shared = re.compile(r"asyncio\.to_thread\(|run_in_executor\(\s*None")
     users = [name(path) for path in BOT if shared.search(path.read_text("utf-8"))]
 
@@ -204,7 +229,7 @@ def test_the_lock_pins_every_dependency_with_hashes() -> None:
     assert len(re.findall(r"^[a-z0-9-]+==", lock, re.MULTILINE)) <= lock.count("--hash=sha256:")
 
 
-def test_ci_asks_for_each_program_by_itself() -> None:
+def test_ci_checks_for_each_program_separately() -> None:
     """``command -v`` with several names is true if any one of them exists."""
     script = (ROOT / ".ci" / "run").read_text("utf-8")
 

@@ -1,4 +1,4 @@
-"""The release pipeline: everything pinned, notes from the changelog, templates that ask for the doctor."""
+"""The release pipeline: pinned versions, notes from the changelog, templates that ask for the doctor."""
 
 import importlib.util
 import re
@@ -71,7 +71,7 @@ def test_every_base_image_is_pinned_by_the_same_digest() -> None:
     assert re.fullmatch(r"python:3\.\d+-slim@sha256:[0-9a-f]{64}", bases[0])
 
 
-def test_the_build_tools_are_locked_by_hash_and_are_what_the_project_needs() -> None:
+def test_the_build_tools_are_locked_by_hash_and_match_the_project() -> None:
     lock = (ROOT / "requirements-build.lock").read_text("utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     needed = {re.split(r"[<>=]", name)[0] for name in project["build-system"]["requires"]}
@@ -98,7 +98,7 @@ def test_nothing_is_published_before_the_tests_have_passed() -> None:
     assert {"distributions", "image"} <= waits_for("github") & waits_for("pypi")
 
 
-def test_no_job_of_a_release_may_do_more_than_it_says() -> None:
+def test_no_job_of_a_release_has_more_permissions_than_declared() -> None:
     release = yaml.safe_load(RELEASE.read_text("utf-8"))
 
     assert {} == release["permissions"]
@@ -152,7 +152,7 @@ def test_this_changelog_has_notes_for_this_version(notes: Callable[[str, str, st
 # -- templates and renewal
 
 
-def test_a_report_and_a_change_come_with_what_the_doctor_says() -> None:
+def test_templates_for_reports_and_changes_ask_for_the_doctors_output() -> None:
     bug = yaml.safe_load((GITHUB / "ISSUE_TEMPLATE" / "bug.yml").read_text("utf-8"))
     required = {
         field["attributes"]["label"]
@@ -164,7 +164,7 @@ def test_a_report_and_a_change_come_with_what_the_doctor_says() -> None:
     assert "tunesmith doctor" in (GITHUB / "pull_request_template.md").read_text("utf-8")
 
 
-def test_all_that_is_pinned_is_renewed() -> None:
+def test_everything_pinned_is_renewed() -> None:
     updates = yaml.safe_load((GITHUB / "dependabot.yml").read_text("utf-8"))["updates"]
 
     assert {"github-actions", "docker", "pip"} == {update["package-ecosystem"] for update in updates}

@@ -1,4 +1,4 @@
-"""The SQL of the store is one text for SQLite and PostgreSQL: it uses what both have, with one meaning."""
+"""The store's SQL is one text for SQLite and PostgreSQL, with only constructs that both read alike."""
 
 import ast
 import re
@@ -31,9 +31,9 @@ ONLY_IN_ONE: Final = {
     r"\bCROSS JOIN\b[^()]*\bON\b": "hints at SQLite's planner",
     r"\bLOWER\s*\(|\bUPPER\s*\(|\bLIKE\b|\bGLOB\b": "knows other letters in each engine; history.folded",
 }
-"""Constructs that one of the engines lacks or reads otherwise, and what to write."""
+"""Constructs that one engine lacks or interprets differently, and their replacements."""
 TEXTS: Final = {r"\bSELECT value FROM json_each\([^)]*\)(?! AS)": ("backend IN", "file IN")}
-"""Constructs that are right where the statement has one of these words."""
+"""Constructs that are correct in statements with one of these words."""
 ORDERED: Final = re.compile(r"\bORDER BY\s+(?P<items>.+?)(?=\bLIMIT\b|\)|$)", re.DOTALL)
 AGGREGATES: Final = {"credits"}
 """Results of aggregates that are never NULL."""
@@ -44,11 +44,11 @@ FILLED: Final = {
     ("bot/store/ratings.py", "job_id"): "the key of rating",
     ("bot/store/claims.py", "due_at"): "only jobs with a due time are ripe",
 }
-"""Columns that may be NULL elsewhere, and not where they are ordered by."""
+"""Columns that may be NULL elsewhere, but not where they are ordered by."""
 
 
 def inserted(part: ast.expr, fragments: Mapping[str, str]) -> str:
-    """The text of a part of an f-string; of what is inserted, only constants of the module are known."""
+    """Return a part of an f-string; of inserted values, only constants of the module are known."""
     if isinstance(part, ast.Constant):
         return str(part.value)
     used = part.value if isinstance(part, ast.FormattedValue) else part
@@ -58,7 +58,7 @@ def inserted(part: ast.expr, fragments: Mapping[str, str]) -> str:
 
 
 def statements(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield each text of a module that is SQL, with what is inserted into it as an underscore."""
+    """Yield each text of a module that is SQL, with inserted values as underscores."""
     inside = {
         id(part) for node in ast.walk(tree(path)) if isinstance(node, ast.JoinedStr) for part in node.values
     }
@@ -81,7 +81,7 @@ def statements(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def wrong(text: str) -> list[str]:
-    """What an engine would not understand, or otherwise."""
+    """Return the constructs that an engine would reject or interpret differently."""
     found = []
     for pattern, advice in ONLY_IN_ONE.items():
         excuses = TEXTS.get(pattern, ())
@@ -92,7 +92,7 @@ def wrong(text: str) -> list[str]:
 
 
 def nullable() -> set[str]:
-    """The columns of all tables that may be NULL."""
+    """Return the columns of all tables that may be NULL."""
     import sqlite3  # noqa: PLC0415 - the schema alone is read here
 
     connection = sqlite3.connect(":memory:", isolation_level=None)
@@ -112,7 +112,7 @@ def nullable() -> set[str]:
 
 
 def unordered(text: str, columns: set[str]) -> list[str]:
-    """Items of an ORDER BY that may be NULL, and do not say where those rows come."""
+    """Return the ORDER BY items that may be NULL without stating where those rows come."""
     found = []
     for order in ORDERED.finditer(text):
         for item in order["items"].split(","):
@@ -125,7 +125,7 @@ def unordered(text: str, columns: set[str]) -> list[str]:
     return found
 
 
-def test_the_stores_sql_uses_what_both_engines_have() -> None:
+def test_the_stores_sql_is_common_to_both_engines() -> None:
     assert [] == [
         f"{name(path)}:{line} {finding}"
         for path in STORE
@@ -134,7 +134,7 @@ def test_the_stores_sql_uses_what_both_engines_have() -> None:
     ]
 
 
-def test_an_order_by_says_where_rows_without_a_value_come() -> None:
+def test_an_order_by_states_the_place_of_nulls() -> None:
     columns = nullable()
 
     assert [] == [
@@ -162,11 +162,11 @@ def test_an_order_by_says_where_rows_without_a_value_come() -> None:
         "SELECT id FROM guild WHERE id = ? FOR UPDATE",
     ],
 )
-def test_a_construct_of_one_engine_is_noticed(text: str) -> None:
+def test_a_construct_of_only_one_engine_is_detected(text: str) -> None:
     assert wrong(text)
 
 
-def test_an_order_without_a_place_for_null_is_noticed() -> None:
+def test_an_order_without_a_place_for_nulls_is_detected() -> None:
     text = "SELECT MAX(submitted_at) AS served FROM job ORDER BY served, due_at, id"
 
     assert ["served", "due_at"] == unordered(text, {"due_at"})

@@ -1,4 +1,4 @@
-"""Rules about what the bot shows: texts are cut in one place, and no embed stands alone."""
+"""Rules for what the bot shows: texts are cut in one place, and every embed comes with text."""
 
 import ast
 from pathlib import Path
@@ -23,11 +23,11 @@ SLICED = {
 }
 """Slices of lists and bytes. Texts are cut by ``text.cut`` and ``characters.head``, between graphemes."""
 OWN = frozenset({"bot/ui/text.py", "bot/ui/fluent.py"})
-"""Where the cutting is done, and where our own sources are read."""
+"""Modules that do the cutting, or read our own sources."""
 
 
 def slices(path: Path) -> set[str]:
-    """Return the slices in a module, as they are written."""
+    """Return the slices in a module, as written."""
     return {
         ast.unparse(node)
         for node in ast.walk(tree(path))
@@ -35,7 +35,7 @@ def slices(path: Path) -> set[str]:
     }
 
 
-def test_texts_are_cut_between_graphemes_alone() -> None:
+def test_texts_are_only_cut_between_graphemes() -> None:
     found = {name(path): slices(path) for path in UI if name(path) not in OWN and slices(path)}
 
     assert SLICED == found

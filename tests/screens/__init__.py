@@ -1,1 +1,1 @@
-"""Every screen of the playground in Chromium, in each language, on a desk and on a phone."""
+"""Every screen of the playground in Chromium, in each language, on a desktop and on a phone."""

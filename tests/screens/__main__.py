@@ -1,4 +1,4 @@
-"""Drive the playground through every screen in Chromium and keep what it shows.
+"""Drive the playground through every screen in Chromium and save screenshots.
 
 ``uv run --group screens python -m tests.screens --folder screenshots``
 """
@@ -21,15 +21,15 @@ CHROMIUM = "/usr/bin/chromium"
 SIZES = {"desk": (1280, 900), "phone": (400, 860)}
 SEED = 17
 READY_MAX_MS = 60_000
-"""How long the page may take until it takes the next click, on a machine that is busy with other things."""
+"""Maximum time until the page accepts the next click, in milliseconds, on a busy machine."""
 PROGRESS_EVERY = 50
-"""After how many random actions a line says so."""
+"""Number of random actions between two progress lines."""
 COMPOSER = "#channel-composer-input"
 MESSAGES = "[data-message-id]"
 ARROW = "#channel-composer button[type=submit]:visible"
 DIALOG = ".modal-dialog"
 FAILED = "#channel-message-list > :last-child :is(.mention, .button-style-1)"
-"""What the last message has once a song has failed: somebody's name, or a button to press first."""
+"""The last message after a song has failed: somebody's name, or a button to press first."""
 PROMPTS = {
     "en": "Warm synth pop about the last train home",
     "de": "Warmer Synthpop über den letzten Zug nach Hause",
@@ -55,7 +55,7 @@ SETTLED = """() => {
     return timeline.scrollTop + timeline.clientHeight >= timeline.scrollHeight - 1
         && [...document.images].every((one) => one.closest("[hidden]") || one.naturalWidth > 0);
 }"""
-"""Whether all pictures are there, and the page has followed the newest message."""
+"""Whether all pictures are loaded, and the page has scrolled to the newest message."""
 TOO_WIDE = """() =>
     [...document.querySelectorAll("body, .preview-toolbar, .channel-message, .embed-card, .modal-dialog")]
         .filter((one) => one.scrollWidth > one.clientWidth + 1)
@@ -66,29 +66,29 @@ READY = """() => {
     return now.ready && !now.pendingAction && !now.transport.uncertainRequestId
         && !(now.awaitingRevision > now.publishedRevision);
 }"""
-"""Whether the page takes the next click: what came before is done, and what it changed is shown."""
+"""Whether the page accepts the next click: earlier ones are done, and their changes are shown."""
 REFUSED = "() => window.simcordPreview.lastAction.rejected"
-"""Whether the last click was not passed on to the bot."""
+"""Whether the last click was not forwarded to the bot."""
 GONE = """(key) => ![...document.querySelectorAll("button:not([disabled])")]
     .some((one) => one.dataset.controlKey === key)"""
-"""Whether there is no such button any more."""
+"""Whether the button no longer exists."""
 STATE = """() => {
     const names = ["ready", "pendingAction", "awaitingRevision", "publishedRevision", "transport"];
     return JSON.stringify(simcordPreview, names.concat("lastAction", "kind", "state", "rejected"));
 }"""
-"""What the page is waiting for, for the error."""
+"""The page's state while waiting, for the error."""
 NEWER = (
     "([messages, before]) => [...document.querySelectorAll(messages)].at(-1)?.dataset.messageId !== before"
 )
-"""Whether a message has come after this one."""
+"""Whether a message has arrived after this one."""
 
 
 class Stuck(Exception):
-    """The page does not do what it was asked for."""
+    """The page does not react as requested."""
 
 
 class Screens:
-    """One language on one width."""
+    """One language at one width."""
 
     def __init__(self, page: Page, language: str, size: str, folder: Path) -> None:
         self.page = page
@@ -100,7 +100,7 @@ class Screens:
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def keep(self, name: str) -> None:
-        """Take a picture, and look for what no screen may have."""
+        """Take a screenshot, and check for anything that no screen may contain."""
         self.page.evaluate("document.fonts.ready")
         self.page.wait_for_function(SETTLED)
         self.taken += 1
@@ -133,13 +133,13 @@ class Screens:
         return self.page.locator(MESSAGES).last
 
     def newest(self) -> str | None:
-        # Typed here, since the browser's package is not installed where the types are checked.
+        # Typed here, because the browser's package is not installed where types are checked.
         message_id: str | None = self.page.locator(MESSAGES).last.get_attribute("data-message-id")
         return message_id
 
     def fill_form(self, title: str, style: str, lyrics: str) -> None:
         for field, text in (("title", title), ("prompt", style), ("style", style), ("lyrics", lyrics)):
-            # A form may ask for less: that of a song from a prompt has no title.
+            # A form may have fewer fields: that of a song from a prompt has no title.
             for entry in self.page.locator(f"{DIALOG} [data-custom-id={field}] :is(input, textarea)").all():
                 entry.fill(text)
 
@@ -203,7 +203,7 @@ class Screens:
         self.keep("second-member")
 
     def ready(self) -> None:
-        """Wait until the page takes the next click."""
+        """Wait until the page accepts the next click."""
         try:
             self.page.wait_for_function(READY, timeout=READY_MAX_MS)
         except PlaywrightTimeout:
@@ -215,7 +215,7 @@ class Screens:
         self.page.locator(DIALOG).wait_for(state="hidden")
 
     def play(self, actions: int) -> None:
-        """Click around at random; each time the page has to be ready for the next click."""
+        """Click around at random; each time, the page has to become ready for the next click."""
         choose = random.Random(SEED)  # noqa: S311 - no secret
         for number in range(actions):
             self.ready()
@@ -234,7 +234,7 @@ class Screens:
         self.run("music help")
 
     def press(self, button: Locator) -> None:
-        """Press a button. It is refused only if the bot has just taken it away, as the page then shows."""
+        """Press a button. It may only be refused if the bot has just removed it, as the page then shows."""
         key = button.get_attribute("data-control-key")
         button.click()
         self.ready()
@@ -268,7 +268,7 @@ class Screens:
 
 @contextmanager
 def playground(language: str) -> Iterator[str]:
-    """Run the playground in a process of its own. Yields its address."""
+    """Run the playground in its own process. Yield its URL."""
     command = [sys.executable, "-m", "tests.screens.server", language]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
         try:
@@ -283,7 +283,7 @@ def playground(language: str) -> Iterator[str]:
 
 @contextmanager
 def opened(browser: Browser, language: str, size: str, folder: Path) -> Iterator[Screens]:
-    """Open a playground of its own; keep a picture of the page where something goes wrong."""
+    """Open a separate playground; save a screenshot if anything fails."""
     width, height = SIZES[size]
     with playground(language) as url:
         page = browser.new_page(viewport={"width": width, "height": height})
@@ -308,7 +308,7 @@ def main() -> None:
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        # Chromium's sandbox does not start as root. It opens nothing but this machine's page.
+        # Chromium's sandbox does not start as root. It only opens a local page.
         browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
         for language in options.languages:
             for size in options.sizes:

@@ -8,7 +8,7 @@ from bot.ops import logs
 from bot.playground.browser import serve
 
 DELAY_S = 1.5
-"""Time that the sandbox takes for a song."""
+"""Time for the sandbox to make a song, in seconds."""
 
 if __name__ == "__main__":
     logs.configure("WARNING")

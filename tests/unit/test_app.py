@@ -1,4 +1,4 @@
-"""How the bot's parts are supervised, monitored and shut down."""
+"""Supervision, monitoring and shutdown of the bot's parts."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ async def test_a_failed_part_is_restarted_and_the_operator_alerted(
     assert ["Supervised part failed and will restart: job runner. See the log for the reason."] * 2 == alerts
 
 
-async def test_an_unreachable_service_is_one_line_a_retry_and_one_alert(
+async def test_an_unreachable_service_is_one_line_per_retry_and_one_alert(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("bot.pipeline.schedule.backoff_s", lambda *_: 0.0)
@@ -55,7 +55,7 @@ async def test_an_unreachable_service_is_one_line_a_retry_and_one_alert(
     await supervise("Discord connection", work, alerts.append)
 
     lines = [(line.getMessage(), line.exc_info, vars(line)["failures"]) for line in caplog.records]
-    assert [("supervised part waits", None, number) for number in range(1, 9)] == lines
+    assert [("supervised part retrying", None, number) for number in range(1, 9)] == lines
     assert ["Discord can't be reached (ClientConnectorError); the bot keeps trying."] == alerts
 
 
@@ -87,7 +87,7 @@ async def test_a_refused_start_is_not_retried() -> None:
         await supervise("the connection", work, lambda _: None)
 
 
-async def test_a_goodbye_that_is_not_answered_is_cut_off(
+async def test_an_unanswered_disconnect_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = discord.Client(intents=discord.Intents.none())
@@ -119,7 +119,7 @@ async def test_a_blocked_event_loop_is_logged(
     assert max(lags) >= 0.05
 
 
-def test_the_clock_goes_on_and_can_not_be_set() -> None:
+def test_the_clock_advances_and_cannot_be_set() -> None:
     now = steady_clock()
 
     first, second = now(), now()
@@ -157,7 +157,7 @@ async def test_a_public_bot_that_serves_strangers_warns_at_the_start(
 
 
 @pytest.mark.parametrize("error", [aiohttp.ClientConnectionError("closed"), RuntimeError("closed")])
-async def test_a_connection_that_a_stop_interrupts_is_no_failure(
+async def test_a_connection_interrupted_by_a_stop_is_not_a_failure(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, stop = discord.Client(intents=discord.Intents.none()), asyncio.Event()
@@ -174,12 +174,12 @@ async def test_a_connection_that_a_stop_interrupts_is_no_failure(
     await connection.connect(client, "token", stop)  # type: ignore[arg-type]
 
 
-async def test_the_start_tells_what_all_servers_have_used(
+async def test_the_start_logs_the_usage_of_all_servers(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
 
     await lifecycle._log_total(database, 10_000, make.NOW)
 
-    (line,) = [record for record in caplog.records if record.getMessage() == "credits of this month"]
+    (line,) = [record for record in caplog.records if record.getMessage() == "credits this month"]
     assert (0, 10_000) == (vars(line)["used"], vars(line)["total_credits_max"])

@@ -1,4 +1,4 @@
-"""What can be seen, and what breaks a line."""
+"""Visible characters, and line breaks."""
 
 import unicodedata
 
@@ -34,7 +34,7 @@ BLANKS = {
 
 
 @pytest.mark.parametrize("text", BLANKS.values(), ids=BLANKS.keys())
-def test_a_text_in_which_nothing_is_seen_is_empty(text: str) -> None:
+def test_a_text_without_visible_characters_is_empty(text: str) -> None:
     assert is_blank(text)
     assert "" == storable(text)
     assert "" == storable(f"{text}\r\n{text}")
@@ -56,24 +56,24 @@ def test_a_text_in_which_nothing_is_seen_is_empty(text: str) -> None:
         "-",
     ],
 )
-def test_whatever_is_seen_stays_as_it_was_typed(text: str) -> None:
+def test_visible_text_stays_as_typed(text: str) -> None:
     assert not is_blank(text)
     assert text == storable(text)
 
 
 @given(st.characters(categories=["Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp", "Mn", "Mc", "Me"]))
-def test_no_character_without_a_form_makes_a_text(char: str) -> None:
+def test_invisible_characters_alone_are_not_a_text(char: str) -> None:
     assert is_blank(char)
 
 
 @given(st.characters(categories=["L", "N", "P", "S"], codec="utf-8"))
-def test_a_character_with_a_form_makes_a_text(char: str) -> None:
+def test_a_visible_character_is_a_text(char: str) -> None:
     names = ("FILLER", "BLANK", "NULL NOTEHEAD", "REPLACEMENT")
     assert any(name in unicodedata.name(char, "") for name in names) or not is_blank(char)
 
 
 @pytest.mark.parametrize("line_break", ["\r\n", "\r", "\n", "\x85", "\u2028", "\u2029", "\v", "\f"])
-def test_every_kind_of_line_break_is_a_line_feed(line_break: str) -> None:
+def test_every_kind_of_line_break_becomes_a_line_feed(line_break: str) -> None:
     request = SongRequest(model="V5", **dict.fromkeys(TEXTS, f"one{line_break}{line_break}two{line_break}"))  # type: ignore[arg-type]
 
     assert "one\n\ntwo" == storable(f"one{line_break}{line_break}two{line_break}")
@@ -90,7 +90,7 @@ def test_line_breaks_are_neither_lost_nor_doubled(text: str) -> None:
 TEXTS = ("prompt", "title", "style", "lyrics", "avoid")
 
 
-def test_what_counts_as_plain_latin_is_seen_and_joins_nothing() -> None:
+def test_plain_latin_is_visible_and_never_combines() -> None:
     plain = [char for char in map(chr, range(0x3000)) if is_plain_latin(char)]
 
     assert "".join(plain) == unicodedata.normalize("NFC", "".join(plain))

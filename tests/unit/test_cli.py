@@ -1,4 +1,4 @@
-"""The command line itself: what it imports, its exit statuses, and commands whose packages are missing."""
+"""The command line itself: its imports, its exit statuses, and commands with missing packages."""
 
 import ast
 import importlib
@@ -18,12 +18,12 @@ from bot.database.postgresql import EXIT_LOST
 from tests.flows.process import ROOT
 
 LATE = ["bot.cli", *(f"bot.commands.{one.stem}" for one in (ROOT / "bot" / "commands").glob("[a-z]*.py"))]
-"""Modules that import others by their first use."""
+"""Modules that import others on first use."""
 HEAVY = ("aiohttp", "asyncio", "discord", "httpx", "numpy", "rich.console", "sqlite3", "structlog")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["jobs", "retry", "--help"]])
-def test_help_imports_nothing_that_takes_time(words: list[str]) -> None:
+def test_help_imports_nothing_slow(words: list[str]) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "bot", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603 - our own
     imported = set(re.findall(r"\| +([\w.]+)$", done.stderr, re.MULTILINE))
@@ -33,8 +33,8 @@ def test_help_imports_nothing_that_takes_time(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", LATE)
-def test_every_module_that_is_imported_late_is_the_one_that_is_checked(name: str) -> None:
-    """The names that a type checker sees and those of the program come from the same modules."""
+def test_every_lazily_imported_module_is_the_type_checked_one(name: str) -> None:
+    """A type checker and the program get the names from the same modules."""
     module = importlib.import_module(name)
     tree = ast.parse(Path(str(module.__file__)).read_text("utf-8"))
     (branch,) = [node for node in tree.body if isinstance(node, ast.If)]
@@ -59,7 +59,7 @@ def test_every_module_that_is_imported_late_is_the_one_that_is_checked(name: str
         for module in trying.EXTRAS[extra]
     ],
 )
-def test_a_command_without_its_packages_says_what_to_install(
+def test_a_command_with_missing_packages_says_what_to_install(
     command: str, extra: str, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trying, "find_spec", lambda name: None if name == missing else object())
@@ -70,7 +70,7 @@ def test_a_command_without_its_packages_says_what_to_install(
     assert 1 == result.stderr.count("\n")
 
 
-def test_the_modules_of_an_extra_are_those_that_it_installs() -> None:
+def test_the_modules_of_an_extra_match_its_packages() -> None:
     wanted = importlib.metadata.requires("tunesmith") or []
     packages = {re.split(r"[\[<>=; ]", line)[0] for line in wanted if "extra == 'demo'" in line}
 
@@ -81,7 +81,7 @@ def test_the_modules_of_an_extra_are_those_that_it_installs() -> None:
 # -- exit statuses
 
 
-def test_the_exit_statuses_are_in_the_help_and_in_the_book() -> None:
+def test_the_exit_statuses_are_in_the_help_and_in_the_documentation() -> None:
     shown = " ".join(CliRunner().invoke(cli.cli, ["--help"]).output.split())
     table = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "operating.md").read_text("utf-8"), re.MULTILINE)
 
@@ -109,7 +109,7 @@ def test_the_exit_statuses_are_in_the_help_and_in_the_book() -> None:
         (["probe", "--pay"], 1),
     ],
 )
-def test_each_way_to_end_has_its_exit_status(
+def test_each_outcome_has_its_exit_status(
     words: list[str], status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

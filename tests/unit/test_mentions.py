@@ -1,4 +1,4 @@
-"""No id of Discord's is sung or given away."""
+"""No Discord id is sung or disclosed."""
 
 import re
 
@@ -54,13 +54,13 @@ WRITTEN = {
         ("I <3 you, 2 < 3 > 1, @Ann #jam <b>", "I <3 you, 2 < 3 > 1, @Ann #jam <b>"),
     ],
 )
-def test_what_discord_writes_with_ids_becomes_words(typed: str, words: str) -> None:
+def test_discords_markup_with_ids_becomes_words(typed: str, words: str) -> None:
     assert words == named(typed, NAMES)
 
 
 @pytest.mark.parametrize("form", WRITTEN, ids=WRITTEN.values())
 @given(number=ID, before=st.text("<@!#:a1 ", max_size=3))
-def test_no_id_is_left_whatever_it_belongs_to(form: str, number: int, before: str) -> None:
+def test_no_id_of_any_kind_is_left(form: str, number: int, before: str) -> None:
     words = named(f"{before}{form.format(number + 10**19)} rain")
 
     assert not re.search(r"\d{9}", words)
@@ -72,11 +72,11 @@ def test_no_id_is_left_whatever_it_belongs_to(form: str, number: int, before: st
         st.sampled_from(["<", ">", "@", "<@1>", "<sound:1:1>", "1", "t:", "#", "&", " "]), max_size=9
     ).map("".join)
 )
-def test_words_stay_the_same_the_second_time(text: str) -> None:
+def test_converting_mentions_twice_changes_nothing(text: str) -> None:
     assert named(text) == named(named(text))
 
 
-def test_digits_beyond_any_id_are_nobodys() -> None:
+def test_digits_longer_than_any_id_are_unchanged() -> None:
     text = f"<@{'9' * 5_000}> <@&{'9' * 5_000}>"
 
     assert ({0}, {0}) == (mentions.member_ids(text), mentions.role_ids(text))

@@ -1,4 +1,4 @@
-"""Folders of another user, as a bind mount often is, and what only the bot's own user may read."""
+"""Folders owned by another user, as bind mounts often are, and files private to the bot's user."""
 
 import os
 import shutil
@@ -15,13 +15,13 @@ from bot.errors import StartRefused
 from bot.owners import correction, make_private
 
 BOT = 10001
-"""The user of the image."""
+"""User id of the image."""
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 
 @pytest.fixture
 def mounted() -> Iterator[Path]:
-    """A folder of root's that everybody may look into, while this process is the image's user."""
+    """A folder of root's that everybody may read, while this process runs as the image's user."""
     folder = Path(tempfile.mkdtemp(prefix="tunesmith-owners-"))
     folder.chmod(0o755)
     os.setegid(BOT)
@@ -74,13 +74,13 @@ def test_a_spool_of_another_user_is_refused(name: str, mounted: Path) -> None:
     assert str(refused.value).endswith(owned_by_root(mounted))
 
 
-def test_the_own_folder_has_another_correction(tmp_path: Path) -> None:
+def test_the_bots_own_folder_gets_other_advice(tmp_path: Path) -> None:
     assert "otherwise" == correction(tmp_path / "a" / "b", "otherwise")
     (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
     assert "otherwise" == correction(tmp_path / "nowhere", "otherwise")
 
 
-def test_database_and_spool_are_for_their_user_only(tmp_path: Path) -> None:
+def test_database_and_spool_are_private(tmp_path: Path) -> None:
     database, spool = tmp_path / "tunesmith.db", tmp_path / "spool"
     database.touch()
     database.chmod(0o644)
@@ -93,7 +93,7 @@ def test_database_and_spool_are_for_their_user_only(tmp_path: Path) -> None:
     assert (0o600, 0o700) == tuple(stat.S_IMODE(path.stat().st_mode) for path in (database, spool))
 
 
-def test_a_file_that_is_private_already_is_not_touched(tmp_path: Path) -> None:
+def test_a_file_that_is_already_private_is_not_touched(tmp_path: Path) -> None:
     private = tmp_path / "private"
     private.touch(0o400)
     private.chmod(0o400)

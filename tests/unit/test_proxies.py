@@ -51,7 +51,7 @@ def test_a_proxy_is_read(url: str, kind: ProxyKind, host: str, port: int, login:
         *(f"http://{'x' * 254}:1", "http://[::1:1", "http://proxy:1\n", "http://pro\txy:1"),
     ],
 )
-def test_an_address_of_no_proxy_is_refused(url: str) -> None:
+def test_a_url_of_no_proxy_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"^must be a URL like http://proxy\.example:3128"):
         parse_proxy(url)
 
@@ -63,7 +63,7 @@ def test_an_address_of_no_proxy_is_refused(url: str) -> None:
         *(f"a:{SECRET}%00@", f"ä:{SECRET}@", f"%C3%A4:{SECRET}@"),
     ],
 )
-def test_a_login_that_no_proxy_takes_is_refused_and_not_shown(login: str) -> None:
+def test_an_impossible_login_is_refused_and_not_shown(login: str) -> None:
     with pytest.raises(ValueError, match=r"^(has a|must be) ") as refused:
         parse_proxy(f"socks5://{login}proxy:1080")
 

@@ -1,4 +1,4 @@
-"""Debug lines about requests: of whom and what, and neither words nor secrets."""
+"""Debug lines about requests: who made them and for what, without texts or secrets."""
 
 import logging
 
@@ -35,7 +35,7 @@ def test_an_answer_has_method_host_path_status_and_duration(lines: pytest.LogCap
     assert 0 <= vars(lines.records[0])["took_s"] < 60
 
 
-def test_a_failure_is_named_and_goes_on(lines: pytest.LogCaptureFixture) -> None:
+def test_a_failed_request_is_logged_and_raised(lines: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ConnectionRefusedError), asked("POST", "https://music.example/v1/music"):
         raise ConnectionRefusedError(SECRET)
 
@@ -69,13 +69,13 @@ def test_the_name_of_a_file_is_not_logged(lines: pytest.LogCaptureFixture) -> No
 
 
 @pytest.mark.parametrize("url", ["http://[", "", "https://x/" + "a" * 10_000])
-def test_an_odd_address_is_no_error_and_no_long_line(lines: pytest.LogCaptureFixture, url: str) -> None:
+def test_an_odd_address_causes_no_error_and_no_long_line(lines: pytest.LogCaptureFixture, url: str) -> None:
     record("GET", url, 0.1, status=None, error="InvalidURL")
 
     assert len(str(fields(lines)["path"])) <= PATH_MAX
 
 
-def test_nothing_is_read_where_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_read_if_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="bot")
 
     record("GET", None, 0.1, status=200)  # type: ignore[arg-type]

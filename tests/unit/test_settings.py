@@ -39,7 +39,7 @@ def env_file(tmp_path: Path) -> Path:
 
 
 def refusal() -> str:
-    """The sentence with which the start is refused; nothing of a secret is in it or behind it."""
+    """Return the sentence with which the start is refused, after checking that it leaks no secret."""
     with pytest.raises(StartRefused) as refused:
         load()
     sentence = str(refused.value)
@@ -51,7 +51,7 @@ def refusal() -> str:
 
 
 def values() -> dict[str, object]:
-    """The loaded settings, their secrets in clear."""
+    """Return the loaded settings, with their secrets in plain text."""
     found = attrs.asdict(load())
     return {
         name: value.get_secret_value() if isinstance(value, Secret) else value
@@ -63,7 +63,7 @@ def values() -> dict[str, object]:
 
 
 def entries() -> dict[str, tuple[str, str]]:
-    """Name, value and the comment above it, of every setting in the example."""
+    """Return the name, the value and the preceding comment of every setting in the example."""
     found = re.findall(r"((?:^#.*\n)*)^([A-Z_]+)=(.*)$", EXAMPLE.read_text("utf-8"), re.MULTILINE)
     return {
         name: (value, " ".join(line.removeprefix("#").strip() for line in comment.splitlines()))
@@ -91,14 +91,14 @@ def test_the_example_says_what_a_setting_is_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_the_example_shows_what_is_required_and_no_value_for_it(name: str) -> None:
+def test_the_example_shows_required_settings_without_a_value(name: str) -> None:
     assert ("", True) == (entries()[name][0], "Required" in entries()[name][1])
 
 
-# -- where settings come from
+# -- sources of settings
 
 
-def test_the_environment_counts_before_the_file(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_the_settings_file(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     env_file.write_text("SONG_CREDITS=7\nGUILD_CREDITS=70\n", "utf-8")
     monkeypatch.setenv("SONG_CREDITS", "8")
 
@@ -131,7 +131,7 @@ def test_an_empty_value_counts_as_not_set(name: str, monkeypatch: pytest.MonkeyP
         (None, "[::1]:0", ("::1", 0)),
     ],
 )
-def test_an_empty_place_to_listen_is_no_server(
+def test_an_empty_listen_address_disables_the_server(
     in_environment: str | None,
     in_file: str | None,
     listens: tuple[str, int] | None,
@@ -173,23 +173,23 @@ def test_an_empty_place_to_listen_is_no_server(
         ("HTTP_LISTEN", "localhost:9100", "localhost:9100"),
     ],
 )
-def test_a_fair_value_is_read(name: str, value: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_valid_value_is_read(name: str, value: str, read: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
 
     assert read == values()[name.lower()]
 
 
-def test_the_database_is_named_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_is_set_by_its_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:////var/lib/tunesmith.db")
 
     assert Path("/var/lib/tunesmith.db") == load().database_path
 
 
-# -- what is refused
+# -- refused values
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_a_missing_value_is_named_with_what_it_is_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_value_is_named_with_its_purpose(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(name)
     what_for = attrs.fields_dict(Settings)[name.lower()].metadata["description"]
 
@@ -212,14 +212,14 @@ def test_a_padded_value_is_refused(name: str, padded: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("typed", ["DISCORD_TOKN", "DISCORD_TOKENS", "DISCORD_TOKEM", "DISOCRD_TOKEN"])
-def test_a_name_one_slip_away_is_refused(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slightly_misspelt_name_is_refused(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISCORD_TOKEN")
     monkeypatch.setenv(typed, SECRET)
 
     assert f"{typed} in the environment looks like a typo of DISCORD_TOKEN; correct its name." == refusal()
 
 
-def test_other_names_in_the_environment_are_none_of_our_business(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_names_in_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PATH", "TOKEN", "DISCORD", "MY_DISCORD_TOKEN", "DISCORD_TOKEN_2"):
         monkeypatch.setenv(name, "whatever")
 
@@ -237,20 +237,20 @@ def test_an_unknown_name_in_the_file_is_refused(name: str, env_file: Path) -> No
     "line",
     [SECRET, f"{SECRET}==", f"DISCORD_TOKEN:{SECRET}", f"DISCORD_TOKEN: {SECRET}", f"{SECRET}.x_y.z-a=b"],
 )
-def test_a_secret_where_a_name_should_be_is_not_repeated(line: str, env_file: Path) -> None:
+def test_a_secret_in_place_of_a_name_is_not_repeated(line: str, env_file: Path) -> None:
     env_file.write_text(f"SONG_CREDITS=7\n{line}\n", "utf-8")
 
     assert ".env" in refusal()
 
 
 @pytest.mark.parametrize("line", ["SONG_CREDITS='20", 'MUSIC_API_KEY="half', "= 7"])
-def test_a_line_that_cannot_be_read_is_refused_and_not_passed_over(line: str, env_file: Path) -> None:
+def test_an_unreadable_line_is_refused_and_not_skipped(line: str, env_file: Path) -> None:
     env_file.write_text(f"GUILD_CREDITS=70\n{line}\n", "utf-8")
 
     assert ".env" in refusal()
 
 
-def test_a_file_that_is_no_text_is_refused(env_file: Path) -> None:
+def test_a_utf_16_settings_file_is_refused(env_file: Path) -> None:
     env_file.write_bytes("SONG_CREDITS=7".encode("utf-16"))
 
     assert ".env can't be read; it must be a UTF-8 text file, not UTF-16." == refusal()
@@ -349,7 +349,7 @@ def test_an_impossible_value_is_refused_and_not_shown(
         ("MUSIC_OPTIONS", f'{{"{SECRET}": "\\ud800"}}'),
     ],
 )
-def test_a_value_that_no_request_can_carry_is_refused(
+def test_a_value_that_cannot_be_sent_in_a_request_is_refused(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -407,7 +407,7 @@ def test_an_unknown_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal().startswith("MUSIC_BACKEND must be ")
 
 
-# -- what is shown
+# -- displayed values
 
 
 @pytest.mark.parametrize("shown", [repr, str, lambda loaded: str(attrs.asdict(loaded))])
@@ -419,7 +419,7 @@ def test_loaded_settings_show_no_secret(
     assert SECRET not in shown(load())
 
 
-def test_what_must_be_shown_nowhere_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_secret_values_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     hook = f"https://discord.com/api/webhooks/1/{SECRET}"
     without = load().secrets
     monkeypatch.setenv("OPERATOR_WEBHOOK_URL", hook)
@@ -431,7 +431,7 @@ def test_what_must_be_shown_nowhere_is_known(monkeypatch: pytest.MonkeyPatch) ->
 # -- given settings
 
 
-def test_given_settings_read_neither_environment_nor_file(
+def test_explicit_settings_read_neither_environment_nor_file(
     env_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env_file.write_text("GUILD_CREDITS=70\nDATABASE_URL=sqlite:///real.db\n", "utf-8")
@@ -446,7 +446,7 @@ def test_given_settings_read_neither_environment_nor_file(
     assert Path("data/tunesmith.db") == given.database_path
 
 
-def test_given_settings_do_not_fill_gaps_from_the_environment() -> None:
+def test_explicit_settings_do_not_fill_gaps_from_the_environment() -> None:
     with pytest.raises(TypeError, match="discord_token"):
         Settings()
     with pytest.raises(Missing):
@@ -500,7 +500,7 @@ def test_servers_are_listed_by_their_ids(monkeypatch: pytest.MonkeyPatch) -> Non
         ("postgresql://bot:a%40b%2Fc%21@localhost/tunesmith", {"a%40b%2Fc%21", "a@b/c!"}),
     ],
 )
-def test_a_databases_password_is_a_secret_by_itself(
+def test_a_databases_password_counts_as_a_secret(
     monkeypatch: pytest.MonkeyPatch, url: str, hidden: set[str]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
@@ -521,13 +521,13 @@ def test_shards_are_shared_evenly_or_refused(monkeypatch: pytest.MonkeyPatch) ->
         load()
 
 
-def test_the_path_of_a_file_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_of_a_file_is_not_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:////var/lib/tunesmith.db")
 
     assert not any("tunesmith.db" in secret for secret in load().secrets)
 
 
-def test_a_server_is_not_shown_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_servers_password_is_not_shown_among_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://bot:{SECRET}@localhost/tunesmith")
 
     assert not any(SECRET in f"{row}" for row in examine(Path("none")).rows)

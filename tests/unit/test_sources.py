@@ -1,4 +1,4 @@
-"""Where settings come from: the environment, ``.env``, files of secrets and systemd's credentials."""
+"""Sources of settings: the environment, ``.env``, files of secrets and systemd's credentials."""
 
 import codecs
 import os
@@ -50,7 +50,7 @@ def required(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refusal() -> str:
-    """The sentence with which the start is refused; no secret is in it."""
+    """Return the sentence with which the start is refused, which contains no secret."""
     with pytest.raises(StartRefused) as refused:
         load()
 
@@ -59,13 +59,13 @@ def refusal() -> str:
 
 
 def read(field: str) -> str:
-    """The value of a secret."""
+    """Return a secret's value."""
     value: str = getattr(load(), field).get_secret_value()
     return value
 
 
 def secret_file(field: str, content: str | bytes, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file with this content, which is to contain the secret."""
+    """Create a file with this content, and set it as the source of the secret."""
     name = field.upper()
     file = Path("secret")
     file.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -84,7 +84,7 @@ def credential(field: str, content: str, folder: Path, monkeypatch: pytest.Monke
 # -- files
 
 
-def test_the_secrets_are_those_that_are_shown_nowhere() -> None:
+def test_the_secrets_are_the_settings_shown_nowhere() -> None:
     named = {"discord_token", "music_api_key", "kie_api_key", "operator_webhook_url"}
     named |= {"discord_proxy", "music_proxy"}
 
@@ -102,7 +102,7 @@ def test_every_secret_can_come_from_a_file(field: str, form: str, monkeypatch: p
 
 
 @pytest.mark.parametrize("field", SECRETS)
-def test_the_name_of_the_file_may_stand_in_env(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_a_secrets_file_may_be_in_dotenv(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     file = secret_file(field, VALUES[field], monkeypatch)
     monkeypatch.delenv(field.upper() + FILE_SUFFIX)
     Path(".env").write_text(f"{field.upper()}{FILE_SUFFIX}={file}\n")
@@ -111,7 +111,7 @@ def test_the_name_of_the_file_may_stand_in_env(field: str, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("field", SECRETS)
-def test_a_secret_and_its_file_are_not_both_taken(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_and_its_file_cannot_both_be_set(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     secret_file(field, VALUES[field], monkeypatch)
     Path(".env").write_text(f"{field.upper()}={VALUES[field]}\n")
 
@@ -126,7 +126,7 @@ def test_an_empty_secret_next_to_its_file_counts_as_not_set(monkeypatch: pytest.
     assert SECRET == read("discord_token")
 
 
-def test_the_files_of_other_settings_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_secrets_can_come_from_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SONG_CREDITS_FILE", "credits")
     Path(".env").write_text("LOG_LEVEL_FILE=level\n")
 
@@ -140,7 +140,7 @@ def test_a_slip_in_the_name_of_a_file_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def _replace_by(make: Callable[[Path], object]) -> Callable[[Path], object]:
-    """Put something else in the place of a file."""
+    """Return a function that replaces a file by something else."""
 
     def replace(file: Path) -> None:
         file.unlink()
@@ -211,14 +211,14 @@ def test_a_file_without_permission_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("value", [SECRET, f"Bot {SECRET}", SECRET * 200])
-def test_a_secret_in_place_of_its_file_is_not_repeated(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_in_place_of_its_path_is_not_repeated(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path(".env").write_text(f"DISCORD_TOKEN_FILE={value}\n")
     monkeypatch.delenv("DISCORD_TOKEN")
 
     assert refusal().startswith("DISCORD_TOKEN_FILE names a file that ")
 
 
-def test_what_a_file_contains_is_checked_like_any_value(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_files_content_is_checked_like_any_value(monkeypatch: pytest.MonkeyPatch) -> None:
     secret_file("discord_token", f"{SECRET}\nsecond line\n", monkeypatch)
 
     assert "DISCORD_TOKEN contains characters that no token has; copy it again." == refusal()
@@ -237,7 +237,7 @@ def test_every_secret_can_be_a_credential(
     assert VALUES[field] == read(field)
 
 
-def test_a_credential_and_another_place_are_not_both_taken(
+def test_a_credential_and_another_source_cannot_both_be_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     credential("discord_token", SECRET, tmp_path / "credentials", monkeypatch)
@@ -357,7 +357,7 @@ def test_all_missing_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch)
 
 
 def shown(*, status: int) -> tuple[dict[str, tuple[str, str]], str]:
-    """Origin and value of each setting as ``tunesmith config`` shows them, and what it says besides."""
+    """Return the origin and value of each setting shown by ``tunesmith config``, and its other output."""
     result = CliRunner().invoke(cli, ["config"])
 
     assert status == result.exit_code, result.output
@@ -418,7 +418,7 @@ def test_config_shows_what_is_wrong_with_each_setting(monkeypatch: pytest.Monkey
         assert sentence in said
 
 
-def test_what_is_asked_replaces_what_a_file_would_give(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prompted_answers_replace_a_files_values(monkeypatch: pytest.MonkeyPatch) -> None:
     secret_file("discord_token", "in-the-file", monkeypatch)
 
     answered = settings.with_answers({"discord_token": "answered"})

@@ -1,4 +1,4 @@
-"""Blocking work of one kind holds up no other kind."""
+"""Blocking work of one kind delays no other kind."""
 
 import asyncio
 import socket
@@ -43,7 +43,7 @@ async def resolver() -> AsyncIterator[Resolver]:
     asked.released.set()
 
 
-async def test_a_silent_resolver_holds_up_no_report_no_file_and_no_other_name(
+async def test_a_silent_resolver_delays_no_report_file_or_other_name(
     resolver: Resolver, tmp_path: Path
 ) -> None:
     loop, attachments, spool = asyncio.get_running_loop(), Threads("attachments", 1), Spool(tmp_path)
@@ -62,7 +62,7 @@ async def test_a_silent_resolver_holds_up_no_report_no_file_and_no_other_name(
     assert {socket.gaierror} == {type(error) for error in errors}
 
 
-async def test_a_name_takes_one_thread_however_many_wait_for_it(resolver: Resolver) -> None:
+async def test_a_name_occupies_one_thread_for_any_number_of_waiters(resolver: Resolver) -> None:
     loop = asyncio.get_running_loop()
 
     waiting = [asyncio.create_task(loop.getaddrinfo(SILENT, 443)) for _ in range(50)]
@@ -75,7 +75,7 @@ async def test_a_name_takes_one_thread_however_many_wait_for_it(resolver: Resolv
     assert [asyncio.CancelledError, *[socket.gaierror] * 49] == [type(end) for end in ends]
 
 
-async def test_lookups_of_many_names_at_once_are_bounded(resolver: Resolver) -> None:
+async def test_concurrent_lookups_of_names_are_bounded(resolver: Resolver) -> None:
     loop = asyncio.get_running_loop()
 
     waiting = [asyncio.create_task(loop.getaddrinfo(f"{n}.{SILENT}", 443)) for n in range(NAMES * 3)]

@@ -1,1 +1,1 @@
-"""The built wheel: what it contains, and the program that is installed from it."""
+"""The built wheel: its contents, and the program installed from it."""

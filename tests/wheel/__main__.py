@@ -1,7 +1,7 @@
 """Check a built wheel: ``python -m tests.wheel FILE``.
 
-It contains every file of ``bot/`` and nothing else, so templates, languages and migrations are there wherever
-it is installed.
+It contains every file of ``bot/`` and nothing else, so that templates, languages and migrations exist
+wherever it is installed.
 """
 
 import subprocess
@@ -14,14 +14,14 @@ from tests.flows.process import ROOT
 
 
 def tracked() -> set[str]:
-    """The files of the program that the repository contains."""
+    """Return the program's files in the repository."""
     command = ["git", "-C", str(ROOT), "ls-files", "bot"]
     listed = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - words of our own
     return set(listed.stdout.splitlines())
 
 
 def main(arguments: Sequence[str]) -> None:
-    """The command."""
+    """Run the command."""
     (wheel,) = arguments
     with ZipFile(Path(wheel)) as file:
         packed = {name for name in file.namelist() if ".dist-info/" not in name}

@@ -19,7 +19,7 @@ from bot.store.upstream import Reading, UpstreamTerms
 
 NAME: Final = "balance"
 BALANCE_WITHIN_S: Final = 10.0
-"""How long the service may take to answer, in seconds; less than the deadline of the check."""
+"""Timeout for the service's answer, in seconds; shorter than the check's deadline."""
 
 
 async def check_balance(
@@ -27,7 +27,7 @@ async def check_balance(
     database: Path | str,
     terms: UpstreamTerms,
 ) -> list[Check]:
-    """Ask for the balance, and compare it with what members can still request."""
+    """Query the balance and compare it with what members can still request."""
     async with open_music() as music:
         credits_, problem = await _ask(music)
     now = datetime.now(UTC)
@@ -69,5 +69,5 @@ def _without_database(terms: UpstreamTerms, fresh: Reading | None, problem: str)
     pays = "" if paid is None else f", for {songs(paid)}"
     finding = f"at {terms.backend}: {amount(fresh.credits)} credits{pays}"
     if paid is not None and paid < upstream.SONGS_LOW:
-        return warning(NAME, f"{finding}; top it up, or requests are soon refused")
+        return warning(NAME, f"{finding}; top it up, or requests will soon be refused")
     return ok(NAME, f"{finding}; not compared with what members can request: {problem}")

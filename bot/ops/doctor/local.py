@@ -28,7 +28,7 @@ from bot.store.reconcile import reconcile
 
 FILES_WITHIN_S: Final = 10.0
 SAFE_SQLITE: Final = (3, 51, 3)
-"""First version in which two connections that checkpoint at once cannot damage a file in WAL mode.
+"""First version in which concurrent checkpoints cannot damage a file in WAL mode.
 Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25."""
 STRANGERS: Final = (
     "anybody can invite the bot, and every new server gets credits at your expense; set GUILDS or "
@@ -36,11 +36,11 @@ STRANGERS: Final = (
 )
 FREE_LOW_BYTES: Final = 1024**3
 FREE_MIN_BYTES: Final = 64 * 1024**2
-"""Free space below which the check fails, in bytes. A song with two takes has up to 40 MiB."""
+"""Free space below which the check fails, in bytes. A song with two takes needs up to 40 MiB."""
 
 
 def check_specs(database: Path | str, spool: Path, total_credits_max: int) -> list[CheckSpec]:
-    """Return the checks of the database and of this machine. A ``database`` on a server is its address."""
+    """Return the checks of the database and of this machine. A ``database`` on a server is its URL."""
     return [*_of_database(database, total_credits_max), *_of_spool(spool)]
 
 
@@ -120,7 +120,7 @@ def _read(path: Path, name: str, check: Callable[[sqlite3.Connection, Path], Ite
     if not path.is_file():
         return [_absent(path, name)]
     try:
-        # With a running bot it shares the write-ahead log, and can neither write nor remove it.
+        # It shares a running bot's write-ahead log, and can neither write nor remove it.
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA query_only = ON")
@@ -138,7 +138,7 @@ def _absent(path: Path, name: str) -> Check:
 
 
 def _not_yet(path: Path, name: str, variable: str) -> Check:
-    """Check whether the first start can create what does not exist yet."""
+    """Check whether the first start can create a path that does not exist yet."""
     parent = _nearest(path.parent)
     if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
         return failure(
@@ -167,7 +167,7 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
         yield failure(name, f"{path} belongs to another program; set DATABASE_URL to another file")
         return
     if version > known:
-        finding = f"{path} has schema {version}, and this program knows up to {known}"
+        finding = f"{path} has schema {version}, but this program supports only up to {known}"
         yield failure(name, f"{finding}; update the program, or restore a backup")
         return
     integrity = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -199,7 +199,7 @@ def _check_ledger(connection: sqlite3.Connection, _: Path) -> Iterator[Check]:
 
 
 def check_total(database: Path | str, total_credits_max: int, now: datetime) -> Check:
-    """Check how much of TOTAL_CREDITS_MAX all servers together have used this month."""
+    """Check how much of TOTAL_CREDITS_MAX all servers have used together this month."""
     name, used = "credits", 0
     if isinstance(database, str) or database.is_file():
         try:
@@ -209,9 +209,9 @@ def check_total(database: Path | str, total_credits_max: int, now: datetime) -> 
             return warning(name, f"not counted: {refused}")
     finding = f"{used:,} of TOTAL_CREDITS_MAX={total_credits_max:,} used this month, by all servers together"
     if used >= total_credits_max:
-        return warning(name, f"{finding}; no more songs are made until the next month")
+        return warning(name, f"{finding}; no more songs are made until next month")
     if used * servers.SHARE_REACHED >= servers.SHARE_WARNED * total_credits_max:
-        return warning(name, f"{finding}; raise it in time, or songs end before the month does")
+        return warning(name, f"{finding}; raise it in time, or it is used up before the month ends")
     return ok(name, finding)
 
 

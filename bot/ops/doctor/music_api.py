@@ -1,4 +1,4 @@
-"""The doctor's checks of the music API, and of this machine's clock against the clocks of the services."""
+"""The doctor's checks of the music API, and of this machine's clock against those of the services."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ CLOCK_FAILURE: Final = timedelta(minutes=5)
 
 
 async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedelta | None]:
-    """Check that the music API answers and accepts the key; return how far its clock is ahead, too.
+    """Check that the music API accepts the key. Also return how far its clock is ahead.
 
-    It asks for a task that cannot exist, which costs nothing.
+    The check queries a task that cannot exist, which costs nothing.
     """
     name, url_setting = "music API", client.contract.url_setting
     try:
@@ -46,8 +46,8 @@ async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedel
             return warning(name, finding), probe.ahead
         case _ if not probe.proven:
             finding = (
-                f"{url} answers, but not as the music API does (HTTP {probe.status}): the key is not "
-                f"proven, and {url_setting} may name another service or lack a part of its path"
+                f"{url} answers, but not like the music API (HTTP {probe.status}): the key could not be "
+                f"checked, and {url_setting} may name another service or lack a part of its path"
             )
             return warning(name, finding), probe.ahead
         case _:
@@ -65,8 +65,8 @@ def check_models(contract: Contract, models: Sequence[str]) -> list[Check]:
         finding = f"{', '.join(retired)}: retired by {contract.backend}, and may stop working"
         checks.append(warning(name, f"{finding}; set MUSIC_MODELS to some of {current}"))
     if unknown:
-        finding = f"{', '.join(unknown)}: not known to be sold by {contract.backend}"
-        checks.append(warning(name, f"{finding}; check MUSIC_MODELS for typos. It sells {current}"))
+        finding = f"{', '.join(unknown)}: not known to be offered by {contract.backend}"
+        checks.append(warning(name, f"{finding}; check MUSIC_MODELS for typos. It offers {current}"))
     return checks
 
 

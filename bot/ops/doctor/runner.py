@@ -1,7 +1,7 @@
 """Runs the checks of ``tunesmith doctor``, which changes nothing.
 
-Each check has its own deadline. Checks that read files run on daemon threads that nobody waits for at
-exit, so a disk that does not respond delays its own line and no other.
+Each check has its own deadline. Checks that read files run on daemon threads, which are not joined at exit,
+so that an unresponsive disk delays only its own line.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ async def _run(spec: CheckSpec) -> Sequence[Check]:
 
 
 async def on_a_thread(work: Callable[[], T]) -> T:
-    """Return what ``work`` returns. A caller that stops waiting leaves its thread behind until exit."""
+    """Run ``work`` on a thread and return its result. If cancelled, the thread stays behind until exit."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 

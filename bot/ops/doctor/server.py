@@ -1,4 +1,4 @@
-"""The doctor's checks of a PostgreSQL server and of the database on it."""
+"""The doctor's checks of a PostgreSQL server and its database."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -17,10 +17,10 @@ READ_WITHIN_S: Final = 60.0
 """Deadline in seconds for checks that read the whole database."""
 SERVER_VERSION_MIN: Final = 15
 NUMBERS_A_VERSION: Final = 10_000
-"""Divisor of the server's number of its version: 150018 is 15.18."""
+"""Divisor of ``server_version_num`` that yields the major version: 150018 is 15.18."""
 ADVICE: Final = "check the PostgreSQL server of DATABASE_URL"
 SESSIONS_FREE_MIN: Final = 8
-"""Sessions of a bot at most: its writer and reader, reports, maintenance, and an operator's command."""
+"""Maximum sessions of a bot: its writer and reader, reports, maintenance, and an operator's command."""
 MUST_BE_ON: Final = ("fsync", "full_page_writes")
 """Settings without which a crash of the server loses commits or damages the database."""
 
@@ -66,7 +66,9 @@ def _check_server(url: str) -> Iterator[Check]:
         problems = list(_problems(row))
         off = clocks.apart(tx, clocks.wall_clock)
         if abs(off) > clocks.APART_MAX:
-            problems.append(f"this machine's clock is {clocks.difference(off)} the server's; set both by NTP")
+            problems.append(
+                f"this machine's clock is {clocks.difference(off)} the server's; sync both with NTP"
+            )
         for problem in problems:
             yield failure(name, problem)
         if row["synchronous_commit"] == "off":
@@ -92,14 +94,14 @@ def _problems(row: Row) -> Iterator[str]:
     if row["encoding"] != "UTF8":
         yield f"the encoding is {row['encoding']}; create the database with UTF8"
     if row["recovering"]:
-        yield "the server is a replica and takes no writes; set DATABASE_URL to the primary"
+        yield "the server is a read-only replica; set DATABASE_URL to the primary"
     for setting in MUST_BE_ON:
         if row[setting] != "on":
             yield f"{setting} is off, and a crash of the server loses paid songs; turn it on"
 
 
 def _check_sessions(url: str) -> Iterator[Check]:
-    """Check that session locks hold, with no pooler in between, and that sessions are free."""
+    """Check that no pooler breaks session locks, and that enough sessions are free."""
     name = "sessions"
     if shares_sessions(url):
         finding = "a pooler gives one session to several connections, so that two bots could run at once"
@@ -121,7 +123,7 @@ def _check_sessions(url: str) -> Iterator[Check]:
 
 
 def _check_slots(url: str) -> Iterator[Check]:
-    """Show who works on the database, and how many processes stand by."""
+    """Show which process holds each slot, and how many stand by."""
     name = "slots"
     with open_any_schema(url) as (tx, version, _):
         if not version:
@@ -148,7 +150,7 @@ def _check_slots(url: str) -> Iterator[Check]:
         f"{slot['id']}: {slot['holder'] if slot['pid'] is not None else 'nobody'}" for slot in slots
     )
     if len(held) < len(slots):
-        finding = f"{shown}; nobody works for a part of the servers"
+        finding = f"{shown}; nobody serves a part of the servers"
         yield warning(name, f"{finding}, {standbys}; start as many processes as PROCESSES says")
     else:
         yield ok(name, f"{shown}; {standbys}")

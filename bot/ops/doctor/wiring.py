@@ -1,6 +1,6 @@
 """Assembles the doctor's checks, in the order in which they are shown.
 
-Discord is queried through a callable, since this package knows nothing of its API.
+Discord is queried through a callable, since this package knows nothing about its API.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,27 +24,27 @@ MUSIC: Final = "the music API"
 SERVICE_WITHIN_S: Final = 15.0
 """Deadline for all requests to one service, in seconds."""
 CLOCK_GRACE_S: Final = 1.0
-"""Extra seconds for the clock check, which waits for the answers of both services."""
+"""Extra time for the clock check, which waits for both services, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """The objects of the doctor's checks."""
+    """The targets of the doctor's checks."""
 
     database: Path | str
-    """The path of the SQLite file, or the address of a database on a server."""
+    """The path of the SQLite file, or the URL of a database on a server."""
     spool: Path
     total_credits_max: int
     music_url: str
     url_setting: str
-    """The setting that holds it."""
+    """The setting that holds ``music_url``."""
     models: Sequence[str]
     """The models on offer."""
     open_music: Callable[[], AbstractAsyncContextManager[MusicClient]]
     upstream_terms: UpstreamTerms | None
     """None if the service reports no balance."""
     check_discord: Callable[[], Awaitable[tuple[Sequence[Check], timedelta | None]]]
-    """Returns the checks, and how far Discord's clock is ahead of this machine's, if it is known."""
+    """Returns the checks, and how far Discord's clock is ahead of this machine's, if known."""
 
 
 def check_specs(targets: Targets) -> list[CheckSpec]:

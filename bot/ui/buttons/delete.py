@@ -26,7 +26,7 @@ class DeleteButton(JobButton, action="delete"):
             # The interaction's own token needs no permission in the channel.
             await interaction.delete_original_response()
         except discord.NotFound:
-            log.info("message deleted before", extra={"job_id": job.id})
+            log.info("message already deleted", extra={"job_id": job.id})
         if interaction.message is not None:
             await services.intake.message_gone(job.id, interaction.message.id)
         text = interaction_context.private(interaction)("deleted")

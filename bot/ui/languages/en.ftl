@@ -49,12 +49,12 @@ command-quota-set = Set how many credits this server may use in each period
 command-quota-grant = Give this server bonus credits, which never expire
 command-quota-member = See, set or clear one member's own limit
 command-quota-role = See, set or clear a role's limit; each member gets the highest of their roles
-command-quota-limits = See every limit of roles and members, and clear one, also of those who are gone
+command-quota-limits = See every limit of roles and members, and clear one, even of those who are gone
 command-quota-refund = Refund the credits of a finished song
 command-quota-alerts = Choose where to warn when 80% and 100% of the allowance are used
-command-quota-words = See or change the words that songs here may not have
-command-quota-channels = See or choose where songs may be asked for, where they go, and where they are announced
-command-quota-managers = See or choose roles whose members may use /quota, too
+command-quota-words = See or change the words that songs here must not contain
+command-quota-channels = See or choose where songs may be requested, where they go, and where they are announced
+command-quota-managers = See or choose roles whose members may also use /quota
 command-quota-pause = Accept no new songs for a while; songs in progress continue
 command-quota-resume = Accept new songs again
 command-privacy = See, export or delete what is kept about you
@@ -77,7 +77,7 @@ option-ledger-user = Only entries about this member
 option-ledger-kind = Only entries of this kind
 option-set-credits = Credits per period; a song costs 10 unless the operator has set another price
 option-set-period = When the allowance renews
-option-set-timezone = In which time zone it renews: start typing a city, like “Berlin”; UTC unless set
+option-set-timezone = The time zone in which it renews: start typing a city, like “Berlin”; UTC unless set
 option-grant-credits = How many; a negative number takes back credits that are neither used nor held
 option-reason = Why; the ledger keeps it
 option-limited-user = The member whose limit to see or set
@@ -87,15 +87,15 @@ option-role-credits = Credits per period for each member; leave empty to see the
 option-limits-clear = The limit to clear: start typing an id or a name; leave empty to see them all
 option-refund-job = Start typing the song's title or the member's name
 option-alerts-channel = The channel; leave empty to turn alerts off
-option-words-add = A word or phrase that songs may not have from now on
-option-words-remove = A word or phrase that songs may have again
-option-channels-add = Songs may be asked for here and in its threads; up to 10 channels
-option-channels-remove = A channel in which songs may no longer be asked for, also a deleted one
-option-channels-results = Songs are posted here, wherever they were asked for
+option-words-add = A word or phrase that songs must not contain from now on
+option-words-remove = A word or phrase that songs may contain again
+option-channels-add = Songs may be requested here and in its threads; up to 10 channels
+option-channels-remove = A channel where songs may no longer be requested, even a deleted one
+option-channels-results = Songs are posted here, wherever they were requested
 option-channels-announce = Each song is announced here with a link
 option-channels-off = What to turn off again
 option-managers-add = Members of this role may use /quota; up to 10 roles
-option-managers-remove = A role whose members may no longer use /quota, also a deleted one
+option-managers-remove = A role whose members may no longer use /quota, even a deleted one
 option-pause-reason = Why; members will read it
 
 choice-day = day
@@ -117,9 +117,9 @@ choice-resume = Resume
 choice-alerts = Alerts
 choice-channels = Channels for songs
 choice-managers = Managers by role
-choice-off-asked = ask for songs everywhere again
-choice-off-results = post songs where they were asked for again
-choice-off-announced = announce no more songs
+choice-off-asked = allow requests everywhere again
+choice-off-results = go back to posting songs where they were requested
+choice-off-announced = stop announcing songs
 
 ## Buttons
 
@@ -166,7 +166,7 @@ field-instrumental = Instrumental
 hint-style = Genre, mood, instruments, voice: “dreamy synthwave, female voice”
 hint-lyrics = Leave empty for an instrumental
 hint-lyrics-kept = Your { $length } characters stay unless you write new lyrics here
-hint-lyrics-file = Or attach a .txt file of up to { $most } characters instead
+hint-lyrics-file = Or attach a .txt file of up to { $most } characters
 
 ## The progress card
 
@@ -189,13 +189,13 @@ phase-failed = No song this time
 phase-canceled = Canceled
 note-next = Yours is next.
 note-queued = { $ahead ->
-    [one] 1 song comes
-   *[other] { $ahead } songs come
-} first.
+    [one] 1 song is
+   *[other] { $ahead } songs are
+} ahead of yours.
 note-mention = I'll mention you when it's done.
-note-slow = Slower than usual, but your song isn't lost. I keep checking, and I'll mention you.
+note-slow = Slower than usual, but your song isn't lost. I'll keep checking, and mention you when it's done.
 note-parked = This song is taking far too long. The operator has been notified.
-note-undelivered = I could not post this song, here or in a direct message. I keep it for some days and try again by myself. Let me see this channel and post here, and check what AutoMod blocks. “Post again” does it at once.
+note-undelivered = I couldn't post this song, either here or in a direct message. I'll keep it for a few days and keep trying. Let me see this channel and post here, and check what AutoMod blocks. “Post again” tries at once.
 made-custom = custom
 made-from-prompt = from a prompt
 made-instrumental = instrumental
@@ -217,12 +217,12 @@ notice-none = { $mention } sorry, there is no song this time.
 notice-title = No song: { $title }
 notice-retry = “Try again” starts a new request with the same text.
 notice-edit = “Edit and try again” opens your text, so that you can change it.
-notice-wait = Your text is kept. “Open the text” brings it back when the service is there again.
+notice-wait = Your text is saved. When the service is back, “Open the text” lets you continue.
 
 failure = { $what } Your { $credits } are back.
 failed-said = It said: “{ $said }”
 failed-refused = The music service did not accept the request.
-failed-options = The music service has changed since, and this song asks for something that the new one can't do.
+failed-options = The music service has changed since, and the new one doesn't support all of this song's options.
 failed-moderated = The music service did not allow this text.
 failed-closed = { $why }
 failed-upstream-failed = The music service could not make this song.
@@ -274,7 +274,7 @@ refused-missing = { $field ->
     [reason] The reason is missing.
    *[prompt] The prompt is missing.{ $charged }
 } Fill it in and try again.
-refused-lyrics-in-prompt = That reads like lyrics, and a prompt is one short line. The form has room for them: your text is in it, only title and style are missing.{ $charged }
+refused-lyrics-in-prompt = That reads like lyrics, but a prompt is one short line. The form has room for lyrics. Your text is already in it: just add a title and a style.{ $charged }
 refused-file-too-big = That lyrics file is too big. Lyrics can have up to 5,000 characters.{ $charged }
 refused-file-not-text = That lyrics file is not plain text. Save it as a .txt file in UTF-8.{ $charged }
 refused-file-guessed = That file does not say how it is encoded, so I read it as { $encoding }. It begins: “{ $beginning }” Check the lyrics, then send the form again.{ $charged }
@@ -296,8 +296,8 @@ refused-unknown-control = That button, form or option no longer works. Nothing w
 refused-range = Choose a number from { $low } to { $high }. Nothing was changed.
 refused-range-without-zero = Choose a number from { $low } to { $high }, but not 0. Nothing was changed.
 refused-operators-period = The operator has set one period for all servers. Leave the period out and try again. Nothing was changed.
-refused-operators-grant = Only the bot's operator grants credits here, so please ask them. Nothing was changed.
-refused-operators-refund = Only the bot's operator refunds credits here, so please ask them. Nothing was changed.
+refused-operators-grant = Only the bot's operator can grant credits here, so please ask them. Nothing was changed.
+refused-operators-refund = Only the bot's operator can refund credits here, so please ask them. Nothing was changed.
 refused-no-such-zone = There is no such time zone. Choose one from the list, like “Europe/Berlin”. Nothing was changed.
 refused-no-such-limit = This server has no such limit. Choose one from the list. Nothing was changed.
 refused-refund-unknown = This server has no such song. Choose one from the list. Nothing was changed.
@@ -309,28 +309,28 @@ refused-limit = A song costs { $price }, and you have { $left } left. { $used }.
 refused-open-jobs-member = You already have { $songs } in progress, which is the limit. Wait for one to arrive, then try again.{ $charged }
 refused-open-jobs-guild = This server already has { $songs } in progress, which is the limit. Wait for one to arrive, then try again.{ $charged }
 refused-total = All servers together have used up this month's credits. New songs are possible again { $renews }.{ $charged }
-refused-requests = That was { $limit } requests within an hour, which is the most anyone can make. The next one is possible { $until }.
-refused-ratings = That was { $limit } ratings within ten minutes, which is the most anyone can give. The next one is possible { $until }.
+refused-requests = You have made { $limit } requests within an hour, which is the limit. You can make the next one { $until }.
+refused-ratings = You have given { $limit } ratings within ten minutes, which is the limit. You can give the next one { $until }.
 refused-many-lyrics = You have had { $limit } lyrics written within an hour, which is the most anyone can have. The next are possible { $until }.
-refused-lyrics-underway = Your last lyrics are still being written. Ask again when they are there, or { $until } at the latest.
-refused-lyrics-busy = The music service has no time for lyrics at the moment. Try again in a minute, or write them yourself.
-refused-lyrics-refused = The music service didn't take that as a subject for lyrics. Change it and try again.
-refused-lyrics-moderated = The music service found something in that which it doesn't write about. Change it and try again.
+refused-lyrics-underway = Your last lyrics are still being written. Ask again when they are done, or { $until } at the latest.
+refused-lyrics-busy = The music service is too busy for lyrics at the moment. Try again in a minute, or write them yourself.
+refused-lyrics-refused = The music service didn't accept that as a subject for lyrics. Change it and try again.
+refused-lyrics-moderated = That contains something the music service doesn't write about. Change it and try again.
 refused-lyrics-failed = The music service couldn't write lyrics this time. Try again, or write them yourself.
-refused-lyrics-late = The lyrics are taking longer than usual. Ask again in a minute: the same ones come, and nothing is written twice.
-refused-lyrics-unknown = The music service gave no clear answer, so I don't ask again by myself. Try again, or write the lyrics yourself.
+refused-lyrics-late = The lyrics are taking longer than usual. Ask again in a minute: you'll get the same ones, and nothing is written twice.
+refused-lyrics-unknown = The music service gave no clear answer, so I won't ask again by myself. Try again, or write the lyrics yourself.
 refused-not-served = I don't make songs in this server: my operator hasn't enabled it.{ $charged }
 refused-paused = New songs are paused in this server: “{ $reason }”. Try again when a server manager ends the pause.{ $charged }
-refused-word = Songs in this server can't have “{ $word }” in them. Change the text and try again.{ $charged }
-refused-word-empty = There is nothing in that word that could be compared. Type letters or symbols.
+refused-word = Songs in this server can't contain “{ $word }”. Change the text and try again.{ $charged }
+refused-word-empty = That word contains nothing that can be compared. Type letters or symbols.
 refused-word-too-long = A word can have up to { $limit } characters. Shorten it and try again.
 refused-word-too-many = This server already refuses { $limit } words, which is the most. Remove one first.
 refused-word-unknown = That word is not on this server's list. Look at `/quota words`.
 refused-channel = In this server, songs are made in { $channels }. Ask for yours there.{ $charged }
-refused-channels-too-many = Songs can be asked for in up to { $limit } channels. Remove one first.
-refused-no-such-channel = That channel is none of those for songs. Choose one from the list. Nothing was changed.
+refused-channels-too-many = Songs can be requested in up to { $limit } channels. Remove one first.
+refused-no-such-channel = That channel is not one of those for songs. Choose one from the list. Nothing was changed.
 refused-roles-too-many = Up to { $limit } roles can use `/quota`. Remove one first.
-refused-no-such-role = That role is none of those that may use `/quota`. Choose one from the list. Nothing was changed.
+refused-no-such-role = That role is not one of those that may use `/quota`. Choose one from the list. Nothing was changed.
 refused-everybody-manages = @everyone can't manage the credits. Choose another role.
 refused-words-gone = The text of that song is no longer kept.{ $charged }
 refused-tried-again = You have already tried that song again. Look for its newer message.{ $charged }
@@ -345,7 +345,7 @@ refused-too-many-copies = Your last songs are still on their way. Try again when
 refused-no-direct-messages = I can't send you direct messages. Allow them in this server's privacy settings, then try again.
 refused-export-running = Your last export isn't finished yet. Try again when its file has arrived.
 refused-leaving = Your data is being deleted, but your songs in progress have to finish first. Try again after that.{ $charged }
-refused-no-room = I can't store songs at the moment.{ $charged } Whoever runs this bot has been notified.
+refused-no-room = I can't store songs at the moment.{ $charged } The operator has been notified.
 refused-shutting-down = I'm about to restart.{ $charged } Please try again in a minute.
 
 pool-used = { $used } of { $allowance } a { $period } are used or held, and the bonus is { $bonus }
@@ -365,12 +365,12 @@ history-found = Your songs with “{ $word }”
 history-none = No songs yet. `/music create` makes one.
 history-not-found = None of your songs here has that in its title, style or lyrics.
 history-searching = Searching your older songs …
-history-search-on = More may be further back: **Older** searches on.
+history-search-on = There may be more further back: **Older** keeps searching.
 history-listen = [listen]({ $link })
 history-hint = `/music get` posts one of them again.
 best-title = Best songs of the week
 best-none = No song of the last seven days has a 👍 yet. Press it under one that you like.
-best-hint = Songs of the last seven days, by 👍 and 👎 under them. What many like counts for more than a single 👍.
+best-hint = Songs of the last seven days, ranked by the 👍 and 👎 under them. A song that many like comes before one with a single 👍.
 rated-liked = You like this song. Press 👍 again to take that back.
 rated-disliked = You don't like this song. Press 👎 again to take that back.
 rated-nothing = Your rating is gone. Nobody else saw it.
@@ -380,7 +380,7 @@ help-title = Let's make a song 🎶
 help-create = Type `/music create` and say what you hear in your head: “warm synth pop about the last train home”. A few minutes later it's here, and I mention you. A song costs { $price }.
 help-custom = Have lyrics already? `/music custom` sings them, with your title and in your style.
 help-buttons = Like a song here? Press **Again** under it for another version, or **Remix** to change its words first. Any song is fair game.
-help-more = `/music top` shows this server's best songs of the week, `/music history` your own, `/music credits` what you have left, `/privacy view` what is kept about you.
+help-more = `/music top` shows this server's best songs of the week, and `/music history` your own. `/music credits` shows what you have left, and `/privacy view` what is kept about you.
 help-managers = You manage this server? Start with `/quota view`.
 
 ## /quota
@@ -417,7 +417,7 @@ limits-others = and { $count ->
    *[other] { $count } more limits
 }
 limits-title = Limits of roles and members
-limits-hint = To remove one, also of a deleted role or somebody who left: /quota limits clear
+limits-hint = To remove one, even of a deleted role or somebody who left: /quota limits clear
 limits-members = and { $count ->
     [one] 1 more member with a limit
    *[other] { $count } more members with a limit
@@ -451,25 +451,25 @@ changed-limit-beyond = { $count ->
    *[other] { $count } members have
 } already used more and must wait until it renews.
 member-limit-own = { $member } has their own limit: **{ $credits }** a period.
-member-limit-role = { $member } has no limit of their own. What decides is { $whose }: { $credits }.
-member-limit-pool = { $member } has no limit of their own. Only the server's pool decides.
+member-limit-role = { $member } has no limit of their own. Instead, { $whose } applies: { $credits }.
+member-limit-pool = { $member } has no limit of their own. Only the server's pool applies.
 role-limit-none = { $role } has no limit.
 role-limit = { $role }: **{ $credits }** a period for each member, unless another rule gives more.
 refunded = Refunded **{ $credits }** for “{ $song }” by { $member }. Can be spent: { $before } → **{ $after }**.
 paused = Open → **paused**: { $reason }.
 paused-ends = `/quota resume` ends it.
-words-title = Words that songs here can't have
+words-title = Words that songs here can't contain
 words-none = none yet
-words-hint = Whole words count, in any script, without case. Only the member whose text is refused reads which one it was.
+words-hint = Whole words count, in any script and regardless of case. Only the member whose text is refused sees which word it was.
 channels-title = Channels for songs
-channels-shown = Threads of a channel count as the channel.
+channels-shown = A channel's threads count as the channel itself.
 channels-changed = The channels were changed. Songs in progress go where they would have gone before.
-channels-asked = Asked for in
+channels-asked = Requested in
 channels-results = Posted in
 channels-announced = Announced in
 channels-everywhere = every channel
-channels-where-asked = where they were asked for
-channels-hint = A song that can't be posted in its channel is posted where it was asked for. To remove a deleted channel: /quota channels remove
+channels-where-asked = where they were requested
+channels-hint = A song that can't be posted in its channel is posted where it was requested. To remove a deleted channel: /quota channels remove
 channel-gone = deleted channel
 managers-title = Managers by role
 managers-shown = Members of these roles may use /quota. Only members with the Manage Server permission change this list.
@@ -506,7 +506,7 @@ outcome-hold = in progress
 outcome-settle = paid
 outcome-release = given back
 outcome-refund = refunded
-export-cut = The file would be too large for Discord with everything in it. Ask the operator of the bot for the rest.
+export-cut = The full export would be too large for Discord. Ask the bot's operator for the rest.
 exported = { $count ->
     [one] 1 entry.
    *[other] { $count } entries.
@@ -573,7 +573,7 @@ privacy-copies = Updates or a restore of the bot left { $count ->
     [one] It is
    *[other] They are
 } deleted after a week.
-privacy-hash = A keyed hash of your id remains from an earlier deletion. It goes when your use and your limits no longer need to count.
+privacy-hash = A keyed hash of your id remains from an earlier deletion. It is removed once your usage and your limits no longer need to count.
 privacy-leaving = Your deletion is waiting for your songs in progress.
 privacy-write = Contact
 privacy-write-value = `/privacy export` gives you all of it, and `/privacy delete` deletes it. Any questions? Write to { $whom }.
@@ -581,8 +581,8 @@ privacy-host = the operator of this bot
 privacy-owner = { $name }, the operator of this bot
 privacy-exported = Here is everything that is kept about you: { $songs }. Only you can see this.
 privacy-exported-part = Here is what is kept about you, as far as it fits: { $songs }. Only you can see this.
-privacy-ask = **Delete everything that is kept about you?** Your texts, titles, drafts, ratings and audio files go, in all servers. They also go from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, press the Delete button under each one first.
-privacy-deleted = Deleted. The bot keeps nothing of it any more. Backups of its operator may still have it for a while. Credit entries stay, without your name.
+privacy-ask = **Delete everything that is kept about you?** This deletes your texts, titles, drafts, ratings and audio files in all servers. They also disappear from songs that others made from your texts. This can't be undone. Credits in the ledger stay, without your name. What you used this period and your limits from managers still count. Messages that were posted stay in Discord. To remove them, choose Delete under each one first.
+privacy-deleted = Deleted. The bot no longer keeps any of it. The operator's backups may still have it for a while. Credit entries stay, without your name.
 privacy-replaced = A database that was replaced by a backup may have it too. It is deleted after { $when }.
 privacy-deleting = Deleted. Traces in the bot's files are overwritten within an hour. Credit entries stay, without your name.
 privacy-deleting-on-server = Deleted. Traces in the database's files are removed within a day. Its log, copies and backups may have them for longer. Credit entries stay, without your name.

@@ -1,4 +1,4 @@
-"""A stand-in of Discord on a socket: REST, gateway and the people in front of it, for tests."""
+"""A stand-in for Discord on a socket, for tests: REST, gateway and the people using clients."""
 
 from .acts import Answer, BotRequest, Impossible, Interaction, NoAnswerError
 from .fake_discord import FakeDiscord

@@ -9,11 +9,11 @@ from .wire import COMPONENT, MODAL_SUBMIT, SLASH, Channel, Json, Message, Person
 
 
 class NoAnswerError(AssertionError):
-    """The bot gave a person no answer, or one that Discord refused."""
+    """The bot did not answer a person, or Discord rejected its answer."""
 
 
 class Impossible(ValueError):
-    """A person could not have done this in a Discord client."""
+    """A person could not do this in a Discord client."""
 
 
 @dataclass(eq=False)
@@ -22,23 +22,23 @@ class BotRequest:
 
     method: str
     path: str
-    """Without `/api/v10`, e.g. `/channels/7/messages`."""
+    """Path without `/api/v10`, e.g. `/channels/7/messages`."""
     query: dict[str, str]
     json: Any
-    """The body, or the `payload_json` part of a multipart body; None without one."""
+    """The body, or the `payload_json` part of a multipart body; None if there is neither."""
     files: list[tuple[str, str, bytes]]
-    """Name of the part, file name, bytes."""
+    """Part name, file name and content of each file."""
     at_s: float
-    """`time.monotonic()` at its arrival."""
+    """`time.monotonic()` when it arrived."""
     authorization: str | None
     status: int | None = None
-    """What was answered; None: nothing, or not yet."""
+    """Status of the answer; None if there is none, or none yet."""
     parts: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(eq=False)
 class Interaction:
-    """Something a person did, from the event to the bot's answer."""
+    """A person's action, from the event to the bot's answer."""
 
     id: int
     token: str
@@ -49,20 +49,20 @@ class Interaction:
     message: Message | None = None
     """The message whose button was pressed."""
     parent: Interaction | None = None
-    """What opened the form that was handed in."""
+    """The interaction that opened the submitted form."""
     sent_at_s: float = 0.0
-    """`time.monotonic()` when it was first sent."""
+    """`time.monotonic()` at the first dispatch."""
     created_at_s: float = 0.0
     dispatches: int = 0
-    """How often it was sent."""
+    """Number of dispatches."""
     outcome: Answer | NoAnswerError | None = None
     original: Message | None = None
     followups: list[Message] = field(default_factory=list)
     refusals: list[int] = field(default_factory=list)
-    """Error codes that the bot got for its answers, e.g. 40060 for a second one."""
+    """Error codes returned for the bot's answers, e.g. 40060 for a second one."""
 
     def metadata(self) -> Json:
-        """Return what a message says about the interaction it answers."""
+        """Return the metadata in a message about the interaction it answers."""
         data: Json = {
             "id": str(self.id),
             "type": self.type,
@@ -81,24 +81,24 @@ class Interaction:
 
 @dataclass(eq=False)
 class Answer:
-    """What a person sees as the answer; what the message says follows its later edits."""
+    """An answer as a person sees it; the message follows later edits."""
 
     interaction: Interaction
     type: int
     """4 message, 5 "is thinking…", 6 nothing yet, 7 the message changed, 8 choices, 9 a form."""
     elapsed_s: float
-    """From the sending of the event to the arrival of the answer."""
+    """Seconds from dispatching the event to receiving the answer."""
     modal: Json | None = None
     choices: list[Json] | None = None
 
     @property
     def shown(self) -> Message | None:
-        """The message that the person sees, also if only this person sees it."""
+        """The message that the person sees, even if nobody else does."""
         return self.interaction.original
 
     @property
     def message(self) -> Message | None:
-        """The message, if everybody sees it."""
+        """The message, if it is public."""
         return None if self.shown is None or self.shown.ephemeral else self.shown
 
     @property
@@ -118,14 +118,14 @@ class Answer:
 
     @property
     def ephemeral(self) -> bool:
-        """Whether only the person sees it."""
+        """Whether only this person sees it."""
         return self.shown is not None and self.shown.ephemeral
 
     @property
     def followups(self) -> list[Message]:
-        """What was sent after it with the same token."""
+        """Later messages sent with the same token."""
         return self.interaction.followups
 
     def text(self) -> str:
-        """Everything the message says, embeds and text components included."""
+        """All text in the message, including embeds and text components."""
         return "" if self.shown is None else self.shown.text()

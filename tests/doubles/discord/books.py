@@ -1,4 +1,4 @@
-"""The rules about places and nonces, for every double that keeps messages."""
+"""Rules about places and nonces, shared by every double that keeps messages."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.doubles.discord.refusals import Refusal, Why
 
 @dataclass(frozen=True)
 class Access:
-    """The bot's permissions in a place. The default is everything."""
+    """The bot's permissions in a place; all of them by default."""
 
     exists: bool = True
     sees: bool = True
@@ -18,14 +18,14 @@ class Access:
     embeds: bool = True
     reads_history: bool = True
     locked: bool = False
-    """Whether it is a thread that a moderator has closed."""
+    """Whether it is a thread closed by a moderator."""
     archived: bool = False
     takes_direct_messages: bool = True
-    """False: it is a direct conversation with somebody who takes none."""
+    """False if it is a direct conversation with someone who accepts no messages."""
 
 
 def check_visible(access: Access) -> None:
-    """Raise what Discord answers if the bot does not see this place."""
+    """Raise Discord's refusal if the bot does not see this place."""
     if not access.exists:
         raise Refusal(Why.UNKNOWN_CHANNEL)
     if not access.sees:
@@ -33,7 +33,7 @@ def check_visible(access: Access) -> None:
 
 
 def check_may_post(access: Access, *, files: bool = False, embeds: bool = False, reply: bool = False) -> None:
-    """Raise what Discord answers if the bot may not post this in a place that it sees."""
+    """Raise Discord's refusal if the bot sees this place but may not post this in it."""
     if not access.sends or (files and not access.attaches) or (embeds and not access.embeds):
         raise Refusal(Why.MISSING_PERMISSIONS)
     if access.locked:
@@ -45,7 +45,7 @@ def check_may_post(access: Access, *, files: bool = False, embeds: bool = False,
 
 
 class Posted(Protocol):
-    """A message as far as the rule looks at it."""
+    """The part of a message that the nonce rule needs."""
 
     @property
     def place(self) -> Hashable:
@@ -53,15 +53,15 @@ class Posted(Protocol):
 
     @property
     def nonce(self) -> str | None:
-        """Marker by which its sender recognizes it."""
+        """The sender's marker for it."""
 
     @property
     def created_at_s(self) -> float:
-        """When it was posted, on the clock of its double."""
+        """Creation time by the clock of its double."""
 
     @property
     def deleted(self) -> bool:
-        """Whether somebody has deleted it since."""
+        """Whether it has been deleted."""
 
 
 M = TypeVar("M", bound=Posted)
@@ -70,7 +70,7 @@ M = TypeVar("M", bound=Posted)
 def posted_before(
     messages: Sequence[M], place: Hashable, nonce: str, *, now_s: float, window_s: float
 ) -> M | None:
-    """Return the latest message that has taken this nonce in this place; a nonce is free after the window.
+    """Return the latest message that used this nonce in this place within the window.
 
     A deleted message keeps its nonce: Discord answers a repeated send with “Unknown Message”.
     """

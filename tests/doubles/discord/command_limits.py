@@ -2,7 +2,7 @@
 
 Sources: the schema ApplicationCommandUpdateRequest in https://github.com/discord/discord-api-spec, read
 2026-11-26, and https://docs.discord.com/developers/interactions/application-commands for
-what the schema does not say.
+anything missing from the schema.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DESCRIPTION_MAX = 100
 CHOICE_MAX = 100
 VALUE_MAX = 6_000
 COMMAND_MAX = 8_000
-"""Characters of a command's names, descriptions and values together, the longest localization of each."""
+"""Maximum size of a command's names, descriptions and values, in characters, by the longest localizations."""
 INT53 = 2**53 - 1
 SUBCOMMAND, GROUP, STRING, INTEGER, CHANNEL, NUMBER, ATTACHMENT = 1, 2, 3, 4, 7, 10, 11
 CHAT_INPUT = 1
@@ -56,7 +56,7 @@ _SCRIPTS_WITH_MARKS = re.compile(r"[\u0900-\u097f\u0e00-\u0e7f]")
 
 
 def check(errors: FormErrors, commands: Sequence[Json]) -> None:
-    """Note what Discord would refuse in a set of commands."""
+    """Record errors in a set of commands."""
     errors.longest("commands", commands, COMMANDS_MAX)
     twice = Counter((one.get("type") or CHAT_INPUT, one.get("name")) for one in commands)
     errors.require("commands", ok=set(twice.values()) <= {1}, why="Command names must be unique")
@@ -135,7 +135,7 @@ def _check_choice(errors: FormErrors, path: str, choice: Json, kind: object) -> 
 
 
 def _check_named(errors: FormErrors, path: str, item: Json) -> None:
-    """Note wrong names and descriptions, in each language."""
+    """Record wrong names and descriptions, in each language."""
     _localized(errors, path, item, "name", NAME_MAX)
     _localized(errors, path, item, "description", DESCRIPTION_MAX)
     for name in (item.get("name"), *(item.get("name_localizations") or {}).values()):
@@ -153,9 +153,9 @@ def _localized(errors: FormErrors, path: str, item: Json, field: str, most: int)
 
 
 def _is_command_name(name: str) -> bool:
-    """Return whether Discord takes a name: letters, digits and few marks, without capital letters.
+    """Return whether Discord accepts a name: letters, digits and a few marks, no capital letters.
 
-    Devanagari and Thai also have marks of their own.
+    Devanagari and Thai also have their own marks.
     """
     good = all(one in _NAME_MARKS or one.isalnum() or _SCRIPTS_WITH_MARKS.match(one) for one in name)
     return good and name == name.lower() and name == unicodedata.normalize("NFC", name)
@@ -167,7 +167,7 @@ def _known(errors: FormErrors, path: str, item: Json, fields: frozenset[str]) ->
 
 
 def _lengths(item: Json) -> Iterator[int]:
-    """Yield the characters that count towards the size of a command."""
+    """Yield the character counts that add up to the size of a command."""
     for field in ("name", "description"):
         texts: list[Any] = [item.get(field), *(item.get(f"{field}_localizations") or {}).values()]
         yield max(len(str(text or "")) for text in texts)

@@ -1,4 +1,4 @@
-"""Discord on a socket of this machine: a bot process talks to it, a test acts as the people in front.
+"""Discord on a local socket: a bot process connects to it, and a test acts as the people using it.
 
 A test starts it, points the bot at its `url`, acts through `slash`, `click`, `submit` and `autocomplete`,
 and reads the result in `messages`, `requests` and the returned `Answer`:
@@ -9,7 +9,7 @@ and reads the result in `messages`, `requests` and the returned `Answer`:
         await discord.until(lambda: discord.posted())
         assert discord.unknown_routes == []
 
-Everything is kept in memory and nothing is ever forgotten, so that a bot can be killed and started again.
+Everything is kept in memory and never forgotten, so that a bot can be killed and restarted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class FakeDiscord(Rest, People):
-    """One Discord: one bot, its servers, its people, its messages. Use it with `async with`."""
+    """One Discord with one bot and its servers, people and messages. Use it with `async with`."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class FakeDiscord(Rest, People):
         await self.go_down()
 
     async def come_back(self) -> None:
-        """Listen, on the same port as before if there was one."""
+        """Listen, on the same port as before if any."""
         for fault in self.faults:
             fault.released.clear()
         app = web.Application()
@@ -71,7 +71,7 @@ class FakeDiscord(Rest, People):
         self.port = int(self._runner.addresses[0][1])
 
     async def go_down(self) -> None:
-        """Stop listening and end all connections: whoever calls now is refused. What is stored stays."""
+        """Stop listening and close all connections. Stored data stays."""
         if self._runner is None:
             return
         runner, self._runner = self._runner, None
@@ -92,7 +92,7 @@ class FakeDiscord(Rest, People):
         self.changed()
 
     async def drop_gateway(self, code: int | None = None) -> None:
-        """Cut the gateway connections, with or without a close code; sessions can be resumed."""
+        """Cut the gateway connections, with or without a close code. Sessions can be resumed."""
         await self.gateway.drop(code)
 
     def refuse_gateway(self, *, refuse: bool = True) -> None:
@@ -100,7 +100,7 @@ class FakeDiscord(Rest, People):
         self.gateway.refusing = refuse
 
     async def invalidate_session(self, *, resumable: bool = False) -> None:
-        """Tell the bot that its gateway session is invalid."""
+        """Invalidate the bot's gateway session."""
         await self.gateway.invalidate(resumable=resumable)
 
     async def until_connected(self, timeout_s: float = 10.0) -> None:
@@ -128,7 +128,7 @@ class FakeDiscord(Rest, People):
 
         The pattern is a shell pattern on the path without `/api/v10` (`/channels/*/messages`, `*` crosses
         slashes); `kind` is an HTTP status, `reset before`, `reset after` (RST before or after the request
-        took effect), `close before`, `close after` (the same with FIN), `hang` (takes effect, never answered
+        took effect), `close before`, `close after` (the same with FIN), `hang` (takes effect, not answered
         until the stand-in or the fault ends), `hang before`, `delay` (with `delay_s`) or `delay 0.5`.
         """
         if isinstance(kind, str) and kind.startswith("delay "):

@@ -1,4 +1,4 @@
-"""Injected faults of requests to Discord."""
+"""Faults injected into requests to Discord."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ KINDS = frozenset(
 
 @dataclass(eq=False)
 class Fault:
-    """A fault for the next `times` matching requests (None: for all)."""
+    """A fault for the next `times` matching requests, or for all if None."""
 
     method: str
     path_pattern: str
     kind: int | str
     times: int | None = 1
     skip: int = 0
-    """How many fitting requests pass before it strikes."""
+    """Number of matching requests to let through first."""
     code: int | None = None
     message: str | None = None
     retry_after_s: float = 0.05
     is_global: bool = False
     scope: str = "user"
     via: bool = True
-    """False: a 429 of the firewall in front of Discord, HTML without a `Via` header."""
+    """False for a 429 from the firewall in front of Discord: HTML without a `Via` header."""
     delay_s: float = 0.0
     stored: bool = False
-    """True: a status is answered although the request took effect."""
+    """Whether the request takes effect despite the error status."""
     hits: int = 0
-    """How many requests it struck."""
+    """Number of requests it has affected."""
     released: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def fits(self, method: str, path: str) -> bool:
-        """Return whether the fault applies to a request; count it if so."""
+        """Return whether the fault applies to a request, and count it if so."""
         if self.times is not None and self.hits >= self.times:
             return False
         if self.method not in {"*", method} or not fnmatch.fnmatchcase(path, self.path_pattern):
@@ -71,12 +71,12 @@ class Fault:
         return True
 
     def stop(self) -> None:
-        """Stop applying; release the requests that hang."""
+        """Stop applying, and release the requests that hang."""
         self.times = self.hits
         self.released.set()
 
     def response(self) -> web.Response:
-        """Return the answer of a status fault."""
+        """Return the response of a fault with an HTTP status."""
         status = int(self.kind)
         if status == 429:
             return self._too_many()
@@ -111,18 +111,18 @@ class Fault:
 
 
 def json_response(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """Return JSON with `Content-Type: application/json` and nothing after it: clients compare it whole."""
+    """Return JSON with exactly `Content-Type: application/json`: clients compare the whole header."""
     response = web.Response(status=status, body=json.dumps(body).encode(), headers=headers)
     response.headers["Content-Type"] = "application/json"
     return response
 
 
 def hang_up(transport: asyncio.Transport | asyncio.BaseTransport | None, *, reset: bool) -> None:
-    """End a connection at once: with RST (`reset`) or with FIN."""
+    """Close a connection at once, with RST (`reset`) or with FIN."""
     if not isinstance(transport, asyncio.Transport):
         return
     raw: socket.socket | ssl.SSLSocket | None = transport.get_extra_info("socket")
-    # The other end may have been quicker: then there is no socket left to be set.
+    # The peer may have closed first, leaving no socket to configure.
     if reset and raw is not None and raw.fileno() != -1:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

@@ -29,20 +29,20 @@ _KEPT_EVENTS = 1000
 
 @dataclass(eq=False)
 class Session:
-    """One session of one shard; it outlives its connection until it is invalidated."""
+    """One session of one shard. It outlives its connection until it is invalidated."""
 
     id: str
     shard: tuple[int, int]
     identify: Json
     seq: int = 0
     events: list[Json] = field(default_factory=list)
-    """What was sent, to be repeated after a RESUME."""
+    """Sent events, replayed after a RESUME."""
     socket: web.WebSocketResponse | None = None
     transport: asyncio.BaseTransport | None = None
 
     @property
     def connected(self) -> bool:
-        """Whether a client listens on it now."""
+        """Whether a client is listening."""
         return self.socket is not None and not self.socket.closed
 
 
@@ -62,22 +62,22 @@ class Gateway:
         self.sessions: dict[str, Session] = {}
         self.identifies: list[Json] = []
         self.identified_at_s: list[tuple[int, float]] = []
-        """The shard of each IDENTIFY and when it came, by the monotonic clock."""
+        """Shard and `time.monotonic()` of each IDENTIFY."""
         self.resumes: list[Json] = []
         self.heartbeats = 0
         self.connections = 0
-        """How often a websocket was asked for, refusals included."""
+        """Number of websocket requests, including refused ones."""
         self.refusing = False
-        """True: a connection is answered with 503."""
+        """Whether to answer connections with 503."""
         self.silent = False
-        """True: connections stay open, and nothing is said on them any more."""
+        """Whether to keep connections open without sending anything."""
         self.resumable = True
-        """False: every RESUME is answered with an invalid session."""
+        """False: answer every RESUME with an invalid session."""
         self.heartbeat_interval_ms = 41_250
         self._open: dict[web.WebSocketResponse, asyncio.BaseTransport | None] = {}
 
     def listening(self, guild_id: int | None) -> list[Session]:
-        """Return the connected sessions whose shard is responsible for a server (None: for DMs)."""
+        """Return the connected sessions of the shard responsible for a server (None: for DMs)."""
         return [
             one
             for one in self.sessions.values()
@@ -93,7 +93,7 @@ class Gateway:
         return reached
 
     async def drop(self, code: int | None = None) -> None:
-        """End all connections: without a word, or with a close code."""
+        """Close all connections, with or without a close code."""
         for socket, transport in list(self._open.items()):
             if code is None:
                 hang_up(transport, reset=True)
@@ -101,7 +101,7 @@ class Gateway:
                 await socket.close(code=code)
 
     async def invalidate(self, *, resumable: bool = False) -> None:
-        """Tell every client that its session is invalid."""
+        """Send INVALID SESSION to every client."""
         for session in list(self.sessions.values()):
             if not resumable:
                 del self.sessions[session.id]

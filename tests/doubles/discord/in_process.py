@@ -1,4 +1,4 @@
-"""A chat behind the courier's port: it takes each nonce once, as Discord does for some minutes."""
+"""A chat behind the courier's port that deduplicates by nonce, as Discord does for some minutes."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from tests.doubles.discord.refusals import Refusal, Why
 
 @dataclass
 class OutgoingMessage:
-    """One message that the chat keeps."""
+    """A message stored by the chat."""
 
     id: int
     job_id: int
@@ -31,18 +31,18 @@ class OutgoingMessage:
 
     @property
     def place(self) -> int:
-        """Where its nonce counts."""
+        """The channel in which its nonce is unique."""
         return self.channel_id
 
 
 def _earlier(messages: Sequence[OutgoingMessage], channel_id: int, nonce: str) -> OutgoingMessage | None:
-    # This chat has no clock; a test that lets a nonce expire takes it from the message.
+    # This chat has no clock; a test expires a nonce by removing it from the message.
     return posted_before(messages, channel_id, nonce, now_s=0.0, window_s=math.inf)
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Raise in place of a refusal what the real courier makes of its code."""
+    """Turn a refusal into the exception that the real courier raises for its code."""
     try:
         yield
     except Refusal as refusal:
@@ -51,38 +51,38 @@ def _translated() -> Iterator[None]:
 
 
 class Chat:
-    """A courier whose chat takes each nonce once, as Discord does for some minutes."""
+    """A courier whose chat deduplicates by nonce, as Discord does for some minutes."""
 
     def __init__(self) -> None:
         self.posts: list[OutgoingMessage] = []
         self.cards: list[tuple[int, JobState]] = []
         self.sends = 0
         self.on_send: list[str] = []
-        """What the next sends meet: "lost" is stored without an answer, "down" is not even stored, …"""
+        """Outcomes of the next sends: "lost" is stored but not answered, "down" is not even stored, …"""
         self.closed_channels: set[int] = set()
         self.closed_members: set[int] = set()
         self.no_history = False
         self.down = False
-        """Whether nothing at all gets through."""
+        """Whether every request fails."""
         self.direct_offset = 500_000
         self.broken_job: int | None = None
         self.looked: list[tuple[int, bool]] = []
-        """Where earlier messages were looked for, and whether ever since the job was asked for."""
+        """Channels searched for earlier messages, and whether the search went back to the job's request."""
         self.known_cards: dict[int, int] = {}
         self.nonces_kept = True
         self.alerts: dict[int, BudgetAlert] = {}
-        """Each is kept once, as its nonce sees to it."""
+        """Alerts by nonce, which keeps each of them once."""
         self.on_alert: list[str] = []
         self.alert_sends = 0
         self.announcements: list[tuple[int, int]] = []
-        """The job and the channel of each send."""
+        """Job and channel of each send."""
         self.on_announcement: list[str] = []
         self.copies: list[OutgoingMessage] = []
-        """What somebody asked for once more."""
+        """Copies of songs posted on request."""
         self.audio: dict[int, dict[int, bytes]] = {}
-        """The files of each message that brought a song, by take."""
+        """Audio files of each song message, by take."""
         self.on_fetch: list[str] = []
-        """What the next fetches meet: "down", or nothing that stands against them."""
+        """Outcomes of the next fetches: "down", or anything else for success."""
         self.fetches = 0
 
     def of(self, kind: MessageKind, job_id: int | None = None) -> list[OutgoingMessage]:

@@ -1,4 +1,4 @@
-"""Discord's checks on what a bot sends, as a tree of form errors.
+"""Discord's validation of what a bot sends, as a tree of form errors.
 
 Source: https://docs.discord.com/developers/resources/message and .../components/reference (2026-08).
 """
@@ -20,18 +20,18 @@ _TEXT_INPUT = 4
 
 
 class FormErrors:
-    """Collects what is wrong, by path, and becomes Discord's 400/50035 body."""
+    """Collects errors by path, and builds Discord's 400/50035 body."""
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
 
     def longest(self, path: str, value: object, limit: int) -> None:
-        """Note a text or list that is longer than its limit."""
+        """Record a text or list that is longer than its limit."""
         if isinstance(value, (str, list)) and len(value) > limit:
             self.found[path] = f"Must be {limit} or fewer in length."
 
     def require(self, path: str, *, ok: bool, why: str) -> None:
-        """Note whatever else does not hold."""
+        """Record any other violation."""
         if not ok:
             self.found[path] = why
 
@@ -48,7 +48,7 @@ class FormErrors:
 
 
 def check_message(payload: Json, filenames: Sequence[str]) -> FormErrors:
-    """Return what Discord would refuse in a message to be created or edited."""
+    """Return the errors in a message to be created or edited."""
     errors = FormErrors()
     errors.longest("content", payload.get("content"), 2000)
     errors.longest("nonce", payload.get("nonce"), 25)
@@ -71,7 +71,7 @@ def check_message(payload: Json, filenames: Sequence[str]) -> FormErrors:
 
 
 def check_modal(data: Json) -> FormErrors:
-    """Return what Discord would refuse in a modal."""
+    """Return the errors in a modal."""
     errors = FormErrors()
     components = data.get("components") or []
     errors.longest("title", data.get("title"), 45)
@@ -88,7 +88,7 @@ def check_modal(data: Json) -> FormErrors:
 
 
 def check_commands(commands: list[Json]) -> FormErrors:
-    """Return what Discord would refuse in a set of commands."""
+    """Return the errors in a set of commands."""
     errors = FormErrors()
     command_limits.check(errors, commands)
     return errors

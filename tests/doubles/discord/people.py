@@ -1,4 +1,4 @@
-"""Acting as the people in front of Discord: commands, buttons, forms."""
+"""Acts of the people using Discord: commands, buttons, forms."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _OPTION_TYPES: list[tuple[type, int]] = [
 
 
 class People(World):
-    """Members' actions in their clients, within what a client allows."""
+    """Members' actions in their clients, limited to what a client allows."""
 
     async def slash(
         self,
@@ -61,11 +61,11 @@ class People(World):
         """Use a slash command ("music create") and return the bot's answer.
 
         Options are given by name, or in `options` where a name clashes; a `Person`, `Channel` or `Upload` is
-        put into `resolved`. With `unchecked` nothing is compared with the registered command.
+        added to `resolved`. With `unchecked`, nothing is validated against the registered command.
 
         Raises:
-            NoAnswerError: none came in time, or Discord refused it.
-            Impossible: a client would not have let the person do this.
+            NoAnswerError: the bot did not answer in time, or Discord refused its answer.
+            Impossible: a client would not allow this.
 
         """
         values = {**(options or {}), **named}
@@ -115,7 +115,7 @@ class People(World):
     ) -> Answer:
         """Press a button, named by its custom_id or its label, or choose `values` of a select.
 
-        With `unchecked` a button that is disabled or no longer there is pressed anyway.
+        With `unchecked`, a button is pressed even if it is disabled or gone.
         """
         message = self._message_of(target)
         payload = self.click_payload(
@@ -134,7 +134,7 @@ class People(World):
         locale: str = "en-US",
         unchecked: bool = False,
     ) -> Json:
-        """Return the event of a pressed button, to be dispatched (also twice)."""
+        """Return the event of a button press, for dispatching once or more."""
         item = next(
             (one for key in ("custom_id", "label") for one in message.buttons() if one.get(key) == button),
             None,
@@ -161,9 +161,9 @@ class People(World):
         timeout_s: float = PATIENCE_S,
         unchecked: bool = False,
     ) -> Answer:
-        """Hand in the form of an answer; fields by custom_id or label, what is not given keeps its default.
+        """Submit the form of an answer, its fields by custom_id or label; others keep their defaults.
 
-        A file is an `Upload` or `("file.txt", b"...")`, several are a list of them.
+        A file is an `Upload` or `("file.txt", b"...")`; for several, pass a list.
 
         Raises:
             Impossible: a required field is empty, a text too long, a choice not offered.
@@ -182,7 +182,7 @@ class People(World):
         locale: str = "en-US",
         unchecked: bool = False,
     ) -> Json:
-        """Return the event of a form handed in, to be dispatched (also twice)."""
+        """Return the event of a submitted form, for dispatching once or more."""
         if answer.modal is None:
             raise Impossible("this answer is not a form")
         opened_by = answer.interaction
@@ -218,7 +218,7 @@ class People(World):
         message: Message | None = None,
         locale: str = "en-US",
     ) -> Json:
-        """Return an INTERACTION_CREATE event, known to the stand-in from now on."""
+        """Return an INTERACTION_CREATE event, and register it with the stand-in."""
         user, channel = user or self.user, channel or self.channel
         number = self.snowflakes.new()
         guild = channel.guild
@@ -276,7 +276,7 @@ class People(World):
         return payload
 
     async def dispatch(self, payload: Json, event: str = "INTERACTION_CREATE") -> int:
-        """Send an event to the bot as it is, as often as wanted; return how many sessions got it."""
+        """Send an event to the bot unchanged, any number of times; return how many sessions received it."""
         known = self.interactions.get(int(payload.get("id", 0)))
         if known is not None:
             if not known.dispatches:
@@ -286,7 +286,7 @@ class People(World):
         return await self.gateway.send(event, payload, None if guild_id is None else int(guild_id))
 
     async def interact(self, payload: Json, *, timeout_s: float = PATIENCE_S) -> Answer:
-        """Send an interaction once the bot listens and return the bot's answer."""
+        """Send an interaction once the bot listens, and return the bot's answer."""
         interaction = self.interactions[int(payload["id"])]
         guild = interaction.channel.guild
         guild_id = None if guild is None else guild.id
@@ -295,7 +295,7 @@ class People(World):
         return await self.answer_to(payload, timeout_s=timeout_s)
 
     async def answer_to(self, payload: Json, *, timeout_s: float = PATIENCE_S) -> Answer:
-        """Return the answer to an interaction that was dispatched, waiting for it."""
+        """Wait for the answer to a dispatched interaction, and return it."""
         interaction = self.interactions[int(payload["id"])]
         try:
             outcome = await self.until(lambda: interaction.outcome, timeout_s, "an answer")

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Why(Enum):
-    """A refusal: its HTTP status, its JSON code and its words."""
+    """A refusal: its HTTP status, JSON code and message."""
 
     UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
     UNKNOWN_GUILD = (404, 10004, "Unknown Guild")
@@ -39,7 +39,7 @@ class Why(Enum):
 
 
 class Refusal(Exception):
-    """An error answer of the API."""
+    """An error response of the API."""
 
     def __init__(self, why: Why, body: dict[str, Any] | None = None) -> None:
         super().__init__(why.message)

@@ -1,4 +1,4 @@
-"""The REST API of the stand-in: one method per route, none of which ever waits."""
+"""The REST API of the stand-in: one method per route, none of which waits."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class _Route:
 
 
 class Rest(World):
-    """The routes that the bot reaches by HTTP."""
+    """The bot's HTTP routes."""
 
     @cached_property
     def _routes(self) -> list[_Route]:
         return self._table()
 
     def run(self, call: BotRequest) -> web.Response:
-        """Do what a request asks for and return the answer to it."""
+        """Perform a request and return its response."""
         for route in self._routes:
             found = route.pattern.fullmatch(call.path)
             if found is None or route.method != call.method:
@@ -199,7 +199,7 @@ class Rest(World):
         return json_response(self.commands)
 
     def _get_guilds(self, call: BotRequest) -> web.Response:
-        """Return a page of the bot's guilds in the order of their ids."""
+        """Return a page of the bot's guilds, ordered by id."""
         after, limit = int(call.query.get("after", 0)), int(call.query.get("limit", 200))
         ids = sorted(number for number, guild in self.guilds.items() if guild.bot_is_member)
         page = [number for number in ids if number > after][:limit]
@@ -599,5 +599,5 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def number_of(text: str) -> int:
-    """Return a snowflake, 0 for what is none."""
+    """Parse a snowflake; return 0 for anything else."""
     return int(text) if text.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""The stand-in's objects and their JSON as Discord writes it.
+"""The stand-in's objects, and their JSON in Discord's format.
 
 Source: https://docs.discord.com/developers/reference (objects of API v10).
 """
@@ -66,14 +66,14 @@ _CONTENT_TYPES = {
 
 
 class Snowflakes:
-    """Ids that carry their time and only ever grow."""
+    """Ids that encode their time and strictly increase."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._last = 0
 
     def new(self) -> int:
-        """Return an id of this moment, larger than every one before."""
+        """Return an id for now that is greater than all earlier ones."""
         moment = (int(self._now() * 1000) - DISCORD_EPOCH_MS) << 22
         self._last = max(self._last + 1, moment)
         return self._last
@@ -81,21 +81,21 @@ class Snowflakes:
 
 @dataclass(eq=False)
 class Person:
-    """Somebody with an account: members, the bot, webhooks."""
+    """An account: a member, the bot or a webhook."""
 
     id: int
     name: str
     roles: tuple[int, ...] = ()
-    """Role ids in every server; @everyone is not among them, as on Discord."""
+    """Role ids in every server, without @everyone, as on Discord."""
     permissions: int = MEMBER_PERMISSIONS
     bot: bool = False
     nick: str | None = None
     accepts_dms: bool = True
-    """False: a direct message to this person ends in 403/50007."""
+    """False: direct messages to this person fail with 403/50007."""
 
     @property
     def mention(self) -> str:
-        """What a message says to mention this person."""
+        """Markup that mentions this person."""
         return f"<@{self.id}>"
 
 
@@ -107,9 +107,9 @@ class Guild:
     name: str = "Test server"
     locale: str = "en-US"
     bot_is_member: bool = True
-    """False: the bot left or was removed; posts end in 403/50001, interactions come as by user install."""
+    """False: the bot has left or was removed; posts fail with 403/50001, interactions are user-installed."""
     attachment_limit_bytes: int | None = None
-    """The limit per file here, where boosts raised it; None: the stand-in's."""
+    """Limit per file here, in bytes, raised by boosts; None for the stand-in's."""
 
 
 @dataclass(eq=False)
@@ -121,23 +121,23 @@ class Channel:
     type: int = TEXT_CHANNEL
     guild: Guild | None = None
     bot_permissions: int = MEMBER_PERMISSIONS
-    """What the bot may do here, enforced by the REST routes and told as `app_permissions`."""
+    """The bot's permissions here, enforced by the REST routes and reported as `app_permissions`."""
     recipient: Person | None = None
-    """The other side of a direct message."""
+    """The other party of a direct message."""
     parent: Channel | None = None
-    """The channel that a thread hangs under."""
+    """The channel to which a thread belongs."""
     archived: bool = False
     locked: bool = False
     deleted: bool = False
 
     def bot_may(self, permission: int) -> bool:
-        """Tell whether the bot has all bits of a permission here."""
+        """Return whether the bot has all bits of a permission here."""
         if self.guild is None or self.bot_permissions & ADMINISTRATOR:
             return True
         return self.bot_permissions & permission == permission
 
     def access(self) -> Access:
-        """Return what the bot may do here."""
+        """Return the bot's permissions here."""
         return Access(
             exists=not self.deleted,
             sees=self.guild is None or (self.guild.bot_is_member and self.bot_may(VIEW_CHANNEL)),
@@ -153,13 +153,13 @@ class Channel:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that a person hands in with a form or an option."""
+    """A file submitted with a form or an option."""
 
     filename: str
     data: bytes
     content_type: str | None = None
     claimed_size_bytes: int | None = None
-    """The size that the payload claims, if it lies."""
+    """The size claimed by the payload, if it is wrong."""
 
 
 @dataclass(eq=False)
@@ -177,16 +177,16 @@ class Attachment:
 
     @property
     def size_bytes(self) -> int:
-        """How many bytes arrived."""
+        """Received size, in bytes."""
         return len(self.data)
 
     @property
     def sha256(self) -> str:
-        """The hash of what arrived, in hex."""
+        """SHA-256 of the received bytes, in hex."""
         return hashlib.sha256(self.data).hexdigest()
 
     def wire(self) -> Json:
-        """Return the attachment as Discord writes it."""
+        """Return the attachment in Discord's format."""
         payload: Json = {
             "id": str(self.id),
             "filename": self.filename,
@@ -205,14 +205,14 @@ class Attachment:
 
 @dataclass(eq=False)
 class Message:
-    """A message and its whole story; `wire()` is what the API shows of it."""
+    """A message and its history; `wire()` returns the part that the API shows."""
 
     id: int
     channel: Channel
     author: Person
     content: str
     via: str
-    """How it came: `bot` (Create Message), `answer`, `followup`, `webhook`, `person`."""
+    """How it was sent: `bot` (Create Message), `answer`, `followup`, `webhook`, `person`."""
     created_at_s: float
     embeds: list[Json] = field(default_factory=list)
     components: list[Json] = field(default_factory=list)
@@ -224,7 +224,7 @@ class Message:
     flags: int = 0
     tts: bool = False
     pings: set[int] = field(default_factory=set)
-    """Ids of the people whom the posting (never an edit) notified."""
+    """Ids of the people notified when it was posted; edits notify nobody."""
     interaction_metadata: Json | None = None
     webhook_id: int | None = None
     edits: int = 0
@@ -234,7 +234,7 @@ class Message:
 
     @property
     def place(self) -> int:
-        """Where its nonce counts."""
+        """The channel in which its nonce is unique."""
         return self.channel.id
 
     @property
@@ -244,11 +244,11 @@ class Message:
 
     @property
     def loading(self) -> bool:
-        """Whether it still says "is thinking…"."""
+        """Whether it still shows "is thinking…"."""
         return bool(self.flags & LOADING)
 
     def buttons(self) -> list[Json]:
-        """Return every button and select in it, in order."""
+        """Return all its buttons and selects, in order."""
         return [item for item in walk(self.components) if item["type"] in {2, 3, 5, 6, 7, 8}]
 
     def labels(self) -> list[str]:
@@ -256,7 +256,7 @@ class Message:
         return [str(item.get("label", "")) for item in self.buttons() if item["type"] == 2]
 
     def text(self) -> str:
-        """Return everything it says: content, embeds and text components, line by line."""
+        """Return all its text: content, embeds and text components, line by line."""
         lines = [self.content]
         for embed in self.embeds:
             lines += [str(embed.get("title", "")), str(embed.get("description", ""))]
@@ -322,7 +322,7 @@ def walk(components: list[Json]) -> Iterator[Json]:
 
 
 def numbered(components: list[Json]) -> list[Json]:
-    """Return a copy of a component tree with the `id` numbers that Discord gives."""
+    """Return a copy of a component tree with `id` numbers as Discord assigns them."""
     taken = {int(item["id"]) for item in walk(components) if item.get("id")}
     count = 0
 
@@ -345,12 +345,12 @@ def numbered(components: list[Json]) -> list[Json]:
 
 
 def mentioned_ids(content: str) -> list[int]:
-    """Return the ids of the people that a text names."""
+    """Return the ids of the people mentioned in a text."""
     return [int(found) for found in _USER_MENTION.findall(content)]
 
 
 def pinged_ids(content: str, allowed: Json | None, replied_to: Person | None) -> set[int]:
-    """Return whom a new message notifies, by its text and its `allowed_mentions`."""
+    """Return the people whom a new message notifies, by its text and its `allowed_mentions`."""
     named = set(mentioned_ids(content))
     if allowed is None:
         return named | ({replied_to.id} if replied_to else set())
@@ -362,12 +362,12 @@ def pinged_ids(content: str, allowed: Json | None, replied_to: Person | None) ->
 
 
 def iso(at_s: float) -> str:
-    """Return a Unix time the way Discord writes it."""
+    """Format a Unix time as Discord does."""
     return dt.datetime.fromtimestamp(at_s, dt.UTC).isoformat(timespec="microseconds")
 
 
 def guess_content_type(filename: str) -> str | None:
-    """Return the type that the CDN would give a file of this name, if it knows one."""
+    """Return the CDN's content type for a file name, or None for an unknown one."""
     return _CONTENT_TYPES.get("." + filename.rpartition(".")[2].lower())
 
 
@@ -389,7 +389,7 @@ def user_wire(person: Person) -> Json:
 
 
 def member_wire(person: Person, *, with_permissions: bool = True) -> Json:
-    """Return a guild member object as it stands in an interaction."""
+    """Return a guild member object as included in an interaction."""
     payload: Json = {
         "user": user_wire(person),
         "nick": person.nick,
@@ -411,7 +411,7 @@ def member_wire(person: Person, *, with_permissions: bool = True) -> Json:
 
 
 def channel_wire(channel: Channel, *, permissions: int | None = None) -> Json:
-    """Return a channel object; with `permissions` the partial one of an interaction."""
+    """Return a channel object; with `permissions`, the partial one of an interaction."""
     payload: Json = {
         "id": str(channel.id),
         "type": channel.type,

@@ -1,4 +1,4 @@
-"""The state of the stand-in (servers, channels, people, messages), and how to wait for a change."""
+"""The state of the stand-in (servers, channels, people, messages), and waiting for changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE_S = 20.0
-"""How long an answer is waited for, also where other processes keep the cores busy."""
+"""Timeout for an answer, in seconds; generous, because other processes may keep the cores busy."""
 API_PATH = "/api/v10"
 GATEWAY_PATH = "/gateway-socket"
 BOT_TOKEN = "stand-in.bot.token"
@@ -43,10 +43,10 @@ _MIB = 1 << 20
 
 
 class World:
-    """The state of one Discord; what the bot and the people do to it stands in `rest` and `people`."""
+    """The state of one Discord; `rest` and `people` hold the actions of the bot and the people."""
 
     max_concurrency = 1
-    """How many shards may identify themselves at the same time."""
+    """Number of shards that may identify at the same time."""
 
     def __init__(
         self,
@@ -64,35 +64,35 @@ class World:
         self.now = now
         self.application_id = _APPLICATION_ID
         self.answer_deadline_s = 3.0
-        """Answers after it are refused with 404/10062."""
+        """Deadline for answers, in seconds; later ones are refused with 404/10062."""
         self.token_lifetime_s = 900.0
-        """Interaction tokens older than this are refused with 401/50027."""
+        """Lifetime of interaction tokens, in seconds; older ones are refused with 401/50027."""
         self.nonce_window_s = 180.0
         self.attachment_limit_bytes = 10 * _MIB
-        """Per file; larger ones are refused with 413/40005."""
+        """Maximum size of a file; larger ones are refused with 413/40005."""
         self.request_limit_bytes = 25 * _MIB
-        """For all files of a request together."""
+        """Maximum size of all files in a request together."""
         self.bucket_limit = 50
-        """What the rate limit headers of bot routes say; nothing is ever counted."""
+        """Limit announced in the rate limit headers of bot routes; nothing is counted."""
 
         self.snowflakes = Snowflakes(now)
         self.messages: list[Message] = []
-        """Every message that a whole channel saw, in the order of creation, deleted ones included."""
+        """All public messages in order of creation, including deleted ones."""
         self.ephemeral_messages: list[Message] = []
         self.requests: list[BotRequest] = []
         self.unknown_routes: list[str] = []
-        """`METHOD path` of each request that nothing here answers; assert that it is empty."""
+        """`METHOD path` of each request without a route; assert that it is empty."""
         self.interactions: dict[int, Interaction] = {}
         self.commands: list[Json] = []
-        """The registered global commands, as Discord would return them."""
+        """Registered global commands, as returned by Discord."""
         self.guild_commands: dict[int, list[Json]] = {}
         self.command_puts = 0
-        """How often the bot registered its commands."""
+        """Number of times the bot has registered its commands."""
         self.faults: list[Fault] = []
         self.uploads: dict[str, Attachment] = {}
         """Files on the CDN by path."""
         self.typing: list[int] = []
-        """Channel ids of each typing indicator."""
+        """Channel id of each typing indicator."""
 
         self.people: dict[int, Person] = {}
         self.guilds: dict[int, Guild] = {}
@@ -102,10 +102,10 @@ class World:
         self.people[self.bot.id] = self.bot
         self.owner = self.add_person("owner")
         self.user = self.add_person("mira")
-        """Who acts where a test names nobody."""
+        """The default actor of tests."""
         self.guild = self.add_guild("Test server")
         self.channel = self.add_channel("general")
-        """Where people act where a test names no channel."""
+        """The default channel of tests."""
 
         self.gateway = Gateway(
             token_is_good=lambda given: given == self.token and not self.revoked,
@@ -117,19 +117,19 @@ class World:
 
     @property
     def url(self) -> str:
-        """The base of the REST API, for `DISCORD_API_URL`."""
+        """Base URL of the REST API, for `DISCORD_API_URL`."""
         return f"http://{self.host}:{self.port}{API_PATH}"
 
     @property
     def gateway_url(self) -> str:
-        """Where the gateway listens."""
+        """URL of the gateway."""
         return f"ws://{self.host}:{self.port}{GATEWAY_PATH}"
 
     async def until(self, predicate: Callable[[], T], timeout_s: float = PATIENCE_S, what: str = "") -> T:
-        """Wait until a predicate holds, looking at every change; return its value.
+        """Evaluate a predicate after every change until it holds, and return its value.
 
         Raises:
-            AssertionError: it did not hold in time; the message names the last requests.
+            AssertionError: it did not hold in time; the message lists the last requests.
 
         """
         loop = asyncio.get_running_loop()
@@ -146,7 +146,7 @@ class World:
         return value
 
     def changed(self) -> None:
-        """Let everybody who waits look again; to be called after a test changed something by hand."""
+        """Wake everyone who waits; call it after changing something by hand."""
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
@@ -180,7 +180,7 @@ class World:
         bot_permissions: int = MEMBER_PERMISSIONS,
         thread_of: Channel | None = None,
     ) -> Channel:
-        """Return a new text channel of a server (the first one), or a thread of a channel."""
+        """Return a new text channel of a server (by default the first), or a thread of a channel."""
         kind = TEXT_CHANNEL if thread_of is None else PUBLIC_THREAD
         home = guild or (thread_of.guild if thread_of is not None else None) or self.guild
         channel = Channel(self.snowflakes.new(), name, kind, home, bot_permissions, parent=thread_of)
@@ -188,7 +188,7 @@ class World:
         return channel
 
     def dm(self, person: Person) -> Channel:
-        """Return the direct messages between the bot and a person."""
+        """Return the direct message channel of the bot and a person."""
         for channel in self.channels.values():
             if channel.type == DM_CHANNEL and channel.recipient is person:
                 return channel
@@ -197,7 +197,7 @@ class World:
         return channel
 
     def add_webhook(self, channel: Channel | None = None) -> str:
-        """Return the URL of a new incoming webhook of a channel."""
+        """Return the URL of a new incoming webhook for a channel."""
         number, token = self.snowflakes.new(), secrets.token_urlsafe(48)
         self.webhooks[number] = (token, channel or self.channel)
         return f"{self.url}/webhooks/{number}/{token}"
@@ -224,7 +224,7 @@ class World:
         self.changed()
 
     def posted(self, channel: Channel | None = None) -> list[Message]:
-        """Return what the bot posted with its token (not as answers) and nobody deleted, oldest first."""
+        """Return the bot's messages sent with its token (not as answers) and not deleted, oldest first."""
         return [
             one
             for one in self.messages
@@ -284,7 +284,7 @@ class World:
         }
 
     def me(self) -> Json:
-        """Return the account of the bot."""
+        """Return the bot's account."""
         return user_wire(self.bot) | {
             "verified": True,
             "mfa_enabled": True,

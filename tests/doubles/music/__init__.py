@@ -1,7 +1,7 @@
-"""The music service as tests meet it: one behaviour with its books, and two ways to reach it.
+"""Doubles of the music service: one behaviour with its books, reachable in two ways.
 
-``behaviour`` is the sandbox's rules without its composer; what was asked for and charged is in ``books``.
-``socket`` puts it on a port of this machine; ``in_process`` is a transport of httpx, with scripts for faults.
+``behaviour`` has the sandbox's rules without its composer; ``books`` has the requests and charges.
+``socket`` puts it on a local port; ``in_process`` is a transport of httpx, with scripts for faults.
 """
 
 from tests.doubles.music.books import Given, MusicBooks, PaidRequest

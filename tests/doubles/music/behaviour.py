@@ -16,9 +16,9 @@ from tests.doubles.music.books import Given, MusicBooks, PaidRequest
 
 
 class MusicBehaviour(Sandbox, MusicBooks):
-    """The documented API as the sandbox understands it, with every request written down.
+    """The documented API as implemented by the sandbox, with every request recorded.
 
-    A layer on top of it only says how requests arrive and when they are answered.
+    Subclasses only decide how requests arrive and when they are answered.
     """
 
     def __init__(self, key: str = "", delay_s: float = 0.0, *, tasks_max: int = 200) -> None:
@@ -26,10 +26,10 @@ class MusicBehaviour(Sandbox, MusicBooks):
         del self._composer  # nothing is composed, and a double with threads could not be copied
         MusicBooks.__init__(self)
         self._current: PaidRequest | None = None
-        """The paid request that is being answered; nothing else runs meanwhile."""
+        """The paid request being answered; nothing else runs meanwhile."""
 
     def arrived(self, body: Json) -> PaidRequest | None:
-        """Write down a POST. None: it is the free question, which can be charged to nobody."""
+        """Record a POST; return None for the free one, which is charged to nobody."""
         if not body:
             self.free_questions += 1
             return None
@@ -38,7 +38,7 @@ class MusicBehaviour(Sandbox, MusicBooks):
 
     @contextmanager
     def charged_to(self, paid: PaidRequest | None) -> Iterator[None]:
-        """Charge tasks that are begun inside to this request."""
+        """Charge tasks created inside the block to this request."""
         self._current = paid
         try:
             yield
@@ -46,7 +46,7 @@ class MusicBehaviour(Sandbox, MusicBooks):
             self._current = None
 
     def create(self, body: Json) -> web.Response | None:
-        """Answer as the sandbox does, and write down what the request came to."""
+        """Answer as the sandbox does, and record the request's outcome."""
         try:
             response = super().create(body)
         except Invalid:
@@ -64,7 +64,7 @@ class MusicBehaviour(Sandbox, MusicBooks):
         return task
 
     def _compose(self, task: Task) -> asyncio.Future[None]:  # noqa: ARG002
-        """Nothing is composed, so it is done already."""
+        """Return a completed future, since nothing is composed."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         done.set_result(None)
         return done

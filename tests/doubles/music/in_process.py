@@ -1,6 +1,6 @@
-"""The music service behind httpx's transport: the shared behaviour, and scripts that stand in for an answer.
+"""The music service behind httpx's transport: the shared behaviour, with scripts in place of answers.
 
-A script is a fault at the wire. Where there is none, a request is answered by the sandbox's own rules.
+A script is a fault at the wire. Without one, a request is answered by the sandbox's rules.
 """
 
 import json
@@ -26,12 +26,12 @@ AUDIO = "https://audio.example.com"
 SONG = b"ID3" + bytes(range(256)) * 32
 
 Script: TypeAlias = Callable[[httpx.Request], httpx.Response]
-"""What a request meets in place of a normal answer."""
+"""The response to a request in place of a normal answer."""
 
 
 @dataclass
 class Task(SandboxTask):
-    """One paid task, whose progress is what a test says and not what a clock says."""
+    """A paid task whose progress is set by the test, not by a clock."""
 
     body: Json = field(default_factory=dict)
     status: str = "processing"
@@ -40,9 +40,9 @@ class Task(SandboxTask):
 
 
 class MusicService(MusicBehaviour):
-    """The documented API. Each POST that it takes is paid for, whether or not its answer arrives.
+    """The documented API. Each accepted POST is charged, whether or not its answer arrives.
 
-    Audio lies with another host, as the real service's does, and is what ``audio`` says.
+    Audio is on another host, as with the real service, and its content is set by ``audio``.
     """
 
     tasks: dict[str, Task]  # type: ignore[assignment] # all tasks are made by _new_task
@@ -50,38 +50,38 @@ class MusicService(MusicBehaviour):
     def __init__(self) -> None:
         super().__init__(tasks_max=10**9)
         self.polled: list[str] = []
-        """The path of each status query as it came."""
+        """The path of each status query as it arrived."""
         self.on_post: list[Script] = []
-        """What the next paid requests meet, in order."""
+        """Scripts for the next paid requests, in order."""
         self.on_poll: list[Script] = []
         self.closed_for_all = True
-        """Whether a scripted refusal is about every request, and not about the one that met it."""
+        """Whether a scripted refusal concerns every request, not just the one that received it."""
         self.audio: dict[str, bytes | int] = {}
-        """By path: other bytes than a song, or an HTTP status."""
+        """By path: bytes in place of a song, or an HTTP status."""
         self.audio_base = AUDIO
-        """Where the audio of new tasks lies."""
+        """Base URL of the audio of new tasks."""
         self.takes = 2
         self.variants: Variants | None = None
-        """How answers are spelled, if not as documented."""
+        """Shapes of the answers; None for the documented ones."""
         self.done_at_once = True
         self.hangs: Callable[[httpx.Request], Awaitable[httpx.Response]] | None = None
         self.broken: str | None = None
-        """Requests whose address or body has this text meet an error that nobody expects."""
+        """Text in the address or body of requests that fail with an unexpected error."""
         self._closed_by: Script | None = None
-        """The refusal of the latest paid request, which the free question gets as well."""
+        """The script that refused the latest paid request, and also refuses the free one."""
 
     @property
     def transport(self) -> httpx.MockTransport:
         async def answer(request: httpx.Request) -> httpx.Response:
             whole = await self._answer(request)
-            # As it comes from a network: not read yet, and not decoded.
+            # As from a network: neither read nor decoded yet.
             content = b"".join([chunk async for chunk in whole.stream])  # type: ignore[union-attr]
             return httpx.Response(whole.status_code, headers=whole.headers, stream=httpx.ByteStream(content))
 
         return httpx.MockTransport(answer)
 
     def take(self, request: httpx.Request) -> Task:
-        """Take and charge a request."""
+        """Accept and charge a request."""
         task = self._begin(json.loads(request.content), frozenset())
         assert isinstance(task, Task)
         return task
@@ -93,7 +93,7 @@ class MusicService(MusicBehaviour):
         return _from_aiohttp(created(task))
 
     def lost_answer(self, request: httpx.Request) -> httpx.Response:
-        """Taken and charged, and then the connection breaks."""
+        """Accept and charge a request, then break the connection."""
         self.take(request)
         raise httpx.ReadError("reset")
 
@@ -175,23 +175,23 @@ class MusicService(MusicBehaviour):
 
 
 def _from_aiohttp(response: web.Response) -> httpx.Response:
-    """Return the same response as the other library has it."""
+    """Convert a response of aiohttp's to one of httpx's."""
     assert isinstance(response.body, bytes)
     return httpx.Response(response.status, headers=response.headers, content=response.body)
 
 
 def _response(packed: Packed) -> httpx.Response:
-    # A stream: httpx would otherwise decode the body that it is given.
+    # A stream, since httpx decodes a body that it is given.
     return httpx.Response(200, headers=packed.headers, stream=httpx.ByteStream(packed.body))
 
 
 def answers(status: int, **body: object) -> Script:
-    """A fixed answer."""
+    """Return a script that gives a fixed answer."""
     return lambda _: httpx.Response(status, json=body)
 
 
 def raises(error: Exception) -> Script:
-    """No answer, but this error."""
+    """Return a script that raises this error instead of answering."""
 
     def answer(_: httpx.Request) -> httpx.Response:
         raise error

@@ -1,6 +1,6 @@
-"""kie's contract in front of a double that speaks the documented one: requests and answers are translated.
+"""kie's contract in front of a double of the documented one, translating requests and answers.
 
-Scripts, tasks and books stay those of the double, so that one test can run over both contracts.
+Scripts, tasks and books remain those of the double, so that a test can run on both contracts.
 """
 
 import json
@@ -18,15 +18,15 @@ BALANCE: Final = 987.6
 
 
 class KieFront(httpx.AsyncBaseTransport):
-    """Speaks kie's jobs API and passes everything on to a transport that speaks the documented one."""
+    """A front that speaks kie's jobs API and forwards everything else to the documented transport."""
 
     def __init__(self, documented: httpx.AsyncBaseTransport) -> None:
         self._documented = documented
         self.balance: float | None = BALANCE
-        """What is left on the account; None while the service does not say."""
+        """The account's balance; None to leave it out."""
         self.balance_queries = 0
         self.variants: KieVariants | None = None
-        """The shapes of its answers, where they vary."""
+        """Shapes of the answers; None for the documented ones."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
@@ -89,17 +89,17 @@ def _packed(packed: Packed) -> httpx.Response:
 
 
 def _answer(code: int, message: str, data: object = None) -> httpx.Response:
-    """An answer of kie's: always HTTP 200, with the code in the body."""
+    """Return an answer in kie's form: always HTTP 200, with the code in the body."""
     return _streamed(httpx.Response(HTTPStatus.OK, json={"code": int(code), "msg": message, "data": data}))
 
 
 def _streamed(whole: httpx.Response) -> httpx.Response:
-    """The same response as it comes from a network: not read yet."""
+    """Return the same response as it arrives from a network: not read yet."""
     return httpx.Response(whole.status_code, headers=whole.headers, stream=httpx.ByteStream(whole.content))
 
 
 def _created(body: Mapping[str, Any]) -> httpx.Response:
-    if "id" not in body:  # a script that is no documented answer goes through as it is
+    if "id" not in body:  # a script's answer in no documented form passes through unchanged
         return _streamed(httpx.Response(HTTPStatus.OK, json=body))
     return _answer(HTTPStatus.OK, "success", {"taskId": body.get("id")})
 

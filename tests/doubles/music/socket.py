@@ -1,4 +1,4 @@
-"""The music service on a port of this machine: the sandbox's server around the shared behaviour."""
+"""The music service on a local port: the sandbox's server around the shared behaviour."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -18,16 +18,16 @@ MUSIC_KEY = "a-key-that-nobody-reads"
 
 
 def mp3(take: int) -> bytes:
-    """About 5 KiB of silence: MPEG-1 layer III, 128 kbit/s, 44.1 kHz; each take has its own bytes."""
+    """Return about 5 KiB of silence, different for each take: MPEG-1 layer III, 128 kbit/s, 44.1 kHz."""
     return (b"\xff\xfb\x90\x00" + bytes(413)) * (12 + take)
 
 
 STATUSES: Final = {state: status for status, state in STATES.items()} | {"fail": "failed"}
-"""The documented words for kie's states."""
+"""The documented status for each of kie's states."""
 
 
 def _is_answer(response: web.StreamResponse) -> bool:
-    """Whether it is one of the service's good answers, and no fault."""
+    """Return whether a response is a regular answer of the service, not a fault."""
     return response.status == HTTPStatus.OK and response.content_type == "application/json"
 
 
@@ -36,9 +36,9 @@ def _response(packed: Packed) -> web.Response:
 
 
 class QuickSandbox(MusicBehaviour):
-    """A music service whose tasks are done as soon as their delay is over.
+    """A music service whose tasks finish as soon as their delay is over.
 
-    ``changed`` is called whenever something has happened.
+    ``changed`` is called after every event.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class QuickSandbox(MusicBehaviour):
         self._changed = changed
 
     def application(self) -> web.Application:
-        """As the sandbox's own; whoever waits for something looks again after each request."""
+        """Return the sandbox's application, which also wakes waiting tests after each request."""
         application = super().application()
         application.on_response_prepare.append(self._asked)
         return application
@@ -68,16 +68,16 @@ class QuickSandbox(MusicBehaviour):
     async def _paid_for(
         self, request: web.Request, create: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        """Keep the books of a POST around the sandbox's own answer to it."""
+        """Record a POST in the books around the sandbox's own answer to it."""
         try:
             body = json.loads(await request.text())
         except ConnectionError:
-            return web.Response(status=HTTPStatus.BAD_REQUEST)  # cut off before it was whole
+            return web.Response(status=HTTPStatus.BAD_REQUEST)  # cut off before it was complete
         paid = self.arrived(self._as_documented(body))
         self._changed()
         await self._before_taking()
         with self.charged_to(paid):
-            # The body has been read already: from here to the answer nothing else runs.
+            # The body has been read already, so nothing else runs until the answer.
             response = await create(request)
         if (
             self.variants is not None
@@ -98,13 +98,13 @@ class QuickSandbox(MusicBehaviour):
         return body
 
     async def _before_taking(self) -> None:
-        """Wait, or order a fault, before a paid request is taken."""
+        """Wait or inject a fault before a paid request is accepted."""
 
     async def _before_answering(self, paid: PaidRequest) -> None:
-        """Wait before a paid request that has been taken or refused is answered."""
+        """Wait before answering a paid request that was accepted or refused."""
 
     def _asked_for(self, task_id: str) -> None:
-        """Write down a status query."""
+        """Record a status query."""
         self.note_poll(task_id)
         self._changed()
 
@@ -122,7 +122,7 @@ class QuickSandbox(MusicBehaviour):
     async def _audio(self, request: web.Request) -> web.StreamResponse:
         task_id = request.match_info["id"]
         if self.variants is not None and self.variants.moves_audio(task_id) and MOVED not in request.query:
-            # Not raised: the sandbox turns what is raised into JSON without an address.
+            # Returned, because the sandbox turns exceptions into JSON without an address.
             there = str(request.url.with_query({MOVED: "1"}))
             return web.Response(status=HTTPStatus.FOUND, headers={"Location": there})
         self.note_download()
@@ -136,13 +136,13 @@ class QuickSandbox(MusicBehaviour):
         return mp3(take)
 
     def finish(self) -> None:
-        """Let the tasks that are under way be done."""
+        """Let the tasks in progress finish."""
         for task in self.tasks.values():
             task.delay_s = 0.0
 
 
 class QuickKieSandbox(QuickSandbox, KieSandbox):
-    """The same with kie's contract and its traps."""
+    """The same for kie's contract, including its traps."""
 
     async def _create_job(self, request: web.Request) -> web.StreamResponse:
         return await self._paid_for(request, self._created_job)
@@ -152,7 +152,7 @@ class QuickKieSandbox(QuickSandbox, KieSandbox):
         paid = self._current
         if paid is None:
             return response
-        # Errors arrive with HTTP 200, so the code is in the body; a connection that hangs up has none.
+        # Errors arrive with HTTP 200 and a code in the body; a dropped connection has none.
         whole = isinstance(response, web.Response) and response.body is not None
         code = _code_of(response) if whole else None
         self.note_status(paid, code or response.status, lost=not whole)
@@ -187,7 +187,7 @@ class QuickKieSandbox(QuickSandbox, KieSandbox):
 
 
 def _code_of(response: web.StreamResponse) -> int | None:
-    """Return the code in the body of an answer of kie's."""
+    """Return the code in the body of kie's answer."""
     assert isinstance(response, web.Response)
     if response.content_type != "application/json":
         return None

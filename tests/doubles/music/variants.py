@@ -1,4 +1,4 @@
-"""Answers of a music service in a random shape for each song; its books stay the same."""
+"""Answers of a music service in a random shape for each song. Its books are unaffected."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ else:
     from backports import zstd
 
 MOVED: Final = "moved"
-"""The query of an audio address that has been redirected once."""
+"""Query of an audio address that has been redirected once."""
 PACKINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
     "": bytes,
     "gzip": gzip.compress,
@@ -51,20 +51,20 @@ KIE_WORDS: Final[Mapping[str, Sequence[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A body as it travels."""
+    """A body as sent over the wire."""
 
     body: bytes
     headers: dict[str, str]
 
 
 class Variants:
-    """Spells answers in a shape that is drawn for each song from the seed and the task's id."""
+    """Answers in a shape drawn for each song from the seed and the task's id."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
     def submitted(self, task_id: str) -> Packed:
-        """Return the answer to a paid request that was taken."""
+        """Return the answer to an accepted paid request."""
         random = self._random("submit", task_id)
         described = {random.choice(ID_NAMES): task_id}
         shapes: list[object] = [
@@ -101,7 +101,7 @@ class Variants:
             {"data": json.dumps(described)},
             {"code": 200, "msg": "success", "data": described},
         ]
-        # A task is not ended by a failure in an odd place: it might be about the query.
+        # A failure in an odd place must not end the task: it might concern the query.
         plain = status in ("failed", "canceled")
         return _packed(random, random.choice(shapes[:1] if plain else shapes))
 
@@ -118,10 +118,10 @@ class Variants:
 
 
 class KieVariants(Variants):
-    """The same for kie's contract: the shapes that its documentation and its clients know."""
+    """The same for kie's contract: the shapes known from its documentation and its clients."""
 
     def submitted(self, task_id: str) -> Packed:
-        """Return the answer to a paid request that was taken."""
+        """Return the answer to an accepted paid request."""
         random = self._random("submit", task_id)
         described = {random.choice(("taskId", "task_id")): task_id, "recordId": "5"}
         data: object = random.choice(
@@ -172,7 +172,7 @@ VARIANTS: Final[Mapping[Backend, type[Variants]]] = {
     Backend.SSEEDANCE: Variants,
     Backend.KIE: KieVariants,
 }
-"""The shapes of answers by the contract that they are in."""
+"""Answer shapes by contract."""
 
 
 def _packed(random: Random, answer: object) -> Packed:
@@ -182,5 +182,5 @@ def _packed(random: Random, answer: object) -> Packed:
     if encoding and random.random() < 0.9:
         headers["Content-Encoding"] = encoding
     elif encoding in ("deflate", "br"):
-        encoding = ""  # nothing but its name tells what it is
+        encoding = ""  # only the header identifies these
     return Packed(PACKINGS[encoding](text.encode(random.choice(("utf-8", "utf-8-sig")))), headers)

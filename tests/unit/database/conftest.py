@@ -1,4 +1,4 @@
-"""A database with its flushes."""
+"""A database that flushes to disk."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,7 +9,9 @@ from bot.database.sqlite import Database
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(tmp_path: Path, blank_file: bytes) -> AsyncIterator[Database]:
     """A database that flushes its commits to disk, as in production."""
-    async with Database.open(tmp_path / "tunesmith.db") as opened:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(blank_file)
+    async with Database.open(path) as opened:
         yield opened

@@ -1,6 +1,6 @@
 """Derive PostgreSQL's tables and indexes from SQLite's migrations.
 
-By hand, while the schema is unreleased: ``uv run python -m tests.unit.database.postgresql_tables``
+To be run by hand while the schema is unreleased: ``uv run python -m tests.unit.database.postgresql_tables``
 """
 
 import re
@@ -23,7 +23,7 @@ _REFERENCE: Final = re.compile(r"REFERENCES (\w+)")
 
 
 def derived() -> str:
-    """The text of the file."""
+    """Return the text of the file."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         migrating.migrate(connection, Path("memory"), keep=False)
@@ -44,12 +44,12 @@ def _table(name: str, sql: str) -> str:
     sql = re.sub(r"\bINTEGER\b", "BIGINT", re.sub(r"\bREAL\b", "DOUBLE PRECISION", sql))
     head, _, body = sql.partition("(")
     parts = [" ".join(part.split()) for part in _split(body.rstrip().removesuffix(")"))]
-    # SQLite shows added columns behind the constraints; PostgreSQL wants no order.
+    # SQLite lists added columns after the constraints; PostgreSQL accepts any order.
     return f"{head.strip()} (\n  " + ",\n  ".join(parts) + "\n);"
 
 
 def _split(body: str) -> list[str]:
-    """The parts between the commas that are in no parentheses."""
+    """Split at the commas outside parentheses."""
     parts, depth, quoted = [""], 0, False
     for char in body:
         quoted ^= char == "'"
@@ -62,7 +62,7 @@ def _split(body: str) -> list[str]:
 
 
 def _ordered(tables: dict[str, str]) -> list[str]:
-    """Each table after those that it refers to."""
+    """Return each table after those that it references."""
     done: dict[str, str] = {}
     while len(done) < len(tables):
         for name, sql in tables.items():

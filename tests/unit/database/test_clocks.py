@@ -1,4 +1,4 @@
-"""A process goes on with another's work only if its clock agrees with the server's."""
+"""A process only continues another's work if its clock agrees with the server's."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,23 +30,21 @@ async def test_a_wrong_clock_is_refused_before_a_slot_is_taken(
     wrong_by(off_s, monkeypatch)
 
     with pytest.raises(
-        StartRefused, match=rf"DATABASE_URL: this .* 3,[56]\d\d s {side} the .*; set both by NTP"
+        StartRefused, match=rf"DATABASE_URL: this .* 3,[56]\d\d s {side} the .*; sync both with NTP"
     ):
         async with Database.open(url):
             pass
 
 
-async def test_a_clock_that_is_a_little_off_is_good_enough(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slightly_wrong_clock_is_accepted(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong_by(clocks.APART_MAX.total_seconds() / 2, monkeypatch)
 
     async with Database.open(url) as database:
         assert database.share.leads
 
 
-def test_a_standby_whose_clock_went_wrong_takes_nothing_over(
-    url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While it stood by, its time went on by an hour that the server does not know of."""
+def test_a_standby_with_a_wrong_clock_takes_nothing_over(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it stood by, its time advanced by an hour unknown to the server."""
     holder, standby = (Writer(url, takeover_s=60.0) for _ in range(2))
     steady_s = slots.steady_s
     try:

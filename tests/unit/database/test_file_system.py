@@ -1,4 +1,4 @@
-"""A folder is tested for what SQLite needs, with two processes on a scratch database."""
+"""Test a folder for SQLite's requirements, with two processes on a scratch database."""
 
 import errno
 import sqlite3
@@ -23,25 +23,25 @@ def refusal(folder: Path) -> str:
     return sentence
 
 
-def test_a_local_folder_has_everything_and_is_left_as_it_was(tmp_path: Path) -> None:
+def test_a_local_folder_has_everything_and_is_left_unchanged(tmp_path: Path) -> None:
     check_file_system(tmp_path / "tunesmith.db")
 
     assert [] == list(tmp_path.iterdir())
 
 
 LACKS = {
-    # The second process gets a lock that the first one holds.
+    # The second process gets a lock held by the first.
     "locks between processes": SECOND_PROCESS.replace("locked = True", "locked = False").replace(
         'connection.execute("ROLLBACK")', "pass"
     ),
-    # It does not see what the first one has committed, or the first one does not see its row.
+    # It does not see the first one's commit, or the first one does not see its row.
     "memory that processes share": SECOND_PROCESS.replace("print(seen,", "print(0,"),
     "memory that processes share ": SECOND_PROCESS.replace("VALUES (2)", "SELECT 2 WHERE FALSE"),
 }
 
 
 @pytest.mark.parametrize("lack", LACKS)
-def test_a_folder_that_lacks_something_is_refused_and_left_as_it_was(
+def test_an_unsuitable_folder_is_refused_and_left_unchanged(
     lack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_system, "SECOND_PROCESS", LACKS[lack])
@@ -51,7 +51,7 @@ def test_a_folder_that_lacks_something_is_refused_and_left_as_it_was(
 
 
 class NoSharedMemory(sqlite3.Connection):
-    """A connection on a file system in user space: it has no shared memory."""
+    """A connection on a file system in user space, without shared memory."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3
         if "WAL" in sql:
@@ -86,7 +86,7 @@ def test_a_folder_without_a_write_ahead_log_is_refused(
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EACCES])
-def test_a_folder_that_can_not_be_written_to_is_for_the_database_to_refuse(
+def test_an_unwritable_folder_is_left_for_the_database_to_refuse(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def temporary_directory(**_: object) -> None:

@@ -9,7 +9,7 @@ from bot.database.idle_connections import IdleConnections
 
 
 class Opened:
-    """Opens connections and remembers them."""
+    """Opens connections and records them."""
 
     def __init__(self) -> None:
         self.all: list[sqlite3.Connection] = []
@@ -39,7 +39,7 @@ def opened() -> Iterator[Opened]:
         connection.close()
 
 
-def test_the_next_report_gets_the_connection_of_the_last(opened: Opened) -> None:
+def test_the_next_report_reuses_the_last_ones_connection(opened: Opened) -> None:
     idle = IdleConnections(opened)
 
     for _ in range(3):
@@ -56,7 +56,7 @@ def test_two_reports_at_the_same_time_never_share_a_connection(opened: Opened) -
         assert one is not other
 
 
-def test_no_more_connections_stay_open_than_the_maximum(opened: Opened) -> None:
+def test_at_most_the_maximum_of_idle_connections_stays_open(opened: Opened) -> None:
     idle = IdleConnections(opened)
 
     with contextlib.ExitStack() as stack:
@@ -67,7 +67,7 @@ def test_no_more_connections_stay_open_than_the_maximum(opened: Opened) -> None:
     assert idle_connections.IDLE_MAX == opened.closed.count(False)
 
 
-def test_a_connection_on_which_a_report_failed_is_not_used_again(opened: Opened) -> None:
+def test_a_failed_reports_connection_is_not_reused(opened: Opened) -> None:
     idle = IdleConnections(opened)
 
     with pytest.raises(sqlite3.OperationalError), idle.borrowed() as connection:

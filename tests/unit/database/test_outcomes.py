@@ -1,4 +1,4 @@
-"""What a write reports is what has become of it, on both engines, whatever happens on the way."""
+"""A write reports its actual outcome, on both engines, whatever happens on the way."""
 
 import asyncio
 import threading
@@ -27,14 +27,14 @@ def lost(reason: str) -> NoReturn:
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let writes give up soon."""
+    """Make writes give up soon."""
     for engine in (postgresql, sqlite):
         monkeypatch.setattr(engine, "GIVE_UP_AFTER_S", GIVES_UP_S)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A database of each engine."""
+    """A database of each engine in turn."""
     if request.param == "sqlite":
         async with sqlite.Database.open(tmp_path / "tunesmith.db") as opened:
             yield opened
@@ -57,7 +57,7 @@ async def server(url: str) -> AsyncIterator[postgresql.Database]:
 
 
 def add(tx: Tx) -> None:
-    """Add one to a row that counts how often this was committed."""
+    """Add one to a row that counts the commits."""
     remember(tx, "count", str(int(fact(tx, "count") or 0) + 1))
 
 
@@ -66,7 +66,7 @@ async def count(database: Database) -> int:
 
 
 async def until_written(database: Database, fn: Callable[[Tx], object]) -> None:
-    """Write, however little time a write has here."""
+    """Retry a write until it succeeds, however short the time limit."""
     while True:
         try:
             await database.write(fn)
@@ -76,7 +76,7 @@ async def until_written(database: Database, fn: Callable[[Tx], object]) -> None:
 
 
 class Held:
-    """A transaction that stands still until it is let go."""
+    """A transaction that stands still until it is released."""
 
     def __init__(self) -> None:
         self.has_begun = threading.Event()
@@ -91,7 +91,7 @@ class Held:
 async def begun(
     database: Database, fn: Callable[[Tx], None], has_begun: threading.Event
 ) -> "asyncio.Task[None]":
-    """Write until ``has_begun`` is set, however often there is no time to begin."""
+    """Retry a write until ``has_begun`` is set, however short the time limit."""
     while True:
         writing = asyncio.create_task(database.write(fn))
         looking = asyncio.create_task(asyncio.to_thread(has_begun.wait, 60.0))
@@ -106,7 +106,7 @@ async def begun(
         has_begun.clear()
 
 
-async def test_a_write_whose_time_is_up_while_it_runs_is_waited_for(either: Database) -> None:
+async def test_a_write_that_times_out_while_running_is_awaited(either: Database) -> None:
     held = Held()
     writing = await begun(either, held, held.has_begun)
     done, _ = await asyncio.wait((writing,), timeout=2 * GIVES_UP_S)
@@ -117,7 +117,7 @@ async def test_a_write_whose_time_is_up_while_it_runs_is_waited_for(either: Data
     assert 1 == await count(either)
 
 
-async def test_a_write_that_was_refused_for_want_of_time_never_runs(either: Database) -> None:
+async def test_a_write_that_timed_out_before_running_never_runs(either: Database) -> None:
     held = Held()
     writing = await begun(either, held, held.has_begun)
     with pytest.raises(StoreBusy):
@@ -129,7 +129,7 @@ async def test_a_write_that_was_refused_for_want_of_time_never_runs(either: Data
     assert 1 == await count(either)
 
 
-async def test_a_write_whose_caller_is_gone_happens_whole(either: Database) -> None:
+async def test_a_write_whose_caller_is_gone_is_completed(either: Database) -> None:
     held = Held()
     writing = await begun(either, held, held.has_begun)
     writing.cancel()
@@ -141,11 +141,11 @@ async def test_a_write_whose_caller_is_gone_happens_whole(either: Database) -> N
     assert 1 == await count(either)
 
 
-# -- a commit whose answer is lost
+# -- commits without an answer
 
 
 class Loss:
-    """Loses the connection at the next commit, and keeps the server out of reach until it is back."""
+    """Drops the connection at the next commit, and keeps the server unreachable until it is restored."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, committed: bool) -> None:
         self.tries = 0
@@ -200,7 +200,7 @@ async def test_a_commit_is_not_reported_before_its_outcome_is_known(
 
 
 @pytest.mark.parametrize("committed", [True, False])
-async def test_a_close_during_a_commit_reports_neither_outcome(
+async def test_closing_during_a_commit_reports_neither_outcome(
     url: str, monkeypatch: pytest.MonkeyPatch, *, committed: bool
 ) -> None:
     async with postgresql.Database.open(url, takeover_s=60.0, lost=lost) as server:
@@ -224,8 +224,8 @@ def holding(url: str) -> Iterator[postgresql_writer.Writer]:
         writer.thread.shutdown()
 
 
-def test_a_commit_of_an_earlier_holder_proves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever has a slot counts its transactions from 1."""
+def test_an_earlier_holders_commit_proves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every holder of a slot counts its transactions from 1."""
     with holding(url) as earlier:
         earlier.run(lambda tx: remember(tx, "count", "0"), 0.0)
     with holding(url) as later:

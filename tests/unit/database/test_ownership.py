@@ -1,4 +1,4 @@
-"""A process whose database was taken from it can write nothing more, and changes nothing of the new owner."""
+"""A process that has lost its database can no longer write, and changes nothing of the new owner's."""
 
 import asyncio
 import os
@@ -40,7 +40,7 @@ async def owned(path: Path) -> AsyncIterator[Database]:
         yield database
 
 
-# -- the file is another one, or somebody else's
+# -- a replaced or foreign file
 
 
 def replaced(path: Path, earlier: Path) -> None:
@@ -142,7 +142,7 @@ async def test_the_new_owner_of_a_file_keeps_its_log_when_the_old_one_ends(tmp_p
         assert "here" == await database.read(kept)
 
 
-async def test_a_file_written_over_the_database_is_left_as_it_is(tmp_path: Path) -> None:
+async def test_a_file_that_replaced_the_database_is_left_untouched(tmp_path: Path) -> None:
     path, earlier = tmp_path / "tunesmith.db", tmp_path / "earlier.db"
     async with owned(path) as database:
         with closing(sqlite3.connect(path)) as connection:
@@ -158,7 +158,7 @@ async def test_a_file_written_over_the_database_is_left_as_it_is(tmp_path: Path)
         assert await database.read(kept) is None
 
 
-async def test_a_log_that_was_removed_costs_no_commit(tmp_path: Path) -> None:
+async def test_a_removed_log_costs_no_commit(tmp_path: Path) -> None:
     path = tmp_path / "tunesmith.db"
     async with owned(path) as database:
         await database.write(put)
@@ -171,7 +171,7 @@ async def test_a_log_that_was_removed_costs_no_commit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [False, True])
-async def test_a_file_that_comes_back_is_written_to_again(folder: bool, tmp_path: Path) -> None:
+async def test_a_file_that_reappears_is_written_to_again(folder: bool, tmp_path: Path) -> None:
     path = tmp_path / "data" / "tunesmith.db"
     moved = path.parent if folder else path
     async with owned(path) as database:
@@ -185,7 +185,7 @@ async def test_a_file_that_comes_back_is_written_to_again(folder: bool, tmp_path
         assert "here" == await database.read(kept)
 
 
-async def test_a_copy_does_not_pass_for_the_original(tmp_path: Path) -> None:
+async def test_a_copy_is_not_mistaken_for_the_original(tmp_path: Path) -> None:
     path, copy = tmp_path / "tunesmith.db", tmp_path / "copy.db"
     async with owned(path):
         copy.touch()
@@ -296,7 +296,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_a_second_process_is_refused_whatever_path_it_takes(
+async def test_a_second_process_is_refused_whatever_path_it_uses(
     way: Callable[[Path], Path], tmp_path: Path
 ) -> None:
     path = tmp_path / "data" / "tunesmith.db"
@@ -306,7 +306,7 @@ async def test_a_second_process_is_refused_whatever_path_it_takes(
             with pytest.raises(StartRefused, match="another Tunesmith already runs") as caught:
                 async with Database.open(other):
                     pytest.fail("it was opened")
-        # Under a name that has no log of its own, not even the operator's commands may open it.
+        # Through a name without its own log, not even the operator's commands may open it.
         assert (way is not through_a_hard_link) is isinstance(caught.value, AlreadyRuns)
         assert str(other) in str(caught.value)
         assert not log_of(path.parent / "hard.db").exists()

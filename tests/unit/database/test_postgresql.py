@@ -1,4 +1,4 @@
-"""What the PostgreSQL engine promises, on a real server."""
+"""Guarantees of the PostgreSQL engine, on a real server."""
 
 import asyncio
 import threading
@@ -44,7 +44,7 @@ async def server(url: str) -> AsyncIterator[Database]:
 
 
 def add(tx: Tx) -> None:
-    """Add a row that counts how often this was committed."""
+    """Add a row that counts the commits."""
     count = int(fact(tx, "count") or 0)
     remember(tx, "count", str(count + 1))
 
@@ -66,7 +66,7 @@ async def test_a_write_is_seen_by_the_next_read_and_report(server: Database) -> 
     assert "1" == await server.report(lambda tx: fact(tx, "count"))
 
 
-async def test_nothing_of_a_transaction_that_fails_is_written(server: Database) -> None:
+async def test_a_failed_transaction_writes_nothing(server: Database) -> None:
     def fails(tx: Tx) -> None:
         add(tx)
         raise LookupError
@@ -77,7 +77,7 @@ async def test_nothing_of_a_transaction_that_fails_is_written(server: Database) 
     assert 0 == await count(server)
 
 
-async def test_what_the_schema_forbids_is_an_error_of_the_engine(server: Database) -> None:
+async def test_a_violated_constraint_is_an_error_of_the_engine(server: Database) -> None:
     def forbidden(tx: Tx) -> None:
         tx.execute("INSERT INTO guild (id, bonus) VALUES (1, -1)")
 
@@ -88,7 +88,7 @@ async def test_what_the_schema_forbids_is_an_error_of_the_engine(server: Databas
     assert 1 == await count(server)
 
 
-async def test_a_mistake_in_a_statement_is_an_error_of_the_engine(server: Database) -> None:
+async def test_an_invalid_statement_is_an_error_of_the_engine(server: Database) -> None:
     with pytest.raises(DatabaseError):
         await server.read(lambda tx: tx.execute("SELECT nothing FROM nowhere"))
 
@@ -101,7 +101,9 @@ async def test_a_read_cannot_write(server: Database) -> None:
 
 
 @pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure])
-async def test_a_collision_is_repeated(server: Database, error: type[psycopg.Error]) -> None:
+async def test_a_transaction_is_repeated_after_a_collision(
+    server: Database, error: type[psycopg.Error]
+) -> None:
     tries = []
 
     def collides(tx: Tx) -> None:
@@ -115,7 +117,7 @@ async def test_a_collision_is_repeated(server: Database, error: type[psycopg.Err
     assert 1 == await count(server)
 
 
-async def test_a_collision_that_stays_is_refused(server: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_persistent_collision_is_refused(server: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "GIVE_UP_AFTER_S", 0.2)
 
     def collides(_: Tx) -> NoReturn:
@@ -125,13 +127,13 @@ async def test_a_collision_that_stays_is_refused(server: Database, monkeypatch: 
         await server.write(collides)
 
 
-async def test_two_transactions_that_lock_each_other_are_both_done(url: str, server: Database) -> None:
+async def test_two_deadlocked_transactions_both_succeed(url: str, server: Database) -> None:
     await server.write(lambda tx: tx.execute("INSERT INTO guild (id) VALUES (1), (2)"))
     both = threading.Barrier(2)
 
     def crosswise(first: int, second: int, tx: Tx) -> None:
         tx.execute("UPDATE guild SET bonus = bonus + 1 WHERE id = ?", (first,))
-        with suppress(threading.BrokenBarrierError):  # the one that is run again is alone
+        with suppress(threading.BrokenBarrierError):  # the one that is retried is alone
             both.wait(0.5)
         tx.execute("UPDATE guild SET bonus = bonus + 1 WHERE id = ?", (second,))
 
@@ -181,7 +183,7 @@ async def test_a_commit_whose_answer_is_lost_counts_once(
     assert 1 == await count(server)
 
 
-async def test_who_has_lost_the_slot_cannot_write(
+async def test_a_process_that_lost_its_slot_cannot_write(
     server: Database, postgresql_server: Server, url: str
 ) -> None:
     other = connect(url, name="other", options={})
@@ -220,7 +222,7 @@ async def test_a_second_process_waits_until_it_is_stopped(server: Database, url:
     await server.write(add)
 
 
-async def test_a_process_that_was_not_heard_of_lately_may_not_act(server: Database) -> None:
+async def test_a_process_without_a_recent_beat_may_not_act(server: Database) -> None:
     await server.write(add)
     assert server.may_act()
 
@@ -235,7 +237,7 @@ async def test_an_unknown_database_is_refused_and_named(postgresql_server: Serve
             pass
 
 
-async def test_a_closed_database_takes_no_more(url: str) -> None:
+async def test_a_closed_database_accepts_no_more_work(url: str) -> None:
     async with Database.open(url) as opened:
         pass
 
@@ -245,7 +247,7 @@ async def test_a_closed_database_takes_no_more(url: str) -> None:
         await opened.read(lambda tx: fact(tx, "count"))
 
 
-async def test_all_credits_are_promised_once_to_many_at_once(url: str) -> None:
+async def test_all_credits_are_promised_once_to_concurrent_requests(url: str) -> None:
     terms = make.terms(
         price_credits=10,
         open_per_member=100,
@@ -274,7 +276,7 @@ async def test_all_credits_are_promised_once_to_many_at_once(url: str) -> None:
         assert () == (await sessions[0].report(reconcile)).findings
 
 
-async def test_a_locked_server_is_left_alone_by_other_transactions(server: Database, url: str) -> None:
+async def test_a_locked_guild_cannot_be_locked_by_other_transactions(server: Database, url: str) -> None:
     await server.write(lambda tx: know_guild(tx, make.GUILD))
 
     def is_locked(tx: Tx) -> bool:
@@ -291,7 +293,7 @@ async def test_a_locked_server_is_left_alone_by_other_transactions(server: Datab
 
 
 class Hands:
-    """A clock that is moved by hand."""
+    """A clock that is set by hand."""
 
     def __init__(self) -> None:
         self.s = 100.0
@@ -300,7 +302,7 @@ class Hands:
         return self.s
 
 
-def test_a_beat_is_as_old_as_it_was_seen_unchanged() -> None:
+def test_a_beats_age_is_how_long_it_was_seen_unchanged() -> None:
     clock = Hands()
     watch = slots.Watch(clock)
     watch.look(slots.Beat(1, 1, given_back=False))
@@ -312,7 +314,7 @@ def test_a_beat_is_as_old_as_it_was_seen_unchanged() -> None:
     assert [1.0, 2.0, 0.0, 1.0] == ages
 
 
-def test_who_stood_still_while_looking_begins_anew() -> None:
+def test_a_process_that_stalled_while_watching_starts_over() -> None:
     clock = Hands()
     watch = slots.Watch(clock)
     watch.look(slots.Beat(1, 1, given_back=False))
@@ -336,7 +338,7 @@ def end(holder: ServerTx, standby: ServerTx) -> None:
 
 
 def look(tx: ServerTx, lookout: slots.Lookout, clock: Hands, for_s: float) -> slots.Held | None:
-    """Look again and again for this time; return what was taken."""
+    """Poll for this time; return what was taken."""
     end_s = clock.s + for_s
     while clock.s < end_s:
         clock.s += 0.5
@@ -347,7 +349,7 @@ def look(tx: ServerTx, lookout: slots.Lookout, clock: Hands, for_s: float) -> sl
 
 @pytest.fixture
 def pair(url: str) -> Iterator[tuple[ServerTx, ServerTx]]:
-    """A holder's session and a standby's."""
+    """The sessions of a holder and a standby."""
     with (
         closing(connect(url, name="tests", options={})) as holder,
         closing(connect(url, name="tests", options={})) as standby,
@@ -358,7 +360,7 @@ def pair(url: str) -> Iterator[tuple[ServerTx, ServerTx]]:
 Pair = tuple[ServerTx, ServerTx]
 
 
-def test_a_slot_that_was_not_given_back_is_left_alone_for_a_while(pair: Pair) -> None:
+def test_an_unreleased_slot_is_left_alone_for_a_while(pair: Pair) -> None:
     clock, (holder, standby) = Hands(), pair
     lookout = slots.Lookout(1, 15.0, clock)
     assert 1 == take(holder).epoch
@@ -369,7 +371,7 @@ def test_a_slot_that_was_not_given_back_is_left_alone_for_a_while(pair: Pair) ->
     assert slots.Held(slot=0, epoch=2) == look(standby, lookout, clock, 3.0)
 
 
-def test_a_slot_that_was_given_back_is_taken_at_once(pair: Pair) -> None:
+def test_a_released_slot_is_taken_at_once(pair: Pair) -> None:
     clock, (holder, standby) = Hands(), pair
     slots.give_back(holder, take(holder))
     end(holder, standby)
@@ -377,7 +379,7 @@ def test_a_slot_that_was_given_back_is_taken_at_once(pair: Pair) -> None:
     assert slots.Held(slot=0, epoch=2) == look(standby, slots.Lookout(1, 15.0, clock), clock, 0.5)
 
 
-def test_the_session_of_a_holder_that_stands_still_is_ended(pair: Pair) -> None:
+def test_a_stalled_holders_session_is_ended(pair: Pair) -> None:
     clock, (holder, standby) = Hands(), pair
     lookout = slots.Lookout(1, 15.0, clock)
     take(holder)
@@ -398,19 +400,19 @@ def test_a_beat_keeps_the_slot(pair: Pair) -> None:
         holder.execute("UPDATE slot SET beat = beat + 1")
 
 
-def test_who_takes_the_slot_up_again_finds_its_own_epoch(url: str) -> None:
+def test_a_process_that_resumes_its_slot_finds_its_own_epoch(url: str) -> None:
     with closing(connect(url, name="tests", options={})) as first:
         held = take(first)
 
     with closing(connect(url, name="tests", options={})) as second:
         while not slots.take_up_again(second, held, 0):
-            pass  # the server has not noticed yet that the first session has ended
+            pass  # the server has not yet noticed the end of the first session
         second.execute("UPDATE slot SET epoch = 2")
         with pytest.raises(slots.SlotLost):
             slots.take_up_again(second, held, 0)
 
 
-def test_the_lowest_free_slot_comes_first(pair: Pair) -> None:
+def test_the_lowest_free_slot_is_taken_first(pair: Pair) -> None:
     clock, (holder, standby) = Hands(), pair
     take(holder, slot=0, size=3)
 
@@ -418,7 +420,7 @@ def test_the_lowest_free_slot_comes_first(pair: Pair) -> None:
     assert slots.Held(slot=1, epoch=1) == look(standby, slots.Lookout(3, 15.0, clock), clock, 0.5)
 
 
-def test_only_the_slot_that_stands_still_is_taken_over(pair: Pair, url: str) -> None:
+def test_only_the_stalled_slot_is_taken_over(pair: Pair, url: str) -> None:
     clock, (holder, standby) = Hands(), pair
     lookout = slots.Lookout(2, 15.0, clock)
     take(holder, slot=1, size=2)
@@ -435,7 +437,7 @@ def test_only_the_slot_that_stands_still_is_taken_over(pair: Pair, url: str) -> 
         assert {0} == slots.locked_slots(standby)
 
 
-def test_processes_of_two_sizes_are_kept_apart(pair: Pair) -> None:
+def test_processes_for_two_fleet_sizes_are_kept_apart(pair: Pair) -> None:
     clock, (holder, standby) = Hands(), pair
     take(holder, slot=2, size=3)
 
@@ -443,7 +445,7 @@ def test_processes_of_two_sizes_are_kept_apart(pair: Pair) -> None:
         slots.Lookout(2, 15.0, clock).look(standby)
 
 
-def test_another_size_waits_for_who_lost_its_connection(pair: Pair) -> None:
+def test_another_fleet_size_waits_for_a_disconnected_process(pair: Pair) -> None:
     clock, (holder, standby) = Hands(), pair
     lookout = slots.Lookout(2, 15.0, clock)
     held = take(holder, slot=2, size=3)
@@ -455,7 +457,7 @@ def test_another_size_waits_for_who_lost_its_connection(pair: Pair) -> None:
         slots.take_up_again(standby, held, 0)
 
 
-def test_no_slot_is_taken_while_another_size_comes_back(pair: Pair) -> None:
+def test_no_slot_is_taken_while_another_fleet_size_reconnects(pair: Pair) -> None:
     holder, standby = pair
     take(holder, slot=2, size=3)
 
@@ -463,7 +465,7 @@ def test_no_slot_is_taken_while_another_size_comes_back(pair: Pair) -> None:
         assert None is slots.take(standby, 0, 2, "standby")
 
 
-async def test_another_size_is_refused_with_one_sentence(url: str) -> None:
+async def test_another_fleet_size_is_refused_with_one_sentence(url: str) -> None:
     async with Database.open(url, processes=3, lost=lost):
         with pytest.raises(StartRefused, match=r"PROCESSES: .* for 2, .* for 3; stop"):
             async with Database.open(url, processes=2, lost=lost):
@@ -480,7 +482,7 @@ async def test_each_process_has_a_share_of_its_own(url: str) -> None:
         assert [True, False, False] == [one.share.leads for one in fleet]
 
 
-def test_an_older_schema_is_left_alone_while_others_work_on_it(pair: Pair) -> None:
+def test_an_older_schema_is_left_alone_while_others_use_it(pair: Pair) -> None:
     holder, standby = pair
     older = str(postgresql_schema.current() - 1)
     holder.execute("UPDATE fact SET value = ? WHERE name = 'schema'", (older,))
@@ -490,7 +492,7 @@ def test_an_older_schema_is_left_alone_while_others_work_on_it(pair: Pair) -> No
         assert None is postgresql_schema.take_slot(standby, 0, 2, "standby")
 
 
-def test_who_lost_its_connection_cannot_come_back_to_a_newer_schema(
+def test_a_disconnected_process_cannot_return_to_a_newer_schema(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder, standby = pair
@@ -506,7 +508,7 @@ def test_who_lost_its_connection_cannot_come_back_to_a_newer_schema(
         slots.take_up_again(standby, held, 0)
 
 
-def test_two_shards_of_one_bucket_identify_themselves_apart(pair: Pair) -> None:
+def test_two_shards_of_one_bucket_identify_one_after_the_other(pair: Pair) -> None:
     one, other = pair
 
     assert 0.0 == pace.take_turn(one, 0)
@@ -516,7 +518,7 @@ def test_two_shards_of_one_bucket_identify_themselves_apart(pair: Pair) -> None:
     assert 0.0 == pace.take_turn(other, 0)
 
 
-def test_a_turn_in_the_future_holds_nobody_up(pair: Pair) -> None:
+def test_a_turn_in_the_future_delays_nobody(pair: Pair) -> None:
     one, other = pair
     pace.take_turn(one, 0)
     one.execute("UPDATE identify SET at = at + 86400000")

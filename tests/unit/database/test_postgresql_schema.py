@@ -1,4 +1,4 @@
-"""Both engines have the same schema, and keep the same promises."""
+"""Both engines have the same schema and give the same guarantees."""
 
 import re
 import sqlite3
@@ -89,7 +89,7 @@ def test_both_engines_have_the_same_unique_keys(server_tx: Tx, file: sqlite3.Con
         for key in keys:
             columns = [row["name"] for row in file.execute(f"PRAGMA index_info({key['name']})")]
             in_file.append((table, ",".join(columns), bool(key["partial"])))
-        if not any(key["origin"] == "pk" for key in keys):  # the id, which needs no index
+        if not any(key["origin"] == "pk" for key in keys):  # the id needs no index
             primary = [row["name"] for row in file.execute(f"PRAGMA table_info({table})") if row["pk"]]
             in_file.append((table, ",".join(primary), False))
 
@@ -105,7 +105,7 @@ def test_both_engines_have_the_same_triggers(server_tx: Tx, file: sqlite3.Connec
     assert in_file | {"ledger_is_never_emptied"} == on_server
 
 
-def test_both_engines_check_the_same(server_tx: Tx, file: sqlite3.Connection) -> None:
+def test_both_engines_have_the_same_checks(server_tx: Tx, file: sqlite3.Connection) -> None:
     rows = server_tx.execute(
         """SELECT relname, COUNT(*) AS checks FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid
            WHERE contype = 'c' GROUP BY relname"""

@@ -21,25 +21,25 @@ ROOT = Path(__file__).parents[3]
 RELEASED = Path(__file__).parent / "released"
 LAST = len(migrating.migrations())
 NUMBERS = sorted(int(path.name.split("-")[1].split(".")[0]) for path in RELEASED.glob("schema-*.db.gz"))
-"""The schemas of which there is a file."""
+"""Schemas with a stored file."""
 STATES = {"queued", "submitting", "running", "ready", "delivering", "delivered", "explained", "undelivered"}
 TYPED = {"waits", "composing", "on its way", "nowhere to post", "Neon Rain «ночь» 🌧", "synthwave"}
 
 TEXTS_SINCE = 4
-"""The first schema in which texts have a table of their own."""
+"""The first schema with a separate table for texts."""
 BROKEN = "one\r\n\r\ntwo\rthree\n"
 
 
 @pytest.fixture(params=NUMBERS)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A database of each earlier schema, as the code of that time has written it."""
+    """A database of each earlier schema, as written by the code of its time."""
     path = tmp_path / "tunesmith.db"
     path.write_bytes(gzip.decompress((RELEASED / f"schema-{request.param}.db.gz").read_bytes()))
     return path
 
 
 def books(path: Path) -> tuple[list[object], ...]:
-    """The jobs, the ledger and the counters, as far as every version has them."""
+    """Return the jobs, the ledger and the counters, as far as every version has them."""
     with closing(sqlite3.connect(path)) as connection:
         return tuple(
             connection.execute(f"SELECT {columns} ORDER BY 1, 2, 3").fetchall()
@@ -58,7 +58,7 @@ def books(path: Path) -> tuple[list[object], ...]:
 
 
 def start(path: Path) -> None:
-    """What a start does with the file."""
+    """Do with the file what a start does."""
     sqlite_connections.connect(path).close()
 
 
@@ -73,7 +73,7 @@ def test_no_released_schema_is_missing() -> None:
     assert set() == missing
 
 
-def test_it_keeps_its_jobs_its_ledger_and_its_words(old: Path) -> None:
+def test_an_upgraded_file_keeps_its_jobs_its_ledger_and_its_texts(old: Path) -> None:
     before = books(old)
 
     with closing(sqlite_connections.connect(old)) as tx:
@@ -90,7 +90,7 @@ def test_it_keeps_its_jobs_its_ledger_and_its_words(old: Path) -> None:
     assert texts >= TYPED
 
 
-def test_it_is_copied_before_its_first_migration_for_its_owner_alone(old: Path) -> None:
+def test_an_old_file_is_copied_before_its_migration_for_its_owner_only(old: Path) -> None:
     version, before = version_of(old), books(old)
 
     start(old)
@@ -160,7 +160,7 @@ def test_a_kill_over_the_copy_leaves_the_old_file_for_the_next_start(where: str,
     assert (version, before) == (version_of(copy), books(copy))
 
 
-def test_what_a_killed_process_left_of_a_copy_is_removed_a_day_later(old: Path) -> None:
+def test_a_partial_copy_by_a_killed_process_is_removed_a_day_later(old: Path) -> None:
     young, stale = (old.with_name(f".{old.name}.before-schema-{LAST}.{name}.unfinished") for name in "ab")
     young.touch()
     stale.touch()
@@ -171,7 +171,7 @@ def test_what_a_killed_process_left_of_a_copy_is_removed_a_day_later(old: Path) 
     assert (True, False) == (young.exists(), stale.exists())
 
 
-def test_its_line_breaks_become_line_feeds(old: Path) -> None:
+def test_line_breaks_of_an_upgraded_file_become_line_feeds(old: Path) -> None:
     change = "UPDATE words SET lyrics = ?" if version_of(old) < TEXTS_SINCE else "UPDATE text SET value = ?"
     with closing(sqlite3.connect(old)) as connection, connection:
         connection.execute(change, (BROKEN,))

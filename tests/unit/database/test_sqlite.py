@@ -36,14 +36,14 @@ MIGRATIONS = len(migrating.migrations())
 
 @contextmanager
 def outside(path: Path) -> Iterator[sqlite3.Connection]:
-    """Another program that has the file open."""
+    """Open the file as another program does."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     with contextlib.closing(connection):
         yield connection
 
 
 def put(*names: str) -> Callable[[Tx], int]:
-    """A transaction that writes a row for each name."""
+    """Return a transaction that writes a row for each name."""
 
     def fn(tx: Tx) -> int:
         for name in names:
@@ -58,7 +58,7 @@ def names(tx: Tx) -> list[str]:
 
 
 class Plug:
-    """A transaction that holds the writer's thread until it is pulled, so that others have to wait."""
+    """A transaction that holds the writer's thread until it is released, so that others have to wait."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
@@ -76,7 +76,7 @@ class Plug:
 
 
 async def all_waiting(database: Database, *fns: Callable[[Tx], object]) -> list[object]:
-    """The results of these writes if all of them wait at the same time."""
+    """Return the results of these writes, all of them waiting at the same time."""
     plug = Plug()
     first = asyncio.create_task(database.write(plug))
     await plug.stuck()
@@ -89,7 +89,7 @@ async def all_waiting(database: Database, *fns: Callable[[Tx], object]) -> list[
 
 @asynccontextmanager
 async def statements(database: Database) -> AsyncIterator[list[str]]:
-    """The statements that the writer runs meanwhile."""
+    """Record the statements that the writer executes inside the block."""
     seen: list[str] = []
     await database._writer.set_trace_callback(seen.append)
     yield seen
@@ -98,22 +98,28 @@ async def statements(database: Database) -> AsyncIterator[list[str]]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write waits for a locked file for a twenty-fifth of the usual time."""
+    """Let a write wait for a locked file for 1/25 of the usual time."""
     monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", 0.08)
     others = (pragma for pragma in sqlite_connections.PRAGMAS if "busy_timeout" not in pragma)
     monkeypatch.setattr(sqlite_connections, "PRAGMAS", ("PRAGMA busy_timeout = 20", *others))
 
 
 @pytest.fixture
-async def hasty(tmp_path: Path, impatient: None) -> AsyncIterator[Database]:  # noqa: ARG001
-    async with Database.open(tmp_path / "tunesmith.db") as opened:
+async def hasty(
+    tmp_path: Path,
+    blank_file: bytes,
+    impatient: None,  # noqa: ARG001
+) -> AsyncIterator[Database]:
+    path = tmp_path / "tunesmith.db"
+    path.write_bytes(blank_file)
+    async with Database.open(path) as opened:
         yield opened
 
 
 # -- a transaction
 
 
-async def test_a_write_returns_what_its_function_returns_also_none(database: Database) -> None:
+async def test_a_write_returns_its_functions_result_even_none(database: Database) -> None:
     assert 2 == await database.write(put("a", "b"))
     assert [None] == [await database.write(lambda tx: tx.execute("SELECT NULL").fetchone()[0])]
     assert ["a", "b"] == await database.read(names)
@@ -140,7 +146,7 @@ async def test_a_write_that_fails_changes_nothing_and_raises_its_own_error(datab
         ("SELECT 1; SELECT 2", sqlite3.ProgrammingError),
     ],
 )
-async def test_a_bug_in_a_write_shows_as_itself(
+async def test_a_bug_in_a_write_raises_its_own_exception(
     sql: str, error: type[sqlite3.Error], database: Database
 ) -> None:
     def fn(tx: Tx) -> None:
@@ -154,7 +160,9 @@ async def test_a_bug_in_a_write_shows_as_itself(
 
 
 @pytest.mark.parametrize("ending", ["COMMIT", "ROLLBACK"])
-async def test_a_write_that_ends_its_transaction_itself_fails_alone(ending: str, database: Database) -> None:
+async def test_a_write_that_ends_its_transaction_fails_without_others(
+    ending: str, database: Database
+) -> None:
     def fn(tx: Tx) -> None:
         tx.execute(ending)
 
@@ -170,7 +178,7 @@ async def test_a_write_that_ends_its_transaction_itself_fails_alone(ending: str,
     assert ["a", "b"] == await database.read(names)
 
 
-async def test_a_caller_that_is_called_off_while_its_write_runs_leaves_it_whole(database: Database) -> None:
+async def test_a_write_is_completed_although_its_caller_is_canceled(database: Database) -> None:
     plug = Plug()
 
     def fn(tx: Tx) -> None:
@@ -189,7 +197,7 @@ async def test_a_caller_that_is_called_off_while_its_write_runs_leaves_it_whole(
     assert ["a", "b", "c"] == await database.read(names)
 
 
-async def test_callers_that_are_called_off_while_they_wait_leave_all_or_nothing(database: Database) -> None:
+async def test_canceled_waiting_callers_leave_whole_writes_or_nothing(database: Database) -> None:
     plug = Plug()
     first = asyncio.create_task(database.write(plug))
     await plug.stuck()
@@ -207,7 +215,7 @@ async def test_callers_that_are_called_off_while_they_wait_leave_all_or_nothing(
     assert {"1", "3", "5", "7", "9"} <= whole
 
 
-async def test_a_write_that_returned_is_seen_by_another_program(database: Database) -> None:
+async def test_a_finished_write_is_visible_to_other_programs(database: Database) -> None:
     await database.write(put("a"))
 
     with outside(database.path) as other:
@@ -217,7 +225,7 @@ async def test_a_write_that_returned_is_seen_by_another_program(database: Databa
 # -- shared commits
 
 
-async def test_writes_that_wait_share_one_commit(database: Database) -> None:
+async def test_waiting_writes_share_one_commit(database: Database) -> None:
     async with statements(database) as seen:
         outcomes = await all_waiting(database, *(put(f"{n:02}") for n in range(50)))
 
@@ -226,7 +234,7 @@ async def test_writes_that_wait_share_one_commit(database: Database) -> None:
     assert 2 == seen.count("COMMIT")
 
 
-async def test_one_trip_of_the_thread_serves_all_who_wait(
+async def test_one_thread_hop_serves_all_waiting_writes(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trips, begin = [], database._writer.begin
@@ -239,10 +247,10 @@ async def test_one_trip_of_the_thread_serves_all_who_wait(
     outcomes = await all_waiting(database, *(put(f"{n:02}") for n in range(50)))
 
     assert [1] * 50 == outcomes
-    assert len(trips) <= 1 + 2  # the plug's, and at most two that crossed its end
+    assert len(trips) <= 1 + 2  # the plug's, and at most two that arrived as it ended
 
 
-async def test_more_writes_than_a_group_takes_need_more_commits(
+async def test_more_writes_than_fit_a_group_need_more_commits(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_writer, "GROUP_MAX", 10)
@@ -254,7 +262,7 @@ async def test_more_writes_than_a_group_takes_need_more_commits(
     assert 1 + 3 == seen.count("COMMIT")
 
 
-async def test_a_failure_inside_a_group_is_its_own(database: Database) -> None:
+async def test_a_failure_inside_a_group_affects_no_other_write(database: Database) -> None:
     def fails(tx: Tx) -> None:
         remember(tx, "x", "here")
         tx.execute("INSERT INTO fact VALUES (NULL, 'x')")
@@ -321,7 +329,7 @@ async def test_a_write_gives_up_on_a_locked_file_in_time_and_works_afterwards(ha
     assert 1 == await hasty.write(put("b"))
 
 
-async def test_a_write_waits_for_a_lock_that_goes_away(
+async def test_a_write_waits_for_a_lock_to_be_released(
     hasty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", 5.0)
@@ -336,7 +344,7 @@ async def test_a_write_waits_for_a_lock_that_goes_away(
         assert 1 == await task
 
 
-async def test_each_of_those_that_wait_for_a_lock_gives_up_in_its_own_time(
+async def test_each_write_waiting_for_a_lock_has_its_own_deadline(
     hasty: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gave_up: list[int] = []
@@ -382,7 +390,7 @@ def fill(tx: Tx) -> None:
 
 
 def fill_many(tx: Tx) -> None:
-    """Fails in a statement of many rows, which SQLite rolls back alone."""
+    """Fail in a statement with many rows, which SQLite rolls back alone."""
     tx.execute(
         """WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 5000)
            INSERT INTO fact SELECT 'big' || x, printf('%5000d', x) FROM n"""
@@ -390,14 +398,14 @@ def fill_many(tx: Tx) -> None:
 
 
 def fill_quietly(tx: Tx) -> None:
-    """Takes no notice of the error that ended its transaction."""
+    """Ignore the error that ended the transaction."""
     with contextlib.suppress(sqlite3.Error):
         fill(tx)
 
 
 @pytest.fixture
 async def full(database: Database) -> Database:
-    """A database on a disk with room for a little more."""
+    """A database on a disk with little room left."""
 
     def limit(tx: Tx) -> None:
         (pages,) = tx.execute("PRAGMA page_count").fetchone()
@@ -428,7 +436,7 @@ async def test_a_write_on_a_full_disk_is_repeated_alone_and_never_counted_twice(
     assert "3" == await full.read(lambda tx: fact(tx, "count"))
 
 
-async def test_a_full_disk_that_gets_room_again_takes_writes_again(full: Database) -> None:
+async def test_a_disk_with_room_again_accepts_writes_again(full: Database) -> None:
     with pytest.raises(StoreBusy, match="full"):
         await full.write(fill)
     await full.write(lambda tx: tx.execute("PRAGMA max_page_count = 1000000").fetchone()[0])
@@ -445,7 +453,7 @@ async def test_a_write_that_hides_a_full_disk_still_fails(full: Database) -> Non
     assert ["a", "b"] == await full.read(names)
 
 
-async def test_a_commit_that_fails_is_repeated_one_by_one(database: Database) -> None:
+async def test_a_failed_group_commit_is_repeated_write_by_write(database: Database) -> None:
     failing = ["disk I/O error"]
 
     class Unsteady(sqlite3.Connection):
@@ -472,7 +480,7 @@ async def test_a_commit_that_fails_is_repeated_one_by_one(database: Database) ->
 # -- reading
 
 
-async def test_a_long_read_does_not_hold_up_a_write_and_sees_one_moment(database: Database) -> None:
+async def test_a_long_read_does_not_delay_writes_and_sees_one_snapshot(database: Database) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
     def report(tx: Tx) -> tuple[list[str], list[str]]:
@@ -502,7 +510,7 @@ async def test_a_long_read_does_not_hold_up_a_write_and_sees_one_moment(database
         "DROP TABLE job",
     ],
 )
-async def test_a_read_can_not_write(sql: str, database: Database) -> None:
+async def test_a_read_connection_cannot_write(sql: str, database: Database) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         await database.read(lambda tx: tx.execute(sql))
 
@@ -532,7 +540,7 @@ async def test_a_read_that_fails_raises_its_own_error_and_the_next_one_works(dat
     assert [] == await database.read(names)
 
 
-async def test_a_read_that_meets_a_trouble_of_the_moment_may_be_tried_again(database: Database) -> None:
+async def test_a_read_that_fails_temporarily_may_be_retried(database: Database) -> None:
     def fails(_: Tx) -> None:
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR
@@ -542,7 +550,7 @@ async def test_a_read_that_meets_a_trouble_of_the_moment_may_be_tried_again(data
         await database.read(fails)
 
 
-async def test_a_reader_that_is_called_off_leaves_the_next_one_alone(database: Database) -> None:
+async def test_a_canceled_reader_does_not_affect_the_next_one(database: Database) -> None:
     plug = Plug()
     task = asyncio.create_task(database.read(plug))
     await plug.stuck()
@@ -557,7 +565,7 @@ async def test_a_reader_that_is_called_off_leaves_the_next_one_alone(database: D
 # -- how the file is opened
 
 
-async def test_the_file_is_kept_as_the_design_says(database: Database) -> None:
+async def test_the_file_has_the_settings_of_the_design(database: Database) -> None:
     def pragma(name: str) -> Callable[[Tx], object]:
         return lambda tx: tx.execute(f"PRAGMA {name}").fetchone()[0]
 
@@ -586,7 +594,7 @@ async def test_every_table_is_strict(database: Database) -> None:
     assert [] == loose
 
 
-async def test_what_was_written_is_there_at_the_next_start(tmp_path: Path) -> None:
+async def test_written_data_is_there_at_the_next_start(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "odd name%3f#?.db"
 
     async with Database.open(path) as database:
@@ -617,14 +625,14 @@ async def test_a_fact_is_kept_until_it_is_replaced(database: Database) -> None:
 
 @pytest.fixture
 def no_thread_left() -> Iterator[None]:
-    """After the test, no thread runs that did not run before: it would keep the process alive."""
+    """Assert that the test leaves no new thread running, which would keep the process alive."""
     before = set(threading.enumerate())
     yield
     assert [] == [thread.name for thread in threading.enumerate() if thread not in before]
 
 
 async def refusal(path: Path) -> str:
-    """The one sentence with which the start is refused; nothing of the attempt is left."""
+    """Return the one sentence with which the start is refused, leaving nothing behind."""
     before = set(threading.enumerate())
     with pytest.raises(StartRefused) as caught:
         async with Database.open(path):
@@ -639,7 +647,7 @@ async def refusal(path: Path) -> str:
 
 @pytest.fixture
 async def path(tmp_path: Path) -> Path:
-    """A database of an earlier start."""
+    """A database from an earlier start."""
     path = tmp_path / "tunesmith.db"
     async with Database.open(path) as database:
         await database.write(put("a"))
@@ -670,31 +678,31 @@ def overwrite_the_last_page(path: Path) -> None:
     path.write_bytes(content[:-4096] + b"\xa5" * 4096)
 
 
-async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+async def test_a_file_that_is_not_a_database_is_refused(path: Path) -> None:
     spoil(path)
 
-    assert "no usable SQLite database" in await refusal(path)
+    assert "not a usable SQLite database" in await refusal(path)
 
 
 async def test_a_damaged_database_is_refused(path: Path) -> None:
     overwrite_a_page(path)
 
-    assert "no usable SQLite database" in await refusal(path)
+    assert "not a usable SQLite database" in await refusal(path)
 
 
-async def test_a_large_database_is_opened_at_once_and_checked_meanwhile(
+async def test_a_large_database_is_opened_at_once_and_checked_while_open(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     overwrite_the_last_page(path)
     monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
 
     async with Database.open(path) as database:
-        with pytest.raises(StartRefused, match="no usable SQLite database"):
+        with pytest.raises(StartRefused, match="not a usable SQLite database"):
             await database.until_lost()
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.05])
-async def test_the_check_of_a_sound_large_database_ends_with_it(
+async def test_the_check_of_a_large_database_stops_when_it_closes(
     path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
@@ -713,13 +721,13 @@ async def test_a_large_database_is_checked_before_an_upgrade(
     overwrite_a_page(path)
     monkeypatch.setattr(integrity, "CHECKED_FIRST_MAX_BYTES", 0)
 
-    assert "no usable SQLite database" in await refusal(path)
+    assert "not a usable SQLite database" in await refusal(path)
 
 
-async def test_a_database_that_was_cut_off_is_refused(path: Path) -> None:
+async def test_a_truncated_database_is_refused(path: Path) -> None:
     os.truncate(path, 5 * 4096)
 
-    assert "no usable SQLite database" in await refusal(path)
+    assert "not a usable SQLite database" in await refusal(path)
 
 
 async def test_a_database_of_a_newer_version_is_refused_and_left_alone(path: Path) -> None:
@@ -749,7 +757,7 @@ async def test_a_second_instance_is_refused_and_leaves_the_first_alone(database:
     assert 1 == await database.write(put("a"))
 
 
-async def test_a_second_instance_is_refused_also_after_a_refusal(database: Database) -> None:
+async def test_a_second_instance_is_refused_even_after_a_refusal(database: Database) -> None:
     await refusal(database.path)
 
     assert "already runs" in await refusal(database.path)
@@ -760,7 +768,7 @@ async def test_the_next_instance_may_start_when_the_first_has_ended(path: Path) 
     assert await opens(path)
 
 
-async def test_a_refusal_lets_go_of_the_file(path: Path) -> None:
+async def test_a_refusal_releases_the_file(path: Path) -> None:
     kept = shutil.copy(path, path.with_suffix(".copy"))
     spoil(path)
     await refusal(path)
@@ -769,13 +777,13 @@ async def test_a_refusal_lets_go_of_the_file(path: Path) -> None:
     assert await opens(path)
 
 
-async def test_a_folder_that_can_not_be_made_is_refused(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     assert "can't be written to" in await refusal(tmp_path / "file" / "tunesmith.db")
 
 
-async def test_a_folder_that_can_not_be_written_to_is_refused(
+async def test_a_folder_that_cannot_be_written_to_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mkdir(*_: object, **__: object) -> None:
@@ -786,7 +794,7 @@ async def test_a_folder_that_can_not_be_written_to_is_refused(
     assert "can't be written to (Permission denied)" in await refusal(tmp_path / "tunesmith.db")
 
 
-async def test_a_lock_file_that_can_not_be_made_is_refused(tmp_path: Path) -> None:
+async def test_a_lock_file_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tunesmith.db.lock").mkdir()
 
     assert "can't be written to" in await refusal(tmp_path / "tunesmith.db")
@@ -809,7 +817,7 @@ async def test_a_file_held_by_another_program_is_not_called_damaged(
         assert "backup" not in await refusal(path)
 
 
-async def test_a_database_that_can_not_keep_a_write_ahead_log_is_refused(
+async def test_a_database_without_a_write_ahead_log_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -841,7 +849,7 @@ short line
         ("/dev/vdb {folder} ext4 rw 0 0\nserver:/x {parent} nfs rw 0 0", False),
         ("server:/x {folder}-else nfs rw 0 0", False),
         ("server:/x {folder}/else nfs rw 0 0", False),
-        # What was mounted last lies on top.
+        # The last mount is on top.
         ("map {folder} autofs rw 0 0\nserver:/x {folder} nfs4 rw 0 0", True),
         ("server:/x {folder} nfs4 rw 0 0\n/dev/vdb {folder} ext4 rw 0 0", False),
     ],
@@ -875,7 +883,7 @@ def listed(path: Path, text: str) -> Path:
     return path
 
 
-async def test_a_system_without_a_list_of_mounts_is_not_asked_for_one(
+async def test_a_system_without_a_list_of_mounts_is_accepted(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exclusive_lock, "MOUNTS", tmp_path / "missing")
@@ -884,15 +892,13 @@ async def test_a_system_without_a_list_of_mounts_is_not_asked_for_one(
 
 
 @pytest.mark.usefixtures("no_thread_left")
-async def test_a_database_that_is_closed_leaves_no_thread(tmp_path: Path) -> None:
+async def test_a_closed_database_leaves_no_thread(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "tunesmith.db") as database:
         await database.write(put("a"))
 
 
 @pytest.mark.usefixtures("no_thread_left")
-async def test_a_start_that_is_called_off_leaves_no_thread(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_canceled_start_leaves_no_thread(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plug = Plug()
 
     def slowly(connection: Tx, _: Path) -> None:
@@ -935,7 +941,7 @@ UPDATE fact SET value = 'two';
 
 @pytest.fixture
 def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Two migrations of a small schema in place of ours; a test may change them."""
+    """Two migrations of a small schema in place of ours; tests may change them."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     files = [folder / "0001_first.sql", folder / "0002_second.sql"]
@@ -969,7 +975,7 @@ async def test_a_new_file_gets_every_migration_once(steps: list[Path], tmp_path:
     assert 2 == schema(path)[0]
 
 
-async def test_an_older_file_gets_what_is_missing(steps: list[Path], tmp_path: Path) -> None:
+async def test_an_older_file_gets_the_missing_migrations(steps: list[Path], tmp_path: Path) -> None:
     path = tmp_path / "tunesmith.db"
     second = steps.pop()
     async with Database.open(path):
@@ -1064,7 +1070,7 @@ SECRET = "words that nobody may find"
 
 
 async def scattered(database: Database) -> None:
-    """Leave copies of deleted rows between those that stay, by rows that change their size."""
+    """Leave copies of deleted rows between live ones, using rows that change in size."""
 
     def shuffle(tx: Tx) -> None:
         rng = random.Random(1)  # noqa: S311 - no secret
@@ -1084,7 +1090,7 @@ async def scrub(database: Database) -> None:
     await database.empty_log()
 
 
-async def test_a_scrub_blanks_what_secure_delete_leaves_and_changes_no_row(database: Database) -> None:
+async def test_a_scrub_blanks_remains_of_deletions_and_changes_no_row(database: Database) -> None:
     await scattered(database)
     before = database.path.read_bytes()
     rows = [row for row in content(database.path) if row[0] != "page"]
@@ -1098,7 +1104,7 @@ async def test_a_scrub_blanks_what_secure_delete_leaves_and_changes_no_row(datab
         assert "ok" == other.execute("PRAGMA integrity_check").fetchone()[0]
 
 
-async def test_writes_between_the_parts_of_a_scrub_bring_nothing_back(
+async def test_writes_between_the_parts_of_a_scrub_restore_nothing(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_scrub, "SCRUB_PAGES", 8)
@@ -1118,7 +1124,7 @@ async def test_writes_between_the_parts_of_a_scrub_bring_nothing_back(
         assert "ok" == other.execute("PRAGMA integrity_check").fetchone()[0]
 
 
-async def test_a_file_that_is_read_is_not_scrubbed_until_the_read_ends(database: Database) -> None:
+async def test_a_file_is_not_scrubbed_until_a_read_ends(database: Database) -> None:
     await scattered(database)
     with outside(database.path) as other:
         other.execute("BEGIN")
@@ -1133,7 +1139,7 @@ async def test_a_file_that_is_read_is_not_scrubbed_until_the_read_ends(database:
     assert SECRET.encode() not in database.path.read_bytes()
 
 
-async def test_a_write_behind_an_occupied_writer_is_refused_in_time(hasty: Database) -> None:
+async def test_a_write_queued_behind_a_busy_writer_is_refused_in_time(hasty: Database) -> None:
     free = threading.Event()
     occupied = asyncio.create_task(hasty._writer.run(lambda _: free.wait(5.0)))
     await asyncio.sleep(0)
@@ -1147,13 +1153,13 @@ async def test_a_write_behind_an_occupied_writer_is_refused_in_time(hasty: Datab
     assert ["next"] == await hasty.read(names)
 
 
-def test_a_page_without_rows_is_no_tree() -> None:
+def test_a_page_without_rows_is_not_a_tree() -> None:
     zeros, overflow = bytes(4_096), (7).to_bytes(4, "big") + b"text" * 1_023
 
     assert [None, None] == [pages.blanked(page, 4_096) for page in (zeros, overflow)]
 
 
-async def test_a_closed_database_is_busy_to_whoever_still_asks(tmp_path: Path) -> None:
+async def test_a_closed_database_reports_busy_to_late_callers(tmp_path: Path) -> None:
     async with Database.open(tmp_path / "tunesmith.db") as database:
         pass
 

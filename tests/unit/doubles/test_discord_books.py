@@ -51,7 +51,7 @@ def test_each_lack_of_access_has_its_refusal(access: Access, expected: Why | Non
         (make.CHANNEL + 1, "nonce", 10.0, None),
     ],
 )
-def test_a_nonce_counts_in_its_place_until_its_window_is_over(
+def test_a_nonce_is_unique_in_its_place_until_its_window_ends(
     place: int, nonce: str, now_s: float, expected: OutgoingMessage | None
 ) -> None:
     assert expected is posted_before([POST], place, nonce, now_s=now_s, window_s=60.0)
@@ -67,7 +67,7 @@ def test_a_deleted_message_keeps_its_nonce() -> None:
 
 
 @pytest.mark.parametrize("why", [Why.MISSING_ACCESS, Why.NO_DIRECT_MESSAGES, Why.UNKNOWN_MESSAGE])
-async def test_the_chat_raises_what_the_real_courier_makes_of_a_code(why: Why) -> None:
+async def test_the_chat_raises_the_real_couriers_exception_for_a_code(why: Why) -> None:
     chat, job = Chat(), make.job()
     if why is Why.NO_DIRECT_MESSAGES:
         chat.closed_members = {make.CHANNEL - chat.direct_offset}

@@ -1,4 +1,4 @@
-"""The stand-in seen by a real discord.py client, and by a plain HTTP client where discord.py would wait."""
+"""The stand-in as seen by a real discord.py client, or by a plain HTTP client where discord.py would wait."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Again(dpy.ui.DynamicItem[dpy.ui.Button[Any]], template=r"again:(?P<job>\d+
 
 
 class Form(dpy.ui.Modal, title="Write a song"):
-    """Every kind of field that the project uses."""
+    """A form with every kind of field that the project uses."""
 
     words: dpy.ui.Label[Any] = dpy.ui.Label(
         text="Words",
@@ -63,7 +63,7 @@ class Form(dpy.ui.Modal, title="Write a song"):
     )
 
     async def on_submit(self, interaction: dpy.Interaction[Any]) -> None:
-        """Repeat what was handed in."""
+        """Repeat the submitted values."""
         words, voice, upload = self.words.component, self.voice.component, self.file.component
         assert isinstance(words, dpy.ui.TextInput)
         assert isinstance(voice, dpy.ui.RadioGroup)
@@ -106,7 +106,7 @@ class Music(app_commands.Group):
 
     @app_commands.command(description="Say nothing")
     async def silent(self, _interaction: dpy.Interaction[Any]) -> None:
-        """Give no answer."""
+        """Do not answer."""
 
     @app_commands.command(description="Choose a style")
     async def style(self, interaction: dpy.Interaction[Any], name: str) -> None:
@@ -125,7 +125,7 @@ class Music(app_commands.Group):
 
 
 class Bot(dpy.AutoShardedClient):
-    """A small bot of the project's shape."""
+    """A small bot structured like the project's."""
 
     def __init__(self) -> None:
         super().__init__(intents=dpy.Intents.none(), allowed_mentions=dpy.AllowedMentions.none())
@@ -138,7 +138,7 @@ class Bot(dpy.AutoShardedClient):
         await self.tree.sync()
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Identify at once where discord.py would sleep for 5 s."""
+        """Identify at once, where discord.py would sleep for 5 s."""
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +156,7 @@ async def running(fake: FakeDiscord) -> AsyncIterator[Bot]:
 
 @pytest.fixture
 async def fake(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDiscord]:
-    """Return a stand-in that discord.py is pointed at."""
+    """Return a stand-in to which discord.py connects."""
     async with FakeDiscord() as stand_in:
         monkeypatch.setattr(dpy.http.Route, "BASE", stand_in.url)
         monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(stand_in.gateway_url))
@@ -178,7 +178,7 @@ async def post(
     files: list[bytes] | None = None,
     **payload: object,
 ) -> tuple[int, Any]:
-    """Create a message by the plain client."""
+    """Create a message with the plain client."""
     url = f"{fake.url}/channels/{fake.channel.id}/messages"
     if files is None:
         sent = http.post(url, json=payload)
@@ -253,7 +253,7 @@ async def test_choices_are_offered_while_typing(fake: FakeDiscord) -> None:
     assert "jazz" == answer.content
 
 
-async def test_what_a_client_would_not_send_is_impossible(fake: FakeDiscord) -> None:
+async def test_actions_that_a_client_would_not_send_are_impossible(fake: FakeDiscord) -> None:
     async with running(fake):
         for wrong in ({}, {"prompt": "x", "volume": 3}):
             with pytest.raises(Impossible):
@@ -366,7 +366,7 @@ async def test_the_gateway_is_resumed_after_a_drop_and_nothing_is_lost(fake: Fak
     assert 1 == len(fake.gateway.resumes)
 
 
-async def test_an_invalid_session_is_identified_anew(fake: FakeDiscord) -> None:
+async def test_an_invalid_session_is_followed_by_a_new_identify(fake: FakeDiscord) -> None:
     async with running(fake):
         await fake.invalidate_session()
         await fake.until(lambda: len(fake.gateway.identifies) == 2)
@@ -400,7 +400,7 @@ async def test_a_revoked_token_ends_the_client(fake: FakeDiscord) -> None:
         ("hang before", TimeoutError, 0),
     ],
 )
-async def test_a_connection_that_fails(
+async def test_connections_fail_as_ordered(
     fake: FakeDiscord,
     http: aiohttp.ClientSession,
     kind: str,
@@ -420,7 +420,9 @@ async def test_a_connection_that_fails(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 403, 404, 413, 429])
-async def test_a_status_on_order(fake: FakeDiscord, http: aiohttp.ClientSession, status: int) -> None:
+async def test_an_ordered_status_is_answered(
+    fake: FakeDiscord, http: aiohttp.ClientSession, status: int
+) -> None:
     fake.fault("POST", MUSIC, status, code=12345, stored=status == 502)
     async with http.post(
         f"{fake.url}/channels/{fake.channel.id}/messages", json={"content": "x"}
@@ -433,7 +435,7 @@ async def test_a_status_on_order(fake: FakeDiscord, http: aiohttp.ClientSession,
     assert len(fake.posted()) == (1 if status == 502 else 0)
 
 
-async def test_a_delay_is_a_delay(fake: FakeDiscord, http: aiohttp.ClientSession) -> None:
+async def test_an_ordered_delay_is_observed(fake: FakeDiscord, http: aiohttp.ClientSession) -> None:
     fake.fault("*", MUSIC, "delay 0.05", skip=1)
     await post(http, fake, content="first")
     begun = time.monotonic()
@@ -488,7 +490,7 @@ def _as_before(_fake: FakeDiscord) -> None:
         (_as_before, {"content": "x", "message_reference": {"message_id": "5"}}, (400, 50035)),
     ],
 )
-async def test_what_discord_refuses(
+async def test_requests_that_discord_rejects_are_rejected(
     fake: FakeDiscord,
     http: aiohttp.ClientSession,
     change: Callable[[FakeDiscord], None],
@@ -579,7 +581,9 @@ async def test_discord_goes_down_and_comes_back_on_the_same_port(
     assert ["before", "after"] == [one.content for one in fake.messages]
 
 
-async def test_a_refused_gateway_and_a_wait_in_vain(fake: FakeDiscord, http: aiohttp.ClientSession) -> None:
+async def test_a_refused_gateway_makes_waiting_time_out(
+    fake: FakeDiscord, http: aiohttp.ClientSession
+) -> None:
     fake.refuse_gateway()
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await http.ws_connect(fake.gateway_url)
@@ -599,7 +603,7 @@ def test_ids_grow_and_carry_their_time(fake: FakeDiscord) -> None:
     assert abs(dpy.utils.snowflake_time(ids[-1]).timestamp() - time.time()) < 1
 
 
-def test_what_is_exported_is_what_tests_use() -> None:
+def test_the_exported_names_are_those_that_tests_use() -> None:
     assert Answer.__doc__
     assert Message.__doc__
     assert Upload("a.txt", b"").claimed_size_bytes is None
@@ -634,7 +638,7 @@ async def test_a_bot_killed_in_the_middle_of_an_upload_posts_nothing(
     assert [] == [one.getMessage() for one in caplog.records]
 
 
-async def test_what_hangs_when_discord_goes_down_is_not_done_afterwards(
+async def test_requests_hanging_when_discord_goes_down_have_no_effect(
     fake: FakeDiscord, http: aiohttp.ClientSession
 ) -> None:
     fake.fault("POST", MUSIC, "hang before")

@@ -15,7 +15,7 @@ HEADERS = {"Authorization": f"Bearer {MUSIC_KEY}"}
 
 
 async def story(client: httpx.AsyncClient, base: str) -> None:
-    """Two paid requests, of which the first one meets a fault, and a query about the second one."""
+    """Send two paid requests, the first of which meets a fault, and query the second one's task."""
     with contextlib.suppress(httpx.TransportError):
         await client.post(f"{base}/v1/music/generations", json=BODY, headers=HEADERS)
     taken = await client.post(f"{base}/v1/music/generations", json=BODY, headers=HEADERS)
@@ -84,7 +84,7 @@ async def test_one_request_has_one_answer_however_it_arrives(name: str) -> None:
 
 
 def without_ids(response: httpx.Response) -> object:
-    """The answer, with a name in place of the ids of tasks."""
+    """Return the answer with task ids replaced by a name."""
     text = response.text
     for task_id in re.findall(r'"id": "([^"]+)"', text):
         text = text.replace(task_id, "the task")

@@ -39,11 +39,11 @@ def files(spool: Spool) -> list[str]:
     return sorted(path.name for path in spool.folder.glob("*"))
 
 
-# -- the guard, over a network that only remembers
+# -- the guard, on a network that only records
 
 
 class Names:
-    """A resolver that returns the next of its answers at each look-up of a name."""
+    """A resolver that returns the next of its answers at each lookup of a name."""
 
     def __init__(self, answers: dict[str, Sequence[list[str] | Exception]] | None = None) -> None:
         self.asked: list[tuple[str, int]] = []
@@ -58,7 +58,7 @@ class Names:
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """A network that records connection attempts and answers as given for the address, or refuses."""
+    """A network that records connection attempts, and answers or refuses them by address."""
 
     def __init__(self, answers: dict[str, bytes] | None = None) -> None:
         self.attempts: list[tuple[str, int]] = []
@@ -79,7 +79,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 def http(status: int, content: bytes = b"", **headers: str) -> bytes:
-    """A complete answer as it is sent over the wire."""
+    """Return a complete answer as sent over the wire."""
     head = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     start = f"HTTP/1.1 {status} X\r\nContent-Length: {len(content)}\r\n{head}\r\n"
     return start.encode() + content
@@ -141,7 +141,7 @@ async def fetched(url: str, spool: Spool, names: Names, network: Network, origin
         "100::1",
     ],
 )
-async def test_an_address_that_is_not_public_is_never_connected_to(address: str) -> None:
+async def test_no_connection_is_made_to_an_address_that_is_not_public(address: str) -> None:
     network = Network({address: http(200, SONG)})
     backend = guard.GuardedBackend("music.example:443", Names({"songs.example": [[address]]}), network)
 
@@ -153,7 +153,7 @@ async def test_an_address_that_is_not_public_is_never_connected_to(address: str)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "fd12:3456::1"])
-async def test_a_song_at_an_address_that_is_not_public_is_none(address: str, spool: Spool) -> None:
+async def test_audio_at_an_address_that_is_not_public_is_refused(address: str, spool: Spool) -> None:
     network = Network({address: http(200, SONG)})
 
     with pytest.raises(NoAudio):
@@ -181,7 +181,7 @@ async def test_a_public_address_is_connected_to(address: str, spool: Spool) -> N
     "addresses",
     [[PUBLIC, "10.0.0.1"], ["10.0.0.1", PUBLIC], [PUBLIC_V6, PUBLIC, "::1"], [PUBLIC, "::ffff:10.0.0.1"], []],
 )
-async def test_one_bad_address_of_a_name_spoils_all(addresses: list[str], spool: Spool) -> None:
+async def test_one_forbidden_address_of_a_name_rules_out_all(addresses: list[str], spool: Spool) -> None:
     network = Network({PUBLIC: http(200, SONG), PUBLIC_V6: http(200, SONG)})
 
     with pytest.raises(NoAudio):
@@ -190,7 +190,7 @@ async def test_one_bad_address_of_a_name_spoils_all(addresses: list[str], spool:
     assert [] == network.attempts
 
 
-async def test_a_name_is_looked_up_once_and_connected_to_where_it_was_judged(spool: Spool) -> None:
+async def test_a_name_is_looked_up_once_and_the_checked_address_is_used(spool: Spool) -> None:
     names = Names({"songs.example": [[PUBLIC], ["127.0.0.1"]]})
     network = Network({PUBLIC: http(200, SONG), "127.0.0.1": http(200, SONG)})
 
@@ -200,7 +200,7 @@ async def test_a_name_is_looked_up_once_and_connected_to_where_it_was_judged(spo
     assert [(PUBLIC, 8443)] == network.attempts
 
 
-async def test_a_name_that_turns_private_is_refused_the_next_time(spool: Spool) -> None:
+async def test_a_name_that_becomes_private_is_refused_the_next_time(spool: Spool) -> None:
     names = Names({"songs.example": [[PUBLIC], ["127.0.0.1"]]})
     network = Network({PUBLIC: http(200, SONG), "127.0.0.1": http(200, SONG)})
 
@@ -216,7 +216,9 @@ async def test_a_name_that_turns_private_is_refused_the_next_time(spool: Spool) 
     ("host", "looked_up"),
     [("127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("2130706433", "2130706433"), ("LOCALHOST", "localhost")],
 )
-async def test_an_address_in_the_url_is_judged_like_a_name(host: str, looked_up: str, spool: Spool) -> None:
+async def test_an_ip_address_in_the_url_is_checked_like_a_name(
+    host: str, looked_up: str, spool: Spool
+) -> None:
     names = Names({looked_up: [["::1" if ":" in looked_up else "127.0.0.1"]]})
     network = Network({"127.0.0.1": http(200, SONG), "::1": http(200, SONG)})
 
@@ -227,7 +229,7 @@ async def test_an_address_in_the_url_is_judged_like_a_name(host: str, looked_up:
     assert [] == network.attempts
 
 
-async def test_the_next_address_of_a_name_is_tried_where_one_refuses(spool: Spool) -> None:
+async def test_the_next_address_of_a_name_is_tried_if_one_refuses(spool: Spool) -> None:
     network = Network({PUBLIC: http(200, SONG)})
 
     stored = await fetched(
@@ -239,7 +241,7 @@ async def test_the_next_address_of_a_name_is_tried_where_one_refuses(spool: Spoo
 
 
 @pytest.mark.parametrize("error", [OSError("no such name"), UnicodeError("label too long")], ids=repr)
-async def test_a_name_that_can_not_be_looked_up_is_no_audio(error: Exception, spool: Spool) -> None:
+async def test_audio_at_an_unresolvable_name_is_refused(error: Exception, spool: Spool) -> None:
     network = Network()
 
     with pytest.raises(NoAudio):
@@ -248,7 +250,7 @@ async def test_a_name_that_can_not_be_looked_up_is_no_audio(error: Exception, sp
     assert [] == network.attempts
 
 
-async def test_a_name_that_can_be_none_is_no_audio(spool: Spool) -> None:
+async def test_audio_at_an_impossible_name_is_refused(spool: Spool) -> None:
     async with AudioSource.open(origins=[ORIGIN], network=Network()) as source:
         with pytest.raises(NoAudio):
             await source.fetch(f"https://{'a' * 64}.example/a.mp3", spool, "42-1")
@@ -263,7 +265,7 @@ async def test_a_name_that_can_be_none_is_no_audio(spool: Spool) -> None:
         (ORIGIN, "https://music.example/a.mp3", ("music.example", 443)),
     ],
 )
-async def test_the_services_own_origin_is_connected_to_wherever_it_is(
+async def test_the_services_own_origin_may_have_any_address(
     api: str, url: str, reached: tuple[str, int], spool: Spool
 ) -> None:
     names, network = Names(), Network({reached[0]: http(200, SONG)})
@@ -315,7 +317,7 @@ async def test_a_redirect_may_lead_to_the_services_own_origin(spool: Spool) -> N
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that is produced as it is read."""
+    """A body that is produced while it is read."""
 
     def __init__(
         self, chunks: Iterable[bytes], wait_s: float = 0.0, then: BaseException | None = None
@@ -345,7 +347,7 @@ def serving(content: bytes | Body, status: int = 200, **headers: str) -> Server:
 
 
 def leading_to(*urls: str) -> tuple[Server, list[str]]:
-    """A server that redirects from one address to the next and ends at the song; and its requests."""
+    """Return a server that redirects from one address to the next and ends at the song, and its requests."""
     asked: list[str] = []
     waiting = list(urls)
 
@@ -378,7 +380,7 @@ async def refused(server: Server, spool: Spool, url: str = "https://songs.exampl
 
 
 @pytest.mark.parametrize("kind", ["audio/mpeg", "application/octet-stream", "text/html", ""])
-async def test_a_song_is_stored_whole_whatever_it_calls_itself(kind: str, spool: Spool) -> None:
+async def test_a_song_is_stored_completely_whatever_its_type_claims(kind: str, spool: Spool) -> None:
     stored = await stored_from(serving(SONG, Content_Type=kind), spool, "https://songs.example/a.exe")
 
     assert AS_MP3 == stored
@@ -386,7 +388,7 @@ async def test_a_song_is_stored_whole_whatever_it_calls_itself(kind: str, spool:
     assert ["42-1.mp3"] == files(spool)
 
 
-async def test_a_song_is_asked_for_by_name_without_the_key_and_uncompressed(spool: Spool) -> None:
+async def test_audio_requests_name_the_bot_without_key_or_compression(spool: Spool) -> None:
     asked: list[httpx.Headers] = []
 
     def serve(request: httpx.Request) -> httpx.Response:
@@ -418,11 +420,11 @@ async def test_a_song_is_asked_for_by_name_without_the_key_and_uncompressed(spoo
     ],
     ids=lambda content: repr(content[:20]),
 )
-async def test_what_is_no_audio_is_refused_whatever_it_calls_itself(content: bytes, spool: Spool) -> None:
+async def test_a_file_that_is_not_audio_is_refused_whatever_its_type(content: bytes, spool: Spool) -> None:
     await refused(serving(content, Content_Type="audio/mpeg"), spool)
 
 
-async def test_no_audio_is_refused_at_its_first_bytes(spool: Spool) -> None:
+async def test_a_file_that_is_not_audio_is_refused_at_its_first_bytes(spool: Spool) -> None:
     body = Body([b"<html>" + b" " * 1_000] * 1_000)
 
     await refused(serving(body), spool)
@@ -436,7 +438,7 @@ async def test_a_file_too_short_for_a_song_is_refused(size_bytes: int, spool: Sp
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 3, 5, 11, 12, 13, 64])
-async def test_it_does_not_matter_in_which_pieces_a_song_comes(
+async def test_a_song_may_arrive_in_chunks_of_any_size(
     piece_bytes: int, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spool_module, "AUDIO_MIN_BYTES", 64)
@@ -466,7 +468,9 @@ async def test_an_endless_body_is_cut_at_the_cap(spool: Spool) -> None:
     assert body.pulled_bytes <= AUDIO_MAX_BYTES + len(megabyte)
 
 
-async def test_a_song_of_just_the_cap_is_stored(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_song_of_exactly_the_maximum_size_is_stored(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(spool_module, "AUDIO_MAX_BYTES", len(SONG))
 
     assert AS_MP3 == await stored_from(serving(SONG), spool)
@@ -474,7 +478,7 @@ async def test_a_song_of_just_the_cap_is_stored(spool: Spool, monkeypatch: pytes
     await refused(serving(SONG + b"x"), spool)
 
 
-async def test_a_body_that_trickles_in_is_cut_at_the_deadline(
+async def test_a_trickling_body_is_cut_off_at_the_deadline(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(downloads, "DOWNLOAD_S", 0.05)
@@ -532,7 +536,7 @@ async def test_a_loop_of_redirects_is_refused(spool: Spool) -> None:
         "https://[::1/",
     ],
 )
-async def test_a_redirect_to_an_address_of_another_kind_is_refused(url: str, spool: Spool) -> None:
+async def test_a_redirect_to_an_unsupported_address_is_refused(url: str, spool: Spool) -> None:
     server, asked = leading_to(url)
 
     await refused(server, spool)
@@ -541,7 +545,7 @@ async def test_a_redirect_to_an_address_of_another_kind_is_refused(url: str, spo
 
 
 @pytest.mark.parametrize("url", ["http://songs.example/a.mp3", "file:///etc/passwd", "/a.mp3", ""])
-async def test_an_address_of_another_kind_is_never_asked(url: str, spool: Spool) -> None:
+async def test_an_unsupported_address_is_never_requested(url: str, spool: Spool) -> None:
     server, asked = leading_to()
 
     await refused(server, spool, url)
@@ -549,7 +553,7 @@ async def test_an_address_of_another_kind_is_never_asked(url: str, spool: Spool)
     assert [] == asked
 
 
-async def test_a_refusal_shows_no_more_of_an_address_than_its_host(spool: Spool) -> None:
+async def test_a_refusal_shows_only_the_host_of_an_address(spool: Spool) -> None:
     signed = "https://songs.example/a.mp3?signature=secret"
 
     assert "secret" not in await refused(serving(b"", 403), spool, signed)
@@ -568,9 +572,7 @@ async def test_a_refusal_shows_no_more_of_an_address_than_its_host(spool: Spool)
     ],
     ids=repr,
 )
-async def test_a_download_that_breaks_off_is_no_audio_and_leaves_nothing(
-    error: Exception, spool: Spool
-) -> None:
+async def test_an_interrupted_download_is_refused_and_leaves_nothing(error: Exception, spool: Spool) -> None:
     await refused(serving(Body([SONG], then=error)), spool)
 
 
@@ -589,7 +591,7 @@ async def chunks(*given: bytes) -> AsyncIterator[bytes]:
         yield chunk
 
 
-async def test_a_full_disk_is_a_matter_of_time_and_leaves_nothing(
+async def test_a_full_disk_is_transient_and_leaves_nothing(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def create(part: Path) -> FullDisk:
@@ -604,7 +606,7 @@ async def test_a_full_disk_is_a_matter_of_time_and_leaves_nothing(
     assert [] == files(spool)
 
 
-async def test_a_disk_that_is_full_only_at_the_end_is_a_matter_of_time_too(
+async def test_a_disk_that_fills_up_at_the_end_is_transient_too(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fsync(_: int) -> None:
@@ -617,14 +619,14 @@ async def test_a_disk_that_is_full_only_at_the_end_is_a_matter_of_time_too(
     assert [] == files(spool)
 
 
-async def test_a_spool_that_can_not_be_written_to_is_a_matter_of_time(spool: Spool) -> None:
+async def test_an_unwritable_spool_is_transient(spool: Spool) -> None:
     spool.folder.write_text("a file where the folder should be")
 
     with pytest.raises(Transient, match="SPOOL_DIR"):
         await stored_from(serving(SONG), spool)
 
 
-async def test_what_an_earlier_process_left_half_done_is_replaced(spool: Spool) -> None:
+async def test_a_partial_file_of_an_earlier_process_is_replaced(spool: Spool) -> None:
     spool.folder.mkdir()
     spool.path("42-1.part").write_bytes(b"half a song" * 10_000)
     spool.path("42-1.mp3").write_bytes(b"an older take")
@@ -647,7 +649,7 @@ async def test_a_refused_file_leaves_an_earlier_one_alone(content: bytes, spool:
     assert SONG == spool.path("42-1.mp3").read_bytes()
 
 
-async def test_a_song_gets_its_name_only_when_all_of_it_is_on_the_disk(
+async def test_a_song_gets_its_name_once_it_is_completely_on_disk(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[list[str]] = []
@@ -659,7 +661,7 @@ async def test_a_song_gets_its_name_only_when_all_of_it_is_on_the_disk(
 
 
 @pytest.mark.parametrize("after_chunks", [0, 1, 3])
-async def test_a_download_that_is_called_off_leaves_nothing(after_chunks: int, spool: Spool) -> None:
+async def test_a_canceled_download_leaves_nothing(after_chunks: int, spool: Spool) -> None:
     reached = asyncio.Event()
 
     async def stuck() -> AsyncIterator[bytes]:
@@ -677,7 +679,7 @@ async def test_a_download_that_is_called_off_leaves_nothing(after_chunks: int, s
     assert [] == files(spool)
 
 
-async def test_a_download_that_is_called_off_at_once_leaves_nothing(spool: Spool) -> None:
+async def test_a_download_canceled_at_once_leaves_nothing(spool: Spool) -> None:
     for _ in range(20):
         task = asyncio.create_task(spool.store("42-1", chunks(SONG)))
         await asyncio.sleep(0)
@@ -730,5 +732,5 @@ async def test_a_download_that_is_called_off_at_once_leaves_nothing(spool: Spool
         (b"\x1f\x8b\x08", None),
     ],
 )
-def test_audio_is_known_by_its_first_bytes(start: bytes, ending: str | None) -> None:
+def test_audio_is_recognised_by_its_first_bytes(start: bytes, ending: str | None) -> None:
     assert ending == ending_of(start)

@@ -58,7 +58,7 @@ ON_THE_WAY = [
 
 
 class Service:
-    """The music service as a transport: records requests and answers as the test says."""
+    """The music service as a transport that records requests and answers as the test decides."""
 
     def __init__(self, reply: Callable[[httpx.Request], httpx.Response] | Exception) -> None:
         self.requests: list[httpx.Request] = []
@@ -72,7 +72,7 @@ class Service:
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that is produced as it is read."""
+    """A body that is produced while it is read."""
 
     def __init__(self, chunk: bytes, count: int, wait_s: float = 0.0) -> None:
         self.pulled_bytes = 0
@@ -111,11 +111,11 @@ async def connected(
         yield client
 
 
-# -- what is sent
+# -- requests
 
 
 @pytest.mark.parametrize("base", ["https://music.example", "https://music.example/"])
-async def test_a_song_is_asked_for_with_one_documented_post(base: str) -> None:
+async def test_a_song_is_requested_with_one_documented_post(base: str) -> None:
     service = replying(200, ACCEPTED)
 
     async with connected(service, base, styleWeight=0.6) as client:
@@ -134,7 +134,7 @@ async def test_a_song_is_asked_for_with_one_documented_post(base: str) -> None:
     } == json.loads(request.content)
 
 
-async def test_a_task_is_asked_for_at_the_documented_address() -> None:
+async def test_a_task_is_queried_at_the_documented_address() -> None:
     service = replying(200, {"data": {"status": "pending"}})
 
     async with connected(service, "http://127.0.0.1:8085/base/") as client:
@@ -158,7 +158,7 @@ async def test_a_task_is_asked_for_at_the_documented_address() -> None:
         ("https://evil.example", b"/v1/tasks/https%3A%2F%2Fevil.example"),
     ],
 )
-async def test_a_task_id_can_not_leave_its_place_in_the_path(task_id: str, path: bytes) -> None:
+async def test_a_task_id_cannot_escape_its_path_segment(task_id: str, path: bytes) -> None:
     service = replying(200, {"data": {"status": "pending"}})
 
     async with connected(service) as client:
@@ -168,7 +168,7 @@ async def test_a_task_id_can_not_leave_its_place_in_the_path(task_id: str, path:
     assert ("music.example", path) == (request.url.host, request.url.raw_path)
 
 
-async def test_the_key_travels_in_one_header_and_nowhere_else() -> None:
+async def test_the_key_is_sent_in_one_header_and_nowhere_else() -> None:
     service = replying(404)
 
     async with connected(service) as client:
@@ -183,7 +183,7 @@ async def test_the_key_travels_in_one_header_and_nowhere_else() -> None:
         assert KEY.encode() not in request.content
 
 
-async def test_answers_are_asked_for_uncompressed_and_by_name() -> None:
+async def test_requests_name_the_bot_and_ask_for_uncompressed_answers() -> None:
     service = replying(404)
 
     async with connected(service) as client:
@@ -235,11 +235,11 @@ async def test_each_post_has_a_connection_of_its_own() -> None:
     assert wire.Busy("ConnectError", offline=True) == refused
 
 
-# -- what the network does
+# -- network errors
 
 
 @pytest.mark.parametrize("error", NEVER_LEFT, ids=repr)
-async def test_a_request_that_never_left_may_be_tried_again(error: Exception) -> None:
+async def test_a_request_that_was_never_sent_may_be_retried(error: Exception) -> None:
     service = Service(error)
 
     async with connected(service) as client:
@@ -250,7 +250,7 @@ async def test_a_request_that_never_left_may_be_tried_again(error: Exception) ->
 
 
 @pytest.mark.parametrize("error", ON_THE_WAY, ids=repr)
-async def test_a_request_that_broke_on_the_way_has_an_unknown_outcome(error: Exception) -> None:
+async def test_a_request_interrupted_in_flight_has_an_unknown_outcome(error: Exception) -> None:
     service = Service(error)
 
     async with connected(service) as client:
@@ -261,7 +261,7 @@ async def test_a_request_that_broke_on_the_way_has_an_unknown_outcome(error: Exc
 
 
 @pytest.mark.parametrize("error", NEVER_LEFT + ON_THE_WAY, ids=repr)
-async def test_a_status_query_that_breaks_is_asked_again_later(error: Exception) -> None:
+async def test_a_failed_status_query_is_repeated_later(error: Exception) -> None:
     service = Service(error)
 
     async with connected(service) as client:
@@ -272,10 +272,10 @@ async def test_a_status_query_that_breaks_is_asked_again_later(error: Exception)
     assert 1 == len(service.requests)
 
 
-async def test_an_answer_that_trickles_in_is_cut_off_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_trickling_answer_is_cut_off_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "POST_S", 0.03)
     monkeypatch.setattr(client_module, "CHECK_S", 0.03)
-    body = Body(b" ", 1_000, wait_s=0.01)
+    body = Body(b" ", 100, wait_s=0.01)
 
     async with connected(streaming(body)) as client:
         outcome = await client.submit(make.prompt())
@@ -286,7 +286,7 @@ async def test_an_answer_that_trickles_in_is_cut_off_at_the_deadline(monkeypatch
     assert body.pulled_bytes < 20
 
 
-# -- what comes back
+# -- answers
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ async def test_an_answer_that_trickles_in_is_cut_off_at_the_deadline(monkeypatch
         ("5, 6", None),
     ],
 )
-async def test_the_wait_that_the_service_asks_for_is_read(value: str, wait_s: float | None) -> None:
+async def test_the_services_requested_wait_is_read(value: str, wait_s: float | None) -> None:
     async with connected(replying(429, {}, Retry_After=value)) as client:
         outcome = await client.submit(make.prompt())
         with pytest.raises(Transient) as caught:
@@ -325,18 +325,18 @@ async def test_the_wait_that_the_service_asks_for_is_read(value: str, wait_s: fl
     assert wait_s == caught.value.retry_after_s
 
 
-async def test_no_wait_is_read_where_none_is_asked_for() -> None:
+async def test_no_wait_is_read_if_none_is_requested() -> None:
     async with connected(replying(429)) as client:
         assert wire.Busy() == await client.submit(make.prompt())
 
 
 @pytest.mark.parametrize(("value", "kind"), [("30", wire.Busy), ("soon", wire.Unknown)])
-async def test_a_503_is_sent_again_only_if_it_says_when(value: str, kind: type) -> None:
+async def test_a_request_is_repeated_after_a_503_only_if_it_says_when(value: str, kind: type) -> None:
     async with connected(replying(503, b"<html>", Retry_After=value)) as client:
         assert kind is type(await client.submit(make.prompt()))
 
 
-async def test_an_answer_of_80_megabytes_is_cut_off_at_one() -> None:
+async def test_an_answer_of_80_megabytes_is_cut_off_at_one_megabyte() -> None:
     body = Body(b" " * 65_536, 80 * 16)
 
     async with connected(streaming(body)) as client:
@@ -358,7 +358,7 @@ async def test_an_answer_of_a_megabyte_is_still_read() -> None:
 
 
 def deflated(content: bytes) -> bytes:
-    """The raw deflate that some servers send in place of the zlib format."""
+    """Return the raw deflate that some servers send in place of the zlib format."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(content) + packer.flush()
 
@@ -372,7 +372,7 @@ COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("identity, gzip", gzip.compress),
     ("deflate, gzip", lambda content: gzip.compress(zlib.compress(content))),
     ("gzip, gzip", lambda content: gzip.compress(gzip.compress(content))),
-    # Two members, as a proxy makes them of two chunks.
+    # Two members, as produced by a proxy from two chunks.
     ("gzip", lambda content: gzip.compress(content[:5]) + gzip.compress(content[5:])),
     ("gzip", lambda content: gzip.compress(content) + bytes(64)),
     ("br", brotli.compress),
@@ -383,7 +383,7 @@ COMPRESSED: list[tuple[str, Callable[[bytes], bytes]]] = [
     ("zstd", lambda content: zstd.compress(content[:5]) + zstd.compress(content[5:])),
     ("zstd", lambda content: zstd.compress(content) + bytes(64)),
     ("br, zstd", lambda content: zstd.compress(brotli.compress(content))),
-    # Encodings that are named wrongly, or not at all.
+    # Encodings that are labelled wrongly, or not at all.
     ("", gzip.compress),
     ("", zstd.compress),
     ("br", zstd.compress),
@@ -480,9 +480,9 @@ async def test_a_thousand_empty_gzip_members_are_cheap() -> None:
             assert wire.Unknown("HTTP 200") == await client.submit(make.prompt())
 
 
-async def test_a_frame_that_asks_for_too_much_memory_is_not_decoded() -> None:
+async def test_a_frame_requiring_too_much_memory_is_not_decoded() -> None:
     huge: dict[int, int] = {zstd.CompressionParameter.window_log: WINDOW_MAX_BITS + 4}
-    packer = zstd.ZstdCompressor(options=huge)  # of unknown length, so its window is as large as asked
+    packer = zstd.ZstdCompressor(options=huge)  # of unknown length, so its window has the requested size
     body = packer.compress(json.dumps(ACCEPTED).encode()) + packer.flush()
 
     async with connected(replying(200, body, Content_Encoding="zstd")) as client:
@@ -507,14 +507,14 @@ async def test_the_status_of_a_compressed_answer_counts() -> None:
         assert wire.Busy() == await client.submit(make.prompt())
 
 
-async def test_an_encoding_that_is_none_is_read() -> None:
+async def test_an_answer_with_the_identity_encoding_is_read() -> None:
     service = replying(200, ACCEPTED, Content_Encoding=" Identity ")
 
     async with connected(service) as client:
         assert wire.Accepted("a-1") == await client.submit(make.prompt())
 
 
-async def test_an_echo_of_what_the_member_typed_is_not_classified() -> None:
+async def test_an_echo_of_the_members_text_is_not_classified() -> None:
     words = {"title": "Moderated", "style": "credits roll", "lyrics": "no auth\nno policy"}
     said = {"message": "Bad fields: Moderated, credits roll, no auth no policy"}
 
@@ -538,7 +538,7 @@ async def test_the_services_own_address_is_trusted_with_audio() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-async def test_a_status_query_that_is_not_allowed_is_a_matter_for_the_operator(status: int) -> None:
+async def test_a_forbidden_status_query_names_the_operators_setting(status: int) -> None:
     async with connected(replying(status)) as client:
         with pytest.raises(Unauthorized, match="MUSIC_API_KEY"):
             await client.check("a-1")
@@ -559,7 +559,7 @@ async def test_a_status_query_that_is_not_allowed_is_a_matter_for_the_operator(s
         replying(200, {"data": {"status": KEY}}),
     ],
 )
-async def test_the_key_stands_in_no_error_and_no_outcome(service: Service) -> None:
+async def test_no_error_and_no_outcome_contains_the_key(service: Service) -> None:
     shown = ""
 
     async with connected(service) as client:
@@ -574,6 +574,6 @@ async def test_the_key_stands_in_no_error_and_no_outcome(service: Service) -> No
 
 
 @pytest.mark.parametrize("key", ["", "1", "id", "sandbox"])
-async def test_a_key_that_is_no_secret_leaves_answers_whole(key: str) -> None:
+async def test_a_key_that_is_not_secret_leaves_answers_unchanged(key: str) -> None:
     async with connected(replying(200, {"id": "sandbox-1"}), key=key) as client:
         assert wire.Accepted("sandbox-1") == await client.submit(make.prompt())

@@ -1,4 +1,4 @@
-"""Which answers close the service for everybody, and which fail one request alone."""
+"""Answers that close the service for everybody, and answers that fail one request alone."""
 
 import json
 from collections.abc import Callable
@@ -44,7 +44,7 @@ WORDY = [
 
 
 @pytest.mark.parametrize(("status", "said", "cause"), CERTAIN)
-def test_what_means_the_account_closes_for_certain(
+def test_answers_about_the_account_close_with_certainty(
     status: int, said: dict[str, object], cause: ClosedCause
 ) -> None:
     outcome = wire.read_submitted(status, json.dumps(said).encode(), (), None)
@@ -54,7 +54,7 @@ def test_what_means_the_account_closes_for_certain(
 
 
 @pytest.mark.parametrize(("status", "body", "cause"), SUSPECT)
-def test_words_and_pages_are_a_suspicion(status: int, body: bytes, cause: ClosedCause) -> None:
+def test_messages_and_pages_are_only_a_suspicion(status: int, body: bytes, cause: ClosedCause) -> None:
     outcome = wire.read_submitted(status, body, (), None)
 
     assert isinstance(outcome, wire.Rejected)
@@ -62,14 +62,14 @@ def test_words_and_pages_are_a_suspicion(status: int, body: bytes, cause: Closed
 
 
 @pytest.mark.parametrize(("status", "message"), WORDY)
-def test_moderation_wins_over_words_that_close(status: str, message: str) -> None:
+def test_moderation_takes_precedence_over_closing_words(status: str, message: str) -> None:
     outcome = wire.read_submitted(int(status), json.dumps({"message": message}).encode(), (), None)
 
     assert wire.Rejected(FailReason.MODERATED, message) == outcome
 
 
 def endpoint(to_song: tuple[int, bytes], to_question: tuple[int, bytes]) -> tuple[Service, list[bytes]]:
-    """A service that answers requests for songs, and those that cannot be accepted."""
+    """Return a service that answers song requests, and requests that cannot be accepted."""
     questions: list[bytes] = []
 
     def reply(request: httpx.Request) -> httpx.Response:
@@ -108,7 +108,7 @@ async def test_a_suspicion_is_confirmed_only_by_the_same_answer(
         ((429, b'{"message": "slow down"}'), wire.Unknown("slow down")),
     ],
 )
-async def test_the_free_question_tells_whether_the_service_is_open(
+async def test_the_free_question_reveals_whether_the_service_is_open(
     to_question: tuple[int, bytes], answer: object
 ) -> None:
     service, _ = endpoint((500, b""), to_question)
@@ -175,7 +175,7 @@ async def test_the_answer_to_one_members_words_does_not_stop_the_others(answer: 
     assert (2, 1) == (rig.music.posts, len(rig.music.tasks))
 
 
-async def test_an_endpoint_that_is_not_open_is_said_so_to_the_first_who_asks(rig: Rig) -> None:
+async def test_a_closed_endpoint_is_reported_to_the_first_requester(rig: Rig) -> None:
     rig.music.on_post = [answers(404, message="Music is coming soon")]
     first = await rig.ask()
     await rig.until(first, JobState.EXPLAINED)

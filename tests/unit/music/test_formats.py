@@ -16,7 +16,7 @@ ADDRESS = "https://songs.example/a"
 MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)
 """128 kbit/s at 44.1 kHz: 417 bytes."""
 AAC_FRAME = b"\xff\xf1\x50\x80\x2e\xff\xfc" + bytes(368)
-"""375 bytes, as its header says."""
+"""375 bytes, according to its header."""
 ID3 = b"ID3\x04\x00\x00\x00\x00\x00\x0a" + bytes(10)
 
 
@@ -117,7 +117,7 @@ async def chunks(content: bytes, size: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("name", CLEAN)
-def test_clean_audio_is_known_by_its_first_bytes(name: str) -> None:
+def test_clean_audio_is_recognised_by_its_first_bytes(name: str) -> None:
     content, ending = CLEAN[name]
 
     assert ending == ending_of(content[:16]) or "ID3" in name
@@ -144,9 +144,7 @@ async def test_audio_behind_junk_is_stored_as_it_is(name: str, junk: str, size: 
 
 @pytest.mark.parametrize("size", [60, 100_000])
 @pytest.mark.parametrize("name", OTHERS)
-async def test_what_is_no_audio_is_refused_wherever_audio_may_stand_in_it(
-    name: str, size: int, spool: Spool
-) -> None:
+async def test_a_file_with_audio_inside_is_not_audio(name: str, size: int, spool: Spool) -> None:
     with pytest.raises(NoAudio):
         await spool.store("42-1", chunks(OTHERS[name], size))
 
@@ -154,25 +152,25 @@ async def test_what_is_no_audio_is_refused_wherever_audio_may_stand_in_it(
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_noise_is_no_audio(seed: int) -> None:
+def test_noise_is_not_audio(seed: int) -> None:
     noise = noise_of(seed, SNIFFED_BYTES)
 
     assert ending_behind_junk(b"\x01" + noise) is None
 
 
-def test_pictures_that_begin_like_frames_are_no_audio() -> None:
+def test_pictures_that_begin_like_frames_are_not_audio() -> None:
     assert ending_of(b"\xff\xd8\xff\xe0") is None
     assert ending_of(b"\xff\xf1\xfc\x80") is None
 
 
-# -- final and passing findings
+# -- final and passing verdicts
 
 SONG = CLEAN["MP3 with ID3"][0]
 TOO_LARGE = str(spool_module.AUDIO_MAX_BYTES + 1)
 
 
 async def findings(spool: Spool, *answers: bytes | Body, length: str | None = None) -> list[bool]:
-    """Whether each of several downloads from one address found something final."""
+    """Return whether each of several downloads from one address gave a final verdict."""
     waiting, finals = list(answers), []
 
     def serve(request: httpx.Request) -> httpx.Response:
@@ -190,18 +188,18 @@ async def findings(spool: Spool, *answers: bytes | Body, length: str | None = No
 @pytest.mark.parametrize(
     "content", [b"<html>" + b" " * 9_000, b'{"error":"gone"}', OTHERS["PNG"], bytes(20_000), SONG[:100]]
 )
-async def test_the_same_bytes_that_are_no_audio_are_final_the_second_time(
+async def test_identical_bytes_that_are_not_audio_are_final_the_second_time(
     content: bytes, spool: Spool
 ) -> None:
     assert [False, True, True] == await findings(spool, content, content, content)
 
 
-async def test_other_bytes_that_are_no_audio_are_not_final(spool: Spool) -> None:
+async def test_different_bytes_that_are_not_audio_are_not_final(spool: Spool) -> None:
     assert [False, False, False] == await findings(spool, b"<html>1", b"<html>2", b"<html>1")
 
 
 @pytest.mark.parametrize("status", [403, 404, 500])
-async def test_nothing_and_errors_are_never_final(status: int, spool: Spool) -> None:
+async def test_empty_bodies_and_errors_are_never_final(status: int, spool: Spool) -> None:
     transport = httpx.MockTransport(serving(b"", status))
     async with AudioSource.open(origins=[ORIGIN], transport=transport) as source:
         for _ in range(4):
@@ -218,12 +216,12 @@ async def test_audio_declared_as_too_large_is_final_and_not_downloaded(spool: Sp
     assert body.pulled_bytes <= 2_000
 
 
-async def test_a_page_that_is_said_to_be_too_large_is_a_page(spool: Spool) -> None:
+async def test_a_page_declared_as_too_large_is_still_a_page(spool: Spool) -> None:
     assert [False] == await findings(spool, b"<html>" + b" " * 9_000, length=TOO_LARGE)
 
 
 @pytest.mark.parametrize("length", ["²", "-5", "9" * 5_000, "", "many"])
-async def test_an_odd_length_is_not_believed(length: str, spool: Spool) -> None:
+async def test_an_implausible_length_is_ignored(length: str, spool: Spool) -> None:
     assert [False] == await findings(spool, b"<html>" + b" " * 9_000, length=length)
 
 
@@ -235,7 +233,7 @@ async def test_audio_that_turns_out_too_large_is_final_the_second_time(
     assert [False, True] == await findings(spool, SONG, SONG)
 
 
-async def test_the_bytes_that_are_downloaded_for_a_job_in_vain_are_bounded(
+async def test_the_bytes_downloaded_in_vain_for_a_job_are_bounded(
     monkeypatch: pytest.MonkeyPatch, spool: Spool
 ) -> None:
     monkeypatch.setattr(downloads, "WASTED_MAX_BYTES", 50_000)
@@ -245,7 +243,9 @@ async def test_the_bytes_that_are_downloaded_for_a_job_in_vain_are_bounded(
     assert 0 == bodies[3].pulled_bytes
 
 
-async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch, spool: Spool) -> None:
+async def test_the_number_of_remembered_findings_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, spool: Spool
+) -> None:
     monkeypatch.setattr(downloads, "REMEMBERED_MAX", 10)
     transport = httpx.MockTransport(serving(b"<html>"))
     async with AudioSource.open(origins=[ORIGIN], transport=transport) as source:

@@ -1,4 +1,4 @@
-"""kie.ai's jobs API: what is sent, and what each of its answers means."""
+"""kie.ai's jobs API: the requests, and the meaning of each answer."""
 
 import json
 
@@ -34,7 +34,7 @@ def record(state: str, **fields: object) -> wire.Checked | wire.Busy:
     return checked(code=200, msg="success", data={"taskId": "281e", "state": state, **fields})
 
 
-# -- what is sent
+# -- requests
 
 
 def test_a_prompt_is_sent_alone() -> None:
@@ -46,7 +46,7 @@ def test_a_prompt_is_sent_alone() -> None:
     } == body
 
 
-def test_a_prompt_says_in_words_what_to_avoid() -> None:
+def test_a_prompt_states_exclusions_in_words() -> None:
     body = Kie().body(make.prompt("rain", model="V6", avoid="drums"))
 
     assert {
@@ -86,7 +86,7 @@ def test_a_custom_song_names_its_duration() -> None:
         (make.prompt("rain", model="V6"), {"duration": 60}, None),
     ],
 )
-def test_a_chosen_duration_wins_and_none_goes_where_none_is_taken(
+def test_a_chosen_duration_wins_and_is_only_sent_where_supported(
     request_: SongRequest, options: dict[str, int], duration: int | None
 ) -> None:
     fields = sent(request_, **options)
@@ -95,7 +95,7 @@ def test_a_chosen_duration_wins_and_none_goes_where_none_is_taken(
     assert duration == fields.get("duration")
 
 
-def test_an_instrumental_has_neither_lyrics_nor_a_voice() -> None:
+def test_an_instrumental_request_has_neither_lyrics_nor_a_voice() -> None:
     fields = sent(request(instrumental=True, voice=Voice.MALE))
 
     assert isinstance(fields, dict)
@@ -110,7 +110,7 @@ def test_each_model_gets_its_lyrics_under_one_name(model: str, field: str) -> No
     assert {field} == {"lyrics", "prompt"} & set(fields)
 
 
-def test_the_operators_options_yield_to_what_was_typed() -> None:
+def test_a_members_options_override_the_operators() -> None:
     fields = sent(request(avoid="metal"), title="no", negative_tags="jazz", duration=60, style_weight=0.5)
 
     assert isinstance(fields, dict)
@@ -127,7 +127,7 @@ def test_a_task_id_is_quoted() -> None:
 
 
 @pytest.mark.parametrize(("length", "kept"), [(30, True), (1_500, True), (2_048, True), (2_049, False)])
-def test_a_pictures_address_is_whole_or_left_out(length: int, kept: bool) -> None:
+def test_a_pictures_address_is_complete_or_left_out(length: int, kept: bool) -> None:
     image = "https://img.example/".ljust(length, "a")
     song = {"audio_url": AUDIO, "image_url": image}
 
@@ -138,7 +138,7 @@ def test_a_pictures_address_is_whole_or_left_out(length: int, kept: bool) -> Non
 
 
 @pytest.mark.parametrize("message", [None, 5, {"a": 1}, ["x"], True])
-def test_a_failure_without_a_text_shows_none(message: object) -> None:
+def test_a_failure_without_a_message_shows_none(message: object) -> None:
     assert wire.Rejected(FailReason.UPSTREAM_FAILED, "") == record("fail", failMsg=message)
 
 
@@ -156,7 +156,7 @@ def test_a_task_id_means_accepted() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 201, "200", "0", 200.0, "success", None])
-def test_a_task_id_next_to_any_code_that_is_no_error_means_accepted(code: object) -> None:
+def test_a_task_id_next_to_any_code_but_an_error_means_accepted(code: object) -> None:
     assert wire.Accepted("281e") == submitted(code=code, data={"taskId": "281e"})
 
 
@@ -174,7 +174,7 @@ def test_codes_about_the_account_close_the_service(code: int, cause: ClosedCause
 
 @pytest.mark.parametrize("code", [400, 404, 409, 413, 422, 451, 501, 505, 531])
 @pytest.mark.parametrize("message", ["no", "not found", "credits refunded", "coming soon", "balance"])
-def test_a_refusal_in_the_body_is_about_this_request_alone(code: int, message: str) -> None:
+def test_a_refusal_in_the_body_concerns_only_this_request(code: int, message: str) -> None:
     assert wire.Rejected(FailReason.REFUSED, message) == submitted(code=code, msg=message)
 
 
@@ -185,7 +185,7 @@ def test_moderation_is_recognised_by_its_words(code: int) -> None:
     assert wire.Rejected(FailReason.MODERATED, message) == submitted(code=code, msg=message)
 
 
-def test_words_of_the_member_are_not_taken_for_moderation() -> None:
+def test_the_members_words_are_not_mistaken_for_moderation() -> None:
     message = "Too short: a song about copyright law"
 
     answer = submitted(code=422, msg=message, words=("a song about copyright law",))
@@ -201,7 +201,7 @@ def test_limits_and_maintenance_are_busy(code: int) -> None:
 @pytest.mark.parametrize(
     "message", ["This field is required", "It is not within the range of allowed options"]
 )
-def test_validation_that_comes_as_500_is_a_refusal(message: str) -> None:
+def test_a_validation_error_sent_as_500_is_a_refusal(message: str) -> None:
     assert wire.Rejected(FailReason.REFUSED, message) == submitted(code=500, msg=message)
 
 
@@ -263,7 +263,7 @@ def test_every_shape_of_a_result_is_read(result: object) -> None:
 
 
 @pytest.mark.parametrize("result", ["", None, "no json", "[]", json.dumps({"data": None})])
-def test_a_success_without_audio_is_empty_and_asked_again(result: object) -> None:
+def test_a_success_without_audio_is_empty_and_queried_again(result: object) -> None:
     answer = record("success", resultJson=result)
 
     assert not isinstance(answer, wire.Rejected)
@@ -283,11 +283,11 @@ def test_a_moderated_failure_is_recognised(text: str) -> None:
     assert wire.Rejected(FailReason.MODERATED, text) == answer
 
 
-def test_a_task_that_is_not_there_yet_is_not_found() -> None:
+def test_a_task_that_does_not_exist_yet_is_not_found() -> None:
     assert wire.NotFound() == checked(code=422, msg="recordInfo is null", data=None)
 
 
-def test_a_refused_key_is_no_word_about_the_task() -> None:
+def test_a_refused_key_says_nothing_about_the_task() -> None:
     answer = checked(code=401, msg="Unauthorized")
 
     assert isinstance(answer, wire.Rejected)
@@ -314,7 +314,7 @@ def test_the_balance_is_a_number_with_a_fraction(body: dict[str, object], balanc
 
 
 @pytest.mark.parametrize("backend", Backend)
-def test_a_service_offers_models_that_it_sells(backend: Backend) -> None:
+def test_each_service_offers_models_that_it_sells(backend: Backend) -> None:
     contract = backends.contract(backend, provider="kie", options={})
     offer = backends.OFFERS[backend]
 

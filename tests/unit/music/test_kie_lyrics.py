@@ -1,4 +1,4 @@
-"""Lyrics at kie.ai: what is sent, and what each answer about them means."""
+"""Lyrics at kie.ai: the requests, and the meaning of each answer."""
 
 import json
 
@@ -18,7 +18,7 @@ def record(state: str, **fields: object) -> wire.LyricsChecked | wire.Busy:
     return kie.read_lyrics(200, json.dumps({"code": 200, "msg": "success", "data": data}).encode())
 
 
-def test_a_request_names_the_model_and_what_they_are_about() -> None:
+def test_a_request_for_lyrics_names_the_model_and_the_subject() -> None:
     body = {"model": "ai-music-api/generate-lyrics", "input": {"prompt": "a lighthouse"}}
 
     assert body == kie.lyrics_body("a lighthouse")
@@ -41,19 +41,19 @@ def test_one_service_writes_lyrics_today() -> None:
     ],
 )
 @pytest.mark.parametrize("packed", [True, False])
-def test_lyrics_are_found_wherever_the_result_has_them(result: object, packed: bool) -> None:
+def test_lyrics_are_found_anywhere_in_the_result(result: object, packed: bool) -> None:
     told = json.dumps(result) if packed else result
 
     assert wire.Written(TEXT, "Neon", 0.4) == record("success", resultJson=told, creditsConsumed=0.4)
 
 
 @pytest.mark.parametrize("state", ["waiting", "queuing", "generating", "GENERATING"])
-def test_a_task_that_is_on_its_way_is_running(state: str) -> None:
+def test_an_unfinished_lyrics_task_is_running(state: str) -> None:
     assert wire.Running() == record(state)
 
 
 @pytest.mark.parametrize("result", ["", "{", None, 7, "[]", '{"text": 7}', '{"data": [{"text": ""}]}'])
-def test_a_success_without_lyrics_is_asked_about_again(result: object) -> None:
+def test_a_success_without_lyrics_is_queried_again(result: object) -> None:
     assert isinstance(record("success", resultJson=result), wire.Running)
 
 

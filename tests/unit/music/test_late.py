@@ -1,4 +1,4 @@
-"""Clients that are opened by their first use."""
+"""Clients that are opened on first use."""
 
 import asyncio
 import subprocess
@@ -13,11 +13,11 @@ NOT_AT_THE_START: Final = (
     *("httpx", "httpcore", "anyio", "h11", "aiohttp_socks", "python_socks"),
     *("dotenv", "pydantic", "typer", "rich", "PIL", "psycopg"),
 )
-"""Packages that a bot needs only once it is used, or never."""
+"""Packages that a bot needs only in use, or never."""
 
 
 class Clients:
-    """Counts how many are opened and closed."""
+    """Counts opened and closed clients."""
 
     def __init__(self) -> None:
         self.opened = self.closed = 0
@@ -32,7 +32,7 @@ class Clients:
         self.closed += 1
 
 
-async def test_a_client_that_nobody_asks_for_is_not_opened() -> None:
+async def test_an_unused_client_is_not_opened() -> None:
     clients = Clients()
 
     async with AsyncExitStack() as stack:
@@ -41,7 +41,7 @@ async def test_a_client_that_nobody_asks_for_is_not_opened() -> None:
     assert (0, 0) == (clients.opened, clients.closed)
 
 
-async def test_all_who_ask_get_one_client_which_is_closed_at_the_end() -> None:
+async def test_all_callers_share_one_client_which_is_closed_at_the_end() -> None:
     clients = Clients()
 
     async with AsyncExitStack() as stack:
@@ -51,7 +51,7 @@ async def test_all_who_ask_get_one_client_which_is_closed_at_the_end() -> None:
     assert ([1, 1, 1], 1, 1) == (got, clients.opened, clients.closed)
 
 
-def test_a_bot_that_starts_imports_no_library_of_later() -> None:
+def test_a_starting_bot_imports_no_library_that_it_needs_later() -> None:
     code = "import sys; from bot import __main__\n"
     code += "with __main__._left_out(*__main__.UNUSED): from bot import lifecycle, start\n"
     code += "print(*(name for name, module in sys.modules.items() if module))"

@@ -14,7 +14,7 @@ WAV = b"RIFF\x00\x00\x00\x00WAVE"
 
 
 async def delivered(rig: Rig, *contents: bytes) -> tuple[list[bool], int]:
-    """Whether each take of a delivered song is a link, and how many downloads it took."""
+    """Return whether each take of a delivered song is a link, and the number of downloads."""
     rig.music.audio = {f"/task-1-{take}.mp3": content for take, content in enumerate(contents, start=1)}
     job = await rig.ask()
     async with rig.process() as runner:
@@ -38,11 +38,11 @@ async def test_a_song_over_the_limit_is_a_link_after_one_download(
 
 
 @pytest.mark.parametrize("content", [b"<html>Open this page</html>" + b" " * 9_000, b'{"error": "gone"}'])
-async def test_what_is_no_audio_twice_is_a_link_after_two_downloads(content: bytes, rig: Rig) -> None:
+async def test_a_file_twice_found_not_to_be_audio_becomes_a_link(content: bytes, rig: Rig) -> None:
     assert ([False, True], 3) == await delivered(rig, SONG, content)
 
 
-async def test_nothing_at_an_address_is_no_link_and_is_asked_for_again(rig: Rig) -> None:
+async def test_an_empty_download_is_retried_and_not_linked(rig: Rig) -> None:
     rig.music.audio = {"/task-1-1.mp3": b"", "/task-1-2.mp3": b""}
     job = await rig.ask()
     async with rig.process() as runner:
@@ -55,7 +55,7 @@ async def test_nothing_at_an_address_is_no_link_and_is_asked_for_again(rig: Rig)
     assert [False, False] == [track.linked for track in (await rig.get(job)).tracks]
 
 
-async def test_a_linked_song_is_brought_again_without_a_download(rig: Rig) -> None:
+async def test_a_linked_song_is_reposted_without_a_download(rig: Rig) -> None:
     await delivered(rig, b"<html>1</html>", b"<html>2</html>")
     downloads_before = rig.music.downloads
     job = await only_job(rig)

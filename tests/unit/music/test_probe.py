@@ -1,4 +1,4 @@
-"""What the free status query says about the address and the key."""
+"""Conclusions of the free status query about the address and the key."""
 
 import json
 
@@ -48,7 +48,7 @@ async def test_an_answer_about_the_task_proves_the_key(status: int, body: object
 
 
 @pytest.mark.parametrize(("status", "body"), UNPROVEN, ids=str)
-async def test_an_answer_of_another_service_proves_nothing(status: int, body: object) -> None:
+async def test_another_services_answer_proves_nothing(status: int, body: object) -> None:
     found, finding = await verdict(answering(status, body))
 
     assert (Verdict.WARNING, False, True) == (found, "accepts" in finding, "MUSIC_API_URL" in finding)
@@ -94,7 +94,7 @@ async def test_a_redirect_is_named_with_where_it_leads(status: int, location: st
     "location",
     ["", "https://user:secret@api.example/v1/tasks/no-such-task", "https://[", "javascript:x", "mailto:x"],
 )
-async def test_a_redirect_that_leads_nowhere_is_no_correction(location: str) -> None:
+async def test_a_redirect_to_nowhere_suggests_no_correction(location: str) -> None:
     found, finding = await verdict(answering(302, Location=location))
 
     assert (Verdict.FAILURE, False, False) == (found, "set MUSIC" in finding, "secret" in finding)

@@ -1,4 +1,4 @@
-"""A proxy to the music service: the paid request leaves through a tunnel, or it provably does not leave."""
+"""A proxy to the music service: the paid request leaves through a tunnel, or provably does not leave."""
 
 import asyncio
 import ssl
@@ -26,7 +26,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A server on a free port, whose connections end with it."""
+    """Run a server on a free port, and close its connections with it."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -34,7 +34,7 @@ async def listening(serve: Serve, context: ssl.SSLContext | None = None) -> Asyn
         assert task is not None
         tasks.add(task)
         try:
-            # asyncio would report a connection that ends by being canceled.
+            # asyncio would report connections that end by cancellation.
             with suppress(asyncio.CancelledError):
                 await serve(reader, writer)
         finally:
@@ -60,14 +60,14 @@ async def connected(url: str, proxy: Proxy) -> AsyncIterator[MusicClient]:
 
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trust the certificate of the service's double, and nothing else."""
+    """Trust the certificate of the service's double, and no other."""
     context = ssl.create_default_context(cafile=str(CERTIFICATE))
     monkeypatch.setattr(proxies, "tls_context", lambda: context)
 
 
 @asynccontextmanager
 async def service(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """A music service by TLS: its port, and the requests that it was sent."""
+    """Run a music service over TLS. Yield its port and the requests that it receives."""
     requests = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -99,7 +99,7 @@ async def test_a_paid_request_reaches_the_service_in_a_tunnel(
 
 
 @pytest.mark.usefixtures("trusting")
-async def test_a_stranger_behind_the_proxy_gets_no_request() -> None:
+async def test_an_untrusted_server_behind_the_proxy_gets_no_request() -> None:
     async with (
         ProxyServer.open("socks5") as server,
         service(b"{}") as (port, requests),
@@ -126,7 +126,7 @@ async def test_a_proxy_whose_certificate_is_not_trusted_is_sent_nothing() -> Non
 
 
 def answering(*parts: bytes) -> Serve:
-    """Something that reads the first bytes, writes these and hangs up."""
+    """Return a handler that reads the first bytes, writes these and hangs up."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -138,7 +138,7 @@ def answering(*parts: bytes) -> Serve:
 
 
 async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    """Something that reads and never answers."""
+    """Read without ever answering."""
     while await reader.read(4096):
         continue
 
@@ -184,7 +184,7 @@ async def test_without_a_proxy_nothing_was_sent(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["http", "https", "socks5"])
-async def test_a_silent_proxy_is_given_up_before_anything_is_sent(
+async def test_a_silent_proxy_times_out_before_anything_is_sent(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(clients, "CONNECT_S", 0.05)
@@ -209,7 +209,7 @@ async def test_a_wrong_password_is_not_repeated(kind: str) -> None:
     assert 1 == server.refused
 
 
-async def test_a_proxy_leads_to_no_unix_socket() -> None:
+async def test_a_unix_socket_is_never_reached_through_a_proxy() -> None:
     proxy = parse_proxy("http://127.0.0.1:1")
     with pytest.raises(httpcore.ConnectError):
         await ProxiedBackend(proxy).connect_unix_socket("/run/secret.sock")
@@ -241,7 +241,7 @@ async def test_audio_through_a_proxy_comes_from_public_addresses(
     assert targets == [host for host, _ in server.targets]
 
 
-async def test_audio_without_a_proxy_needs_a_name_that_is_known() -> None:
+async def test_audio_without_a_proxy_requires_a_resolvable_name() -> None:
     async def look_up(_host: str, _port: int) -> list[str]:
         raise OSError("no such name")
 

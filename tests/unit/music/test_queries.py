@@ -1,4 +1,4 @@
-"""Queries that go directly to the service, on a socket."""
+"""Queries sent directly to the service, on a socket."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ async def connected(
         await runner.cleanup()
 
 
-async def test_queries_share_a_connection_and_bring_the_key() -> None:
+async def test_queries_share_a_connection_and_send_the_key() -> None:
     seen = []
 
     async def answer(request: web.BaseRequest) -> web.Response:
@@ -60,7 +60,7 @@ async def test_a_query_follows_no_redirect() -> None:
     assert 1 == len(paths)
 
 
-async def test_a_query_reads_no_more_than_an_answer_may_have() -> None:
+async def test_a_query_reads_no_more_than_the_maximum_answer() -> None:
     async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(body=b" " * (ANSWER_MAX_BYTES + 1))
 
@@ -69,7 +69,7 @@ async def test_a_query_reads_no_more_than_an_answer_may_have() -> None:
             await client.check("a-1")
 
 
-async def test_a_query_whose_connection_breaks_is_asked_again_later() -> None:
+async def test_a_query_whose_connection_breaks_is_repeated_later() -> None:
     async def answer(request: web.BaseRequest) -> web.Response:
         assert request.transport is not None
         request.transport.close()
@@ -81,7 +81,7 @@ async def test_a_query_whose_connection_breaks_is_asked_again_later() -> None:
 
 
 @pytest.mark.parametrize("task", ["a b/c?d=é", "..%2f", "a%20b"])
-async def test_a_query_asks_for_the_task_as_it_is_called(task: str) -> None:
+async def test_a_query_names_the_task_by_its_exact_id(task: str) -> None:
     asked = []
 
     async def answer(request: web.BaseRequest) -> web.Response:

@@ -28,7 +28,7 @@ def checked(answer: object, status: int = 200) -> wire.Checked | wire.Busy:
     return wire.read_checked(status, json.dumps(answer).encode(), ORIGIN)
 
 
-# -- JSON that is written or wrapped in another way
+# -- JSON in other notations and wrappings
 
 PLAIN = '{"taskId": "t-12345678", "title": "Caf\u00e9"}'
 WRAPPED = {
@@ -51,7 +51,7 @@ WRAPPED = {
 
 
 @pytest.mark.parametrize("body", WRAPPED.values(), ids=WRAPPED.keys())
-def test_an_answer_is_read_however_it_is_wrapped(body: bytes) -> None:
+def test_an_answer_is_read_whatever_its_wrapping(body: bytes) -> None:
     assert wire.Accepted("t-12345678") == wire.read_submitted(200, body, (), None)
     assert wire.Accepted("t-12345678") == Kie().read_submitted(200, body, (), None)
 
@@ -67,7 +67,7 @@ def test_an_answer_is_read_however_it_is_wrapped(body: bytes) -> None:
         b"null",
     ],
 )
-def test_what_is_no_json_names_no_task(body: bytes) -> None:
+def test_an_answer_that_is_not_json_names_no_task(body: bytes) -> None:
     assert isinstance(wire.read_submitted(200, body, (), None), wire.Unknown)
 
 
@@ -109,13 +109,13 @@ def test_what_is_no_json_names_no_task(body: bytes) -> None:
     ],
     ids=str,
 )
-def test_an_answer_that_plainly_names_a_task_is_accepted(answer: object) -> None:
+def test_an_answer_that_clearly_names_a_task_is_accepted(answer: object) -> None:
     assert wire.Accepted("t-1") == submitted(answer)
 
 
 @pytest.mark.parametrize("number", [1, 7, 1234567890123456789])
 @pytest.mark.parametrize("nested", [False, True])
-def test_a_number_names_a_task_as_a_text_does(number: int, nested: bool) -> None:
+def test_a_task_id_may_be_a_number(number: int, nested: bool) -> None:
     assert wire.Accepted(str(number)) == submitted({"data": [number] if nested else number})
 
 
@@ -144,7 +144,7 @@ def test_a_number_names_a_task_as_a_text_does(number: int, nested: bool) -> None
     ],
     ids=str,
 )
-def test_an_answer_that_names_no_task_plainly_leaves_the_outcome_open(answer: object) -> None:
+def test_an_answer_without_a_clear_task_leaves_the_outcome_open(answer: object) -> None:
     assert isinstance(submitted(answer), wire.Unknown)
 
 
@@ -187,7 +187,7 @@ SHAPES: list[object] = [
     {"data": {"task": {"status": "succeeded", "audioUrls": [ONE, TWO]}}},
     {"data": {"status": "success", "audioUrls": [], "songs": [{"url": ONE}, {"url": TWO}]}},
     {"data": {"status": "success", "audioUrls": None, "response": {"data": {"tracks": [ONE, TWO]}}}},
-    # What nobody has named yet: the last resort.
+    # Names that nobody has used yet: the last resort.
     {"data": {"status": "success", "audioUrls": [], "assets": {"first": ONE, "second": {"href": TWO}}}},
     {"data": {"status": "success", "note": f"Your songs: {ONE} and {TWO}"}},
     {"status": "success", "files": {"a": {"link": ONE}, "b": {"link": TWO}}},
@@ -195,7 +195,7 @@ SHAPES: list[object] = [
 
 
 @pytest.mark.parametrize("answer", SHAPES, ids=lambda answer: str(answer)[:60])
-def test_an_answer_that_plainly_names_the_audio_is_done(answer: object) -> None:
+def test_an_answer_that_clearly_names_the_audio_is_done(answer: object) -> None:
     assert wire.Done((ONE, TWO)) == checked(answer)
 
 
@@ -219,7 +219,7 @@ def test_an_answer_that_plainly_names_the_audio_is_done(answer: object) -> None:
     ],
     ids=str,
 )
-def test_the_surest_address_of_a_take_is_the_one_that_counts(take: Json) -> None:
+def test_the_most_reliable_address_of_a_take_is_used(take: Json) -> None:
     assert wire.Done((ONE,)) == checked({"data": {"status": "success", "songs": [take]}})
     assert wire.Done((ONE,)) == checked({"data": {"status": "success", **take}})
 
@@ -231,11 +231,11 @@ def test_the_surest_address_of_a_take_is_the_one_that_counts(take: Json) -> None
         {"status": "success", "streamAudioUrl": STREAM, "audioUrls": []},
     ],
 )
-def test_a_stream_is_taken_where_nothing_else_is(answer: Json) -> None:
+def test_a_stream_is_used_if_there_is_nothing_else(answer: Json) -> None:
     assert wire.Done((STREAM,)) == checked({"data": answer})
 
 
-def test_a_title_that_begins_with_stream_is_no_stream() -> None:
+def test_a_title_beginning_with_stream_is_not_a_stream() -> None:
     urls = ["https://files.example/streams-of-light.mp3", ONE]
 
     assert wire.Done(tuple(urls)) == checked({"data": {"status": "success", "audioUrls": urls}})
@@ -253,13 +253,13 @@ def test_a_title_that_begins_with_stream_is_no_stream() -> None:
     ],
     ids=str,
 )
-def test_an_address_that_is_not_the_songs_is_not_taken(answer: Json) -> None:
+def test_an_address_of_something_else_is_not_used(answer: Json) -> None:
     assert wire.Done(()) == checked({"data": answer})
 
 
 @pytest.mark.parametrize("status", ["pending", "FIRST_SUCCESS", "in-progress", "In Progress", "inProgress"])
 @pytest.mark.parametrize("name", ["status", "state", "task_status"])
-def test_a_running_task_is_running_whatever_it_shows(status: str, name: str) -> None:
+def test_a_running_task_is_running_whatever_it_contains(status: str, name: str) -> None:
     assert wire.Running() == checked({"data": {name: status, "songs": [{"url": ONE}]}})
     assert wire.Running() == checked({"data": [{name: "success", "url": ONE}, {name: status, "url": TWO}]})
 
@@ -267,7 +267,7 @@ def test_a_running_task_is_running_whatever_it_shows(status: str, name: str) -> 
 @pytest.mark.parametrize(
     "answer", [{"state": "failed"}, {"task": {"status": "Failed"}}, {"result": {"state": "error"}}]
 )
-def test_a_failure_is_read_under_any_plain_name(answer: Json) -> None:
+def test_a_failure_is_read_under_any_clear_name(answer: Json) -> None:
     assert wire.Rejected(FailReason.UPSTREAM_FAILED) == checked(answer)
 
 
@@ -297,7 +297,7 @@ def test_the_reason_of_a_failure_is_read_in_any_shape(said: Json) -> None:
     assert wire.Rejected(FailReason.REFUSED, "too loud") == submitted(said, 422)
 
 
-def test_a_number_of_any_length_elsewhere_does_not_hide_the_task() -> None:
+def test_a_long_number_elsewhere_does_not_hide_the_task() -> None:
     digits = "9" * 5_000
 
     assert wire.Accepted("t-1") == wire.read_submitted(200, f'{{"id":"t-1","n":{digits}}}'.encode(), (), None)
@@ -318,7 +318,7 @@ ADDRESSES = {
 
 @pytest.mark.parametrize("field", ["audioUrls", "songs", "resultUrls", "result_urls", "urls"])
 @pytest.mark.parametrize("written", ADDRESSES.values(), ids=ADDRESSES.keys())
-def test_addresses_are_read_however_they_are_written(field: str, written: object) -> None:
+def test_addresses_are_read_in_every_notation(field: str, written: object) -> None:
     answer = {"data": {"status": "success", field: written}}
 
     assert wire.Done((ONE, TWO)) == checked(answer)
@@ -327,16 +327,16 @@ def test_addresses_are_read_however_they_are_written(field: str, written: object
 @pytest.mark.parametrize(
     "text", [f"Ready: {ONE}, {TWO}.", f"[1]({ONE}) [2]({TWO})", f"{ONE};{TWO}!", f"**{ONE}**\n**{TWO}**"]
 )
-def test_addresses_in_a_sentence_end_where_they_end(text: str) -> None:
+def test_addresses_in_a_sentence_end_at_the_right_place(text: str) -> None:
     assert wire.Done((ONE, TWO)) == checked({"data": {"status": "success", "note": text}})
 
 
 @pytest.mark.parametrize("word", ["ALL_SUCCESS", "TASK_STATUS_SUCCEED", "status_success", "task success"])
-def test_a_success_is_known_under_its_prefixes(word: str) -> None:
+def test_a_success_is_recognised_by_its_prefixes(word: str) -> None:
     assert wire.Done((ONE,)) == checked({"data": {"status": word, "audioUrls": [ONE]}})
 
 
-# -- whatever carries one id and n addresses
+# -- any answer with one id and n addresses
 
 NESTS = st.sampled_from(["data", "result", "response", "sunoData", "resultJson", "result_json", "task"])
 LISTS = st.sampled_from(["audioUrls", "audio_urls", "audios", "songs", "tracks", "output", "results"])
@@ -351,7 +351,7 @@ NOISE = st.dictionaries(
 
 @st.composite
 def finished_answers(draw: st.DrawFn) -> tuple[str, tuple[str, ...], object]:
-    """An answer with one id and some addresses, in a random shape."""
+    """Draw an answer with one id and some addresses, in a random shape."""
     task_id = draw(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=5, max_size=40))
     count = draw(st.integers(1, 6))
     suffix = draw(st.sampled_from(["", ".mp3", ".wav", ".m4a?sig=x%2Fy"]))
@@ -382,7 +382,7 @@ def finished_answers(draw: st.DrawFn) -> tuple[str, tuple[str, ...], object]:
 
 @settings(deadline=None, max_examples=make.examples(500))
 @given(finished_answers())
-def test_whatever_carries_one_id_and_some_addresses_is_read_as_that(
+def test_any_answer_with_one_id_and_addresses_is_read_as_such(
     finished: tuple[str, tuple[str, ...], object],
 ) -> None:
     task_id, urls, answer = finished
@@ -423,7 +423,7 @@ HUGE: dict[str, object] = {
 
 
 @pytest.mark.parametrize("answer", HUGE.values(), ids=list(HUGE))
-def test_an_answer_that_is_huge_is_read_in_a_moment(answer: object) -> None:
+def test_a_huge_answer_is_read_quickly(answer: object) -> None:
     body = json.dumps(answer).encode()[: 1024 * 1024]
     began_s = time.process_time()
 
@@ -441,7 +441,7 @@ def test_the_number_of_addresses_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("name", ["data", "result", "songs", "response"])
-def test_what_is_nested_deeper_than_the_bound_is_not_looked_at(name: str) -> None:
+def test_values_nested_deeper_than_the_bound_are_ignored(name: str) -> None:
     near, far = (nested(depth, {"audioUrls": [ONE]}, name) for depth in (3, 100))
 
     assert wire.Done((ONE,)) == checked({"status": "success", "x": near} | {"result": near})

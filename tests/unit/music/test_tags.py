@@ -1,4 +1,4 @@
-"""Tags stand in front of the audio, and the audio stays as it was."""
+"""Tags precede the audio, and the audio is unchanged."""
 
 import itertools
 import struct
@@ -28,7 +28,7 @@ FULL = Tags(
 
 
 def frames(tag: bytes) -> dict[str, bytes]:
-    """An independent reader of a plain ID3v2.4 tag, by the letter of its description."""
+    """Read a plain ID3v2.4 tag independently, strictly by its specification."""
     assert b"ID3\x04\x00\x00" == tag[:6]
     size = sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=True))
     body, found = tag[10 : 10 + size], {}
@@ -56,7 +56,7 @@ def song(tmp_path: Path) -> Path:
 
 
 def foreign(version: int, content: bytes) -> bytes:
-    """A tag as another program writes it."""
+    """Return a tag as another program writes it."""
     size = bytes(len(content) >> shift & 0x7F for shift in (21, 14, 7, 0))
     return b"ID3" + bytes([version, 0, 0]) + size + content
 
@@ -66,7 +66,7 @@ def apic(picture: bytes, *, encoding: int = 0, description: bytes = b"\x00") -> 
     return b"APIC" + struct.pack(">I", len(content)) + b"\x00\x00" + content
 
 
-def test_a_tag_says_what_a_player_shows() -> None:
+def test_a_tag_contains_what_a_player_shows() -> None:
     found = frames(id3(FULL))
 
     assert {
@@ -131,7 +131,7 @@ def test_a_broken_picture_of_the_service_is_left_out(song: Path, own: bytes) -> 
     assert id3(Tags(title="a")) + AUDIO == content
 
 
-def test_a_tag_that_claims_the_whole_file_is_taken_for_audio(song: Path) -> None:
+def test_a_tag_that_claims_the_whole_file_is_treated_as_audio(song: Path) -> None:
     whole = b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + AUDIO
     song.write_bytes(whole)
 
@@ -151,7 +151,7 @@ def test_only_a_jpeg_or_png_of_a_sane_size_is_a_cover(picture: bytes) -> None:
     assert b"" == id3(Tags(picture=picture))
 
 
-def test_no_words_are_left_in_a_file_that_comes_back_from_discord(song: Path) -> None:
+def test_a_file_fetched_from_discord_keeps_no_words(song: Path) -> None:
     content = sent(song, FULL)
     assert content is not None
 
@@ -160,7 +160,7 @@ def test_no_words_are_left_in_a_file_that_comes_back_from_discord(song: Path) ->
 
 
 @given(st.binary(max_size=200), st.sampled_from([2, 3, 4, 5]))
-def test_no_tag_of_a_stranger_is_an_error(content: bytes, version: int) -> None:
+def test_no_foreign_tag_causes_an_error(content: bytes, version: int) -> None:
     audio = foreign(version, content) + AUDIO
 
     assert AUDIO == without_words(audio)[-len(AUDIO) :]

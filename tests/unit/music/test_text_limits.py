@@ -28,7 +28,7 @@ def texts(model: str, field: str, text: str) -> SongRequest:
 @pytest.mark.parametrize(
     ("model", "field", "limit"), [(m, f, n) for m, of in OF_MODEL for f, n in of.items()]
 )
-def test_a_text_may_be_as_long_as_its_model_takes_in_characters(model: str, field: str, limit: int) -> None:
+def test_a_text_may_be_as_long_as_its_model_accepts(model: str, field: str, limit: int) -> None:
     for letter in ("x", "é", "\N{MUSICAL NOTE}"):
         text_limits.check(texts(model, field, letter * limit), (model,), limits_of(model))
 
@@ -38,7 +38,7 @@ def test_a_text_may_be_as_long_as_its_model_takes_in_characters(model: str, fiel
 
 
 @pytest.mark.parametrize("field", ["prompt", "title", "style", "lyrics"])
-def test_a_text_that_the_mode_needs_is_asked_for(field: str) -> None:
+def test_a_missing_text_that_the_mode_needs_is_refused(field: str) -> None:
     with pytest.raises(TextMissing) as caught:
         text_limits.check(texts("V5", field, ""), ("V5",), limits_of("V5"))
 
@@ -55,12 +55,12 @@ def test_a_text_that_the_mode_needs_is_asked_for(field: str) -> None:
         make.prompt(instrumental=True),
     ],
 )
-def test_a_text_that_is_not_sent_is_not_looked_at(request_: SongRequest) -> None:
+def test_a_text_that_is_not_sent_is_not_checked(request_: SongRequest) -> None:
     text_limits.check(request_, ("V5",), limits_of("V5"))
 
 
 @pytest.mark.parametrize("model", ["V4", "v5", "", "V5 "])
-def test_only_models_on_offer_are_taken(model: str) -> None:
+def test_only_models_on_offer_are_accepted(model: str) -> None:
     with pytest.raises(UnknownModel) as caught:
         text_limits.check(make.prompt(model=model), ("V5", "V4_5"), limits_of(model))
 

@@ -40,7 +40,7 @@ def checked(answered: bytes, status: int = 200, origin: str = ORIGIN) -> wire.Ch
 
 
 def kind(outcome: object) -> object:
-    """The class of an outcome, without its message."""
+    """Return the class of an outcome, without its message."""
     match outcome:
         case wire.Rejected(reason=FailReason.CLOSED, closed=cause):
             return cause
@@ -99,7 +99,7 @@ def test_the_body_of_the_post_is_the_documented_one(request_: SongRequest, docum
 @pytest.mark.parametrize(
     ("options", "sent"), [({}, None), ({"styleWeight": 0.6}, {"styleWeight": 0.6}), ({"a": {}}, {"a": {}})]
 )
-def test_options_are_sent_only_where_there_are_some(options: Json, sent: Json | None) -> None:
+def test_options_are_only_sent_if_any_are_set(options: Json, sent: Json | None) -> None:
     assert sent == wire.generation(make.prompt(), "kie", options).get("options")
 
 
@@ -112,9 +112,7 @@ def test_options_are_sent_only_where_there_are_some(options: Json, sent: Json | 
         ({"styleWeight": 0.6}, "banjo", "banjo"),
     ],
 )
-def test_what_a_member_avoids_is_joined_with_what_the_operator_does(
-    options: Json, avoid: str, sent: str
-) -> None:
+def test_exclusions_of_member_and_operator_are_combined(options: Json, avoid: str, sent: str) -> None:
     body = wire.generation(make.prompt(avoid=avoid), "kie", options)
 
     assert options | {"negativeTags": sent} == body["options"]
@@ -200,7 +198,7 @@ def test_a_number_of_ten_thousand_digits_leaves_the_outcome_open() -> None:
 
 
 @pytest.mark.parametrize("status", [300, 400, 500])
-def test_an_id_counts_only_under_a_good_status(status: int) -> None:
+def test_an_id_only_counts_with_a_success_status(status: int) -> None:
     assert wire.Accepted is not kind(submitted(status, answer("accepted.json")))
 
 
@@ -279,7 +277,7 @@ MODERATED, REFUSED = FailReason.MODERATED, FailReason.REFUSED
         (400, answer("bad-gateway.html"), REFUSED),
         (200, body(code=422, msg="title is required"), REFUSED),
         (200, body(code="400", msg="title is required"), REFUSED),
-        # Not taken, for sure.
+        # Certainly not accepted.
         (429, b"", wire.Busy),
         (429, answer("bad-gateway.html"), wire.Busy),
         (430, body(msg="too many"), wire.Busy),
@@ -291,7 +289,7 @@ MODERATED, REFUSED = FailReason.MODERATED, FailReason.REFUSED
         (503, body(message="rate limit"), wire.Busy),
         (503, body(message="down for maintenance"), wire.Busy),
         (200, body(code=503, msg="busy"), wire.Busy),
-        # Open: the request may have been taken.
+        # Open: the request may have been accepted.
         (200, b"", wire.Unknown),
         (200, b"null", wire.Unknown),
         (200, b"[]", wire.Unknown),
@@ -347,7 +345,7 @@ def test_an_answer_to_the_post_is_classified(status: int, answered: bytes, outco
 
 
 @pytest.mark.parametrize("answered", [b"", b"wait", answer("bad-gateway.html"), body(message="wait")])
-def test_a_503_that_says_when_to_come_back_is_busy(answered: bytes) -> None:
+def test_a_503_with_a_retry_time_is_busy(answered: bytes) -> None:
     outcome = submitted(503, answered, retry_after_s=7.0)
 
     assert isinstance(outcome, wire.Busy)
@@ -359,7 +357,7 @@ def test_a_wait_does_not_make_another_server_error_clear(status: int) -> None:
     assert wire.Unknown is kind(submitted(status, b"", retry_after_s=7.0))
 
 
-def test_a_busy_answer_keeps_the_wait_that_it_asks_for() -> None:
+def test_a_busy_answer_keeps_its_requested_wait() -> None:
     assert wire.Busy("slow down", -3.0) == submitted(429, body(message="slow down"), retry_after_s=-3.0)
 
 
@@ -389,7 +387,7 @@ def test_the_reason_is_read_as_one_line(said: Json) -> None:
     assert wire.Rejected(REFUSED, "too long") == submitted(400, json.dumps(said).encode())
 
 
-def test_a_long_reason_is_cut_and_markup_is_none() -> None:
+def test_a_long_reason_is_cut_and_markup_is_not_a_reason() -> None:
     assert wire.Rejected(REFUSED, "é" * 300) == submitted(400, body(message="é" * 5_000))
     assert wire.Rejected(REFUSED, "") == submitted(400, body(message="<html>oops</html>"))
     assert wire.Rejected(REFUSED, "") == submitted(400, answer("bad-gateway.html"))
@@ -413,7 +411,7 @@ def test_a_long_reason_is_cut_and_markup_is_none() -> None:
         ("coming soon", "Invalid prompt: coming soon", REFUSED),
         ("Invalid key of life", "Invalid prompt: invalid key of life", REFUSED),
         ("music policy of the sensitive", "Invalid: music policy of the sensitive", REFUSED),
-        # A prompt does not take the vendor's own words away.
+        # A prompt does not remove the vendor's own words.
         ("A ballad about credits", "A ballad about credits: insufficient credits", NO_CREDITS),
         ("x" * 490, "Refused: " + "x" * 490 + ": insufficient credits", NO_CREDITS),
         ("i", "insufficient credits", NO_CREDITS),
@@ -425,7 +423,7 @@ def test_a_long_reason_is_cut_and_markup_is_none() -> None:
         ("cred", "no credits left", NO_CREDITS),
     ],
 )
-def test_what_the_member_typed_is_not_classified(prompt: str, said: str, outcome: object) -> None:
+def test_the_members_own_text_is_not_classified(prompt: str, said: str, outcome: object) -> None:
     assert outcome == kind(submitted(400, body(message=said), prompt))
     assert outcome == kind(submitted(400, said.encode(), prompt))
 
@@ -438,11 +436,11 @@ def test_an_echo_of_any_field_is_not_classified() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["busy", "a busy street in the rain", "under maintenance tonight"])
-def test_an_echo_never_makes_an_unclear_answer_clear_enough_to_send_again(prompt: str) -> None:
+def test_an_echo_never_makes_an_unclear_answer_safe_to_repeat(prompt: str) -> None:
     assert wire.Unknown is kind(submitted(503, body(message=f"can't sing: {prompt}"), prompt))
 
 
-def test_an_echo_does_not_hide_a_status_that_says_it_all() -> None:
+def test_an_echo_does_not_hide_an_unambiguous_status() -> None:
     assert NO_CREDITS == kind(submitted(402, body(message="insufficient credits"), "insufficient credits"))
 
 
@@ -469,7 +467,7 @@ def test_an_echo_does_not_hide_a_status_that_says_it_all() -> None:
         "TEXT_SUCCESS",
     ],
 )
-def test_an_unfinished_task_is_running_whatever_urls_it_shows(word: str) -> None:
+def test_an_unfinished_task_is_running_whatever_urls_it_has(word: str) -> None:
     assert wire.Running() == checked(task(word))
     assert wire.Running() == checked(task(word, urls=[]))
 
@@ -522,7 +520,7 @@ def test_a_failed_task_is_failed_unless_it_has_songs(word: str) -> None:
         task("failed", urls=[], errorMessage="The lyrics were flagged by moderation"),
     ],
 )
-def test_a_task_that_failed_over_its_words_is_moderated(answered: bytes) -> None:
+def test_a_task_that_failed_because_of_its_words_is_moderated(answered: bytes) -> None:
     assert MODERATED == kind(checked(answered))
 
 
@@ -580,7 +578,7 @@ def test_the_task_is_found_in_data_or_at_the_top(answered: bytes) -> None:
     [None, "", "text", 5, True, {}, {"0": "song.mp3"}, [None, 5, True, ["x"], {"url": 5}, ""], [[]]],
     ids=str,
 )
-def test_urls_of_the_wrong_type_are_none(urls: object) -> None:
+def test_urls_of_the_wrong_type_are_ignored(urls: object) -> None:
     assert wire.Done(()) == checked(task("success", urls))
 
 
@@ -606,7 +604,7 @@ def test_equal_urls_count_once_and_keep_their_order() -> None:
         (200, body(success=False, message="task not found")),
     ],
 )
-def test_a_task_that_the_service_does_not_know_is_not_found(status: int, answered: bytes) -> None:
+def test_a_task_unknown_to_the_service_is_not_found(status: int, answered: bytes) -> None:
     assert wire.NotFound() == checked(answered, status)
 
 
@@ -641,9 +639,7 @@ def test_a_task_that_the_service_does_not_know_is_not_found(status: int, answere
     ],
     ids=lambda value: value[:40] if isinstance(value, bytes) else str(value),
 )
-def test_an_answer_that_says_nothing_about_the_task_asks_for_another_look(
-    status: int, answered: bytes
-) -> None:
+def test_an_answer_without_the_task_leads_to_another_query(status: int, answered: bytes) -> None:
     assert wire.Busy is kind(checked(answered, status))
 
 
@@ -658,7 +654,7 @@ def test_an_answer_that_says_nothing_about_the_task_asks_for_another_look(
         (200, body(code="403", msg="no")),
     ],
 )
-def test_a_status_query_that_is_not_allowed_is_about_the_key(status: int, answered: bytes) -> None:
+def test_a_forbidden_status_query_is_about_the_key(status: int, answered: bytes) -> None:
     assert BAD_KEY == kind(checked(answered, status))
 
 
@@ -746,7 +742,7 @@ def test_an_origin_has_its_port_written_out(url: str, origin: str) -> None:
     assert origin == wire.origin_of(url)
 
 
-# -- whatever comes
+# -- random answers
 
 NAMES = [
     *("id", "taskId", "task_id", "data", "status", "audioUrls", "errorMessage"),
@@ -769,7 +765,7 @@ STATUSES = st.integers(100, 999) | st.sampled_from([200, 400, 402, 403, 404, 429
 
 @settings(deadline=None, max_examples=make.examples(300))
 @given(status=STATUSES, answered=BODIES, sent=st.lists(TEXTS, max_size=4), wait_s=st.none() | st.floats())
-def test_whatever_comes_after_the_post_is_one_of_the_outcomes(
+def test_any_answer_to_the_post_is_one_of_the_outcomes(
     status: int, answered: bytes, sent: list[str], wait_s: float | None
 ) -> None:
     outcome = wire.read_submitted(status, answered, sent, wait_s)

@@ -1,4 +1,4 @@
-"""A file in which every column of every table has a value, however the schema grows."""
+"""Fill a file with a value in every column of every table, however the schema grows."""
 
 import re
 import sqlite3
@@ -12,9 +12,9 @@ from bot.database.moved import FACTS
 
 SMALLEST: Final = 1
 LARGE: Final = (1 << 62) + 1
-"""An id that a float can't hold."""
+"""An id that a float cannot represent."""
 WORDS: Final = "Straße 日本 🎵\n\t\\N 'quoted' \"too\" \\."
-"""What a text format could take for something else."""
+"""Text that a text format could misinterpret."""
 CHOSEN: Final[Mapping[str, Mapping[str, object]]] = {
     "guild": {"id": LARGE, "period": "month", "bonus": 70, "operator_bonus": 50},
     "usage": {"member_id": 0, "bonus_used": 0, "bonus_held": 0},
@@ -37,11 +37,11 @@ CHOSEN: Final[Mapping[str, Mapping[str, object]]] = {
     "day_total": {"day": 0},  # the UTC day of the first milliseconds
     "job_event": {"kind": "state"},
 }
-"""Values that the schema wants of a column."""
+"""Values that the schema requires of a column."""
 
 
 def fill(path: Path) -> list[str]:
-    """Fill the file's tables with a row each, without their triggers. Return the names of the tables."""
+    """Insert a row into each table, without triggers. Return the names of the tables."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = OFF")
@@ -88,7 +88,7 @@ def _value(table: str, column: str, kind: str, sql: str) -> object:
 
 
 def _balance(connection: sqlite3.Connection) -> None:
-    """Let the books agree with the one delivered song."""
+    """Make the books agree with the one delivered song."""
     connection.execute(
         """INSERT INTO ledger (at, kind, guild_id, day, allowance, job_id, member_id)
            SELECT at, 'hold', guild_id, day, allowance, job_id, member_id FROM ledger"""
@@ -105,12 +105,12 @@ def _balance(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE day_total SET credits = 10")
     connection.execute("UPDATE song_total SET name = 'parked', credits = 10")
     connection.execute("INSERT INTO song_total SELECT 1, state || ':' || reason, 1, price FROM job")
-    # A number that was given once and whose row is gone.
+    # A number that was assigned once and whose row is gone.
     connection.execute("UPDATE sqlite_sequence SET seq = 70 WHERE name = 'text'")
 
 
 def content(path: Path, tables: list[str]) -> dict[str, list[tuple[object, ...]]]:
-    """Return all rows, with their columns in the order of their names."""
+    """Return all rows, with the columns ordered by name."""
     with closing(sqlite3.connect(path)) as connection:
         return {
             table: [row for row in _rows(connection, table) if table != "fact" or row[0] not in FACTS]

@@ -87,9 +87,7 @@ def stopped(path: Path, blank_file: bytes, tmp_path: Path) -> Path:
 # -- backup
 
 
-async def test_a_backup_of_a_running_bot_is_whole_and_its_owners_alone(
-    database: Database, saved: Path
-) -> None:
+async def test_a_backup_of_a_running_bot_is_complete_and_private(database: Database, saved: Path) -> None:
     assert content(database.path) == content(saved)
     assert 0o600 == mode(saved)
     assert [("ok",)] == rows(saved, "PRAGMA integrity_check")
@@ -105,7 +103,7 @@ async def test_a_backup_leaves_the_log_to_the_running_bot(database: Database, tm
     assert before == bytes_of(database.path)
 
 
-async def test_the_bot_writes_on_while_a_backup_reads(database: Database, tmp_path: Path) -> None:
+async def test_the_bot_keeps_writing_while_a_backup_reads(database: Database, tmp_path: Path) -> None:
     epochs: list[int] = []
 
     def write(what: str, _: int, __: int) -> None:
@@ -122,7 +120,7 @@ async def test_the_bot_writes_on_while_a_backup_reads(database: Database, tmp_pa
     assert [("late", "yes")] == rows(database.path, "SELECT * FROM fact WHERE name = 'late'")
 
 
-def test_a_later_backup_takes_the_place_of_an_earlier_one(stopped: Path, tmp_path: Path) -> None:
+def test_a_later_backup_replaces_an_earlier_one(stopped: Path, tmp_path: Path) -> None:
     backup(stopped, tmp_path / "saved.db", silent)
 
     assert [(77,)] == rows(tmp_path / "saved.db", "SELECT bonus FROM guild")
@@ -156,7 +154,7 @@ def test_a_backup_never_replaces_anything_but_a_backup(
     assert before == {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.is_file()}
 
 
-def test_nothing_to_back_up_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_database_is_reported_by_the_backup(tmp_path: Path) -> None:
     with pytest.raises(NotDone, match="does not exist"):
         backup(tmp_path / "tunesmith.db", tmp_path / "saved.db", silent)
 
@@ -187,7 +185,7 @@ def test_a_backup_that_fails_leaves_the_earlier_one_and_nothing_else(
     assert [] == list(tmp_path.glob("*unfinished*"))
 
 
-def test_a_copy_that_came_out_damaged_is_no_backup(
+def test_a_damaged_copy_is_not_kept_as_a_backup(
     stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill = snapshots.fill
@@ -229,7 +227,7 @@ def spoil(path: Path) -> None:
 # -- restore
 
 
-def test_a_restored_file_is_as_the_backup_and_the_replaced_one_is_kept(stopped: Path, tmp_path: Path) -> None:
+def test_a_restored_file_equals_the_backup_and_the_old_one_is_kept(stopped: Path, tmp_path: Path) -> None:
     made = restored(stopped, tmp_path / "saved.db")
 
     assert made.kept == stopped.with_name("tunesmith.db.replaced-20260314-150926")
@@ -238,7 +236,7 @@ def test_a_restored_file_is_as_the_backup_and_the_replaced_one_is_kept(stopped: 
     assert 0o600 == made.kept.stat().st_mode & 0o777
 
 
-def test_what_the_log_of_the_replaced_file_had_is_kept_too(stopped: Path, tmp_path: Path) -> None:
+def test_the_replaced_files_log_is_kept_too(stopped: Path, tmp_path: Path) -> None:
     keeper = sqlite3.connect(f"{stopped.as_uri()}?mode=ro", uri=True)
     with closing(sqlite3.connect(stopped)) as connection:
         keeper.execute("SELECT 1 FROM guild").fetchall()
@@ -262,7 +260,7 @@ def test_two_restores_in_one_second_keep_two_files(stopped: Path, tmp_path: Path
     assert all(kept is not None and kept.exists() for kept in (first, second))
 
 
-def test_a_backup_is_restored_where_nothing_is_yet(stopped: Path, tmp_path: Path) -> None:
+def test_a_backup_is_restored_without_an_existing_database(stopped: Path, tmp_path: Path) -> None:
     made = restored(tmp_path / "new" / "tunesmith.db", tmp_path / "saved.db")
 
     assert made.kept is None
@@ -270,7 +268,7 @@ def test_a_backup_is_restored_where_nothing_is_yet(stopped: Path, tmp_path: Path
     assert stopped.exists()
 
 
-def test_a_damaged_database_is_replaced_and_kept_as_it_is(stopped: Path, tmp_path: Path) -> None:
+def test_a_damaged_database_is_replaced_and_kept_unchanged(stopped: Path, tmp_path: Path) -> None:
     stopped.write_bytes(b"no database" * 1_000)
 
     made = restored(stopped, tmp_path / "saved.db")
@@ -295,7 +293,7 @@ def test_a_restore_is_refused_while_another_program_has_the_file_open(stopped: P
     assert [(77,)] == rows(stopped, "SELECT bonus FROM guild")
 
 
-def test_the_database_itself_is_no_backup_of_itself(stopped: Path) -> None:
+def test_the_database_is_not_a_backup_of_itself(stopped: Path) -> None:
     with pytest.raises(NotDone, match="the database itself"):
         restored(stopped, stopped)
 
@@ -328,7 +326,7 @@ def cut(saved: Path) -> None:
         (Path.unlink, "is not a file"),
     ],
 )
-def test_a_file_that_is_no_backup_changes_nothing(
+def test_restoring_an_invalid_file_changes_nothing(
     change: Callable[[Path], object], why: str, stopped: Path, tmp_path: Path
 ) -> None:
     change(tmp_path / "saved.db")
@@ -343,7 +341,7 @@ def test_a_file_that_is_no_backup_changes_nothing(
 @pytest.mark.parametrize(
     "step", ["copying", "marking unfinished jobs", "checking", "saving the replaced file"]
 )
-def test_a_restore_that_dies_leaves_the_database_that_was_there(
+def test_a_killed_restore_leaves_the_original_database(
     step: str, stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(snapshots, "STEPS", 10)
@@ -376,7 +374,7 @@ def test_an_older_backup_is_brought_up_to_date(path: Path, tmp_path: Path) -> No
     )
 
 
-async def test_a_restored_database_starts_with_books_that_add_up(saved: Path, tmp_path: Path) -> None:
+async def test_a_restored_database_starts_with_balanced_books(saved: Path, tmp_path: Path) -> None:
     made = restored(tmp_path / "new" / "tunesmith.db", saved)
 
     assert (Counter(), True) == (made.marked, made.balanced)
@@ -384,7 +382,7 @@ async def test_a_restored_database_starts_with_books_that_add_up(saved: Path, tm
         assert () == (await opened.read(reconcile)).findings
 
 
-def test_books_that_do_not_add_up_are_restored_and_told(stopped: Path, tmp_path: Path) -> None:
+def test_unbalanced_books_are_restored_and_reported(stopped: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "saved.db")) as connection:
         connection.execute("UPDATE guild SET bonus = 5")
         connection.commit()

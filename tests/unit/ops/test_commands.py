@@ -25,7 +25,7 @@ from tests.unit.pipeline.rig import Rig
 
 @pytest.fixture(scope="session")
 def left_behind(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What an evening leaves, which was spent once."""
+    """Return the database of an evening, which is created once."""
     folder = tmp_path_factory.mktemp("evening")
     asyncio.run(an_evening(folder))
     return folder
@@ -67,13 +67,13 @@ def job_in(state: str) -> str:
 
 
 @pytest.mark.usefixtures("place")
-def test_servers_are_a_table_of_one_line_each() -> None:
+def test_servers_shows_a_table_with_a_line_for_each() -> None:
     said = typed("servers")
 
     (row,) = [line for line in said.output.splitlines() if str(make.GUILD) in line]
     assert 0 == said.exit_code
     assert row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("10", "10", "0", "80", "1")] or (
-        # the songs belong to an earlier month, so nothing of the allowance is used
+        # the songs belong to an earlier month, so none of the allowance is used
         row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("0", "0", "0", "100", "1")]
     )
 
@@ -87,7 +87,7 @@ def with_kie(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def keep_balance(credits_: float, age: timedelta) -> None:
-    """Keep what a running bot has read."""
+    """Store a balance as a running bot does."""
     reading = upstream.Reading(credits=credits_, at=datetime.now(UTC) - age)
     with closing(sqlite3.connect("tunesmith.db")) as connection:
         connection.row_factory = sqlite3.Row
@@ -96,7 +96,7 @@ def keep_balance(credits_: float, age: timedelta) -> None:
 
 
 @pytest.mark.usefixtures("with_kie")
-def test_below_the_servers_stands_the_balance_and_what_it_pays_for() -> None:
+def test_the_table_of_servers_ends_with_the_balance_and_its_songs() -> None:
     keep_balance(987.6, timedelta(minutes=7))
     before = typed("servers").output
     typed("grant", str(make.GUILD), "1000", "--reason", "hello")
@@ -117,7 +117,7 @@ def test_below_the_servers_stands_the_balance_and_what_it_pays_for() -> None:
 
 
 @pytest.mark.usefixtures("with_kie")
-def test_below_the_servers_stands_what_songs_have_really_cost() -> None:
+def test_the_table_of_servers_ends_with_the_actual_cost_of_songs() -> None:
     with closing(sqlite3.connect("tunesmith.db")) as connection:
         connection.execute(
             "UPDATE job SET backend = 'kie', upstream_credits = 12.5 WHERE state = 'delivered'"
@@ -131,7 +131,7 @@ def test_below_the_servers_stands_what_songs_have_really_cost() -> None:
 
 
 @pytest.mark.usefixtures("with_kie")
-def test_the_doctor_shows_the_last_balance_where_it_gets_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_shows_the_last_balance_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DISCORD_API_URL", "KIE_API_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     keep_balance(203.99, timedelta(hours=3))
@@ -142,7 +142,7 @@ def test_the_doctor_shows_the_last_balance_where_it_gets_no_answer(monkeypatch: 
         r"\nwarning  balance: can't be read now \(balance query: ClientConnectorError\); "
         r"last known at kie: 203\.99 credits, for 16 songs, read 3 h ago; members can still request \d+ songs"
         r" \(\d+ credits\)\. The balance at kie \(203\.99 credits\) pays for only 16 songs; top it up, "
-        r"or requests are soon refused\n",
+        r"or requests will soon be refused\n",
         said,
     )
 
@@ -155,7 +155,7 @@ def test_a_service_without_a_balance_adds_nothing_to_the_table() -> None:
 
 
 @pytest.mark.usefixtures("place")
-def test_jobs_are_a_table_of_those_that_are_unfinished() -> None:
+def test_jobs_shows_a_table_of_the_unfinished_ones() -> None:
     said = typed("jobs")
 
     assert 0 == said.exit_code
@@ -183,7 +183,7 @@ def test_each_action_on_a_job_is_a_subcommand() -> None:
     retried = typed("jobs", "retry", job_in("running"))
 
     assert re.search(r"is refunded\. Server 7001: available \d+ → \d+ credits\.\n", refunded.output)
-    assert (1, True) == (again.exit_code, "refunded already; nothing was changed." in again.stderr)
+    assert (1, True) == (again.exit_code, "already been refunded; nothing was changed." in again.stderr)
     assert "the bot retries it within half a minute." in retried.output
     with closing(sqlite3.connect("tunesmith.db")) as connection:
         reasons = connection.execute("SELECT reason FROM ledger WHERE kind = 'refund'").fetchall()
@@ -199,7 +199,7 @@ def test_the_flags_of_earlier_versions_are_hidden() -> None:
 
 @pytest.mark.usefixtures("place")
 @pytest.mark.parametrize("words", [("jobs", "--release"), ("jobs", "release")])
-def test_a_parked_job_is_released_in_words(words: tuple[str, ...]) -> None:
+def test_releasing_a_parked_job_is_confirmed_in_words(words: tuple[str, ...]) -> None:
     said = typed(*words, job_in("running"))
 
     assert re.search(r"has failed, and the bot tells the member\. Server 7001: available", said.output)
@@ -226,7 +226,7 @@ def test_a_parked_job_is_released_in_words(words: tuple[str, ...]) -> None:
         ("restore", "nothing.db"),
     ],
 )
-def test_what_can_not_be_done_is_one_sentence_and_exit_1(words: tuple[str, ...]) -> None:
+def test_an_impossible_action_is_one_sentence_and_exit_1(words: tuple[str, ...]) -> None:
     said = typed(*words)
 
     assert 1 == said.exit_code
@@ -236,7 +236,7 @@ def test_what_can_not_be_done_is_one_sentence_and_exit_1(words: tuple[str, ...])
 
 
 @pytest.mark.parametrize("command", ["servers", "jobs"])
-def test_before_the_first_start_there_is_nothing_to_look_at(
+def test_before_the_first_start_there_is_nothing_to_show(
     command: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "sqlite:///nowhere/tunesmith.db")
@@ -244,7 +244,7 @@ def test_before_the_first_start_there_is_nothing_to_look_at(
     said = typed(command)
 
     assert (1, "") == (said.exit_code, said.stdout)
-    assert re.search("(is not there|does not exist) yet; start the bot first[.]", said.stderr)
+    assert re.search("does not exist yet; start the bot first[.]", said.stderr)
     assert not (place / "nowhere").exists()
 
 
@@ -301,12 +301,12 @@ def test_a_port_that_is_in_use_is_one_sentence(command: str) -> None:
         port = taken.getsockname()[1]
         said = typed(command, "--port", str(port))
 
-    sentence = f"Port {port} can't be listened on (address already in use); choose another with --port.\n"
+    sentence = f"Can't listen on port {port} (address already in use); choose another with --port.\n"
     assert (1, sentence) == (said.exit_code, said.stderr)
 
 
 @pytest.mark.usefixtures("place")
-async def test_servers_have_their_names_where_discord_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_servers_are_named_if_discord_knows_them(monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeDiscord() as discord:
         discord.guilds[make.GUILD] = Guild(make.GUILD, "Night\x1b[31m Owls")
         monkeypatch.setenv("DISCORD_API_URL", discord.url)
@@ -325,7 +325,7 @@ async def test_servers_have_their_names_where_discord_knows_them(monkeypatch: py
 
 
 @pytest.mark.usefixtures("place")
-def test_a_server_is_allowed_and_denied_and_the_table_tells() -> None:
+def test_a_server_is_allowed_and_denied_as_the_table_shows() -> None:
     before = typed("servers").output
     denied = typed("servers", "deny", str(make.GUILD))
     after_denial = typed("servers").output
@@ -340,7 +340,7 @@ def test_a_server_is_allowed_and_denied_and_the_table_tells() -> None:
 
 
 @pytest.mark.usefixtures("place")
-def test_every_file_of_a_command_is_its_owners_alone() -> None:
+def test_every_file_created_by_a_command_is_private() -> None:
     before = os.umask(0)
     try:
         made = typed("backup", "saved.db")
@@ -364,10 +364,10 @@ def test_a_songs_story_is_shown_in_order_and_without_its_words() -> None:
     told = [re.split(r"  +", line.strip())[-1] for line in said.output.splitlines()]
     assert [
         *("requested", "10 credits held; 10 of the allowance, 0 of the bonus"),
-        *("the paid request goes to sseedance", "accepted by the music service"),
+        *("sending the paid request to sseedance", "accepted by the music service"),
         *("finished at the music service", "audio stored: 2 takes, 0.0 MiB"),
         "10 credits settled; 10 of the allowance, 0 of the bonus",
-        *("posting the song to the channel", "the song is posted", ""),
+        *("posting the song to the channel", "song posted", ""),
     ] == told[told.index("requested") :]
     assert f"member {make.MEMBER}" in said.output
     assert "synth pop" not in said.output
@@ -384,14 +384,14 @@ def test_a_songs_words_are_shown_when_asked_for() -> None:
 
 @pytest.mark.usefixtures("place")
 @pytest.mark.parametrize("number", ["7", "0", str(1 << 70)])
-def test_a_story_of_no_job_is_one_sentence(number: str) -> None:
+def test_the_story_of_an_unknown_job_is_one_sentence(number: str) -> None:
     said = typed("jobs", "show", number)
 
-    assert (1, f"Job {number} is not there.\n") == (said.exit_code, said.stderr)
+    assert (1, f"Job {number} does not exist.\n") == (said.exit_code, said.stderr)
 
 
 @pytest.mark.usefixtures("place")
-def test_a_server_is_forgotten_after_a_question_or_with_yes() -> None:
+def test_a_server_is_forgotten_after_confirmation_or_with_yes() -> None:
     asked = typed("servers", "forget", str(make.GUILD))
     unknown = typed("servers", "forget", "77", "--yes")
     before = job_in("delivered")
@@ -400,9 +400,7 @@ def test_a_server_is_forgotten_after_a_question_or_with_yes() -> None:
     assert (1, True) == (asked.exit_code, "add --yes. Nothing was changed." in asked.stderr)
     assert (1, "Server 77 is not known; nothing was changed.\n") == (unknown.exit_code, unknown.stderr)
     assert 0 == said.exit_code
-    assert "message ids (2), limits (0), the settings, and members who are known from there alone (1)" in (
-        said.output
-    )
+    assert "message ids (2), limits (0), the settings, and members known only from there (1)" in said.output
     assert said.output.endswith("The bot removes the files within a minute, or at its next start.\n")
     assert "data erased" in typed("jobs", "show", before).output
     assert 0 == typed("doctor", "--ledger").exit_code

@@ -31,7 +31,7 @@ async def _soon(_seconds: float) -> None:
 
 
 async def _probed(backend: Backend, *, key: str = KEY, pay: bool = False) -> tuple[list[bool], int, Any]:
-    """Return what was understood, how many tasks were created, and what would be saved."""
+    """Return whether each answer was understood, the number of tasks, and the data to be saved."""
     sandbox = SANDBOXES[backend](KEY, 0.0)
     recorder = Recorder(httpx.AsyncHTTPTransport())
     async with (
@@ -72,14 +72,14 @@ async def test_a_paid_probe_buys_one_song_to_its_end(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("backend", Backend)
-async def test_a_wrong_key_is_not_what_was_expected(backend: Backend) -> None:
+async def test_a_wrong_key_is_reported_as_unexpected(backend: Backend) -> None:
     understood, _, _ = await _probed(backend, key="another-key-1234")
 
     assert {False} == set(understood)
 
 
 @pytest.mark.parametrize("backend", Backend)
-async def test_a_saved_file_is_read_as_it_was(backend: Backend) -> None:
+async def test_a_saved_file_reads_the_same(backend: Backend) -> None:
     _, _, saved = await _probed(backend, pay=True)
 
     pairs = replay(contract(backend, provider="kie", options={}), json.loads(json.dumps(saved)))
@@ -96,7 +96,7 @@ async def test_a_saved_file_has_no_key_and_no_words(backend: Backend) -> None:
     assert [] == [secret for secret in (KEY, contract_probe.SONG_PROMPT) if secret in text]
 
 
-def test_ids_and_words_are_replaced_wherever_they_stand() -> None:
+def test_ids_and_words_are_replaced_wherever_they_appear() -> None:
     inner = json.dumps({"data": [{"id": "abc", "title": "My words", "audio_url": "https://a.b/u-77/x.mp3"}]})
     body = {"code": 200, "msg": f"{KEY} of me@example.com", "data": {"userId": 4711, "resultJson": inner}}
     answer = contract_probe.Answer(Step.STATUS, 200, bytearray(json.dumps(body).encode()))

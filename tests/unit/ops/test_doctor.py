@@ -57,7 +57,7 @@ async def test_a_sound_ledger_reconciles(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("tampering", TAMPERINGS)
-async def test_every_way_to_tamper_with_the_ledger_is_found(rig: Rig, tampering: str) -> None:
+async def test_every_kind_of_tampering_with_the_ledger_is_found(rig: Rig, tampering: str) -> None:
     await fill_ledger(rig)
 
     def tamper(tx: Tx) -> None:
@@ -81,7 +81,7 @@ async def test_the_doctor_checks_the_database_of_a_running_bot(rig: Rig, tmp_pat
     assert "counters, ledger and jobs agree: 7 entries for 3 jobs in 1 servers" in checks[1].finding
 
 
-def test_the_doctor_says_what_is_wrong_and_ends_with_1(
+def test_the_doctor_reports_problems_and_exits_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -121,7 +121,7 @@ async def test_a_check_that_hangs_fails_at_its_deadline_and_delays_no_other() ->
 
 
 @pytest.mark.parametrize("threaded", [False, True])
-async def test_a_check_that_breaks_is_a_failure_that_repeats_no_secret(threaded: bool) -> None:
+async def test_a_check_that_raises_is_a_failure_without_its_secrets(threaded: bool) -> None:
     def breaks() -> list[Check]:
         raise RuntimeError("the token is hunter2")
 

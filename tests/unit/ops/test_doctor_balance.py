@@ -73,7 +73,7 @@ async def test_the_balance_is_compared_with_what_members_can_request(
     assert ("balance", verdict, True) == (found.name, found.verdict, words in found.finding)
 
 
-async def test_a_service_that_hangs_is_a_warning_in_time(
+async def test_a_hanging_service_is_a_timely_warning(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BALANCE_WITHIN_S", 0.01)
@@ -87,7 +87,7 @@ async def test_a_service_that_hangs_is_a_warning_in_time(
     assert (Verdict.WARNING, True) == (found.verdict, "(no answer within 0 s)" in found.finding)
 
 
-async def test_a_balance_that_can_not_be_read_is_shown_as_it_was(database: Database) -> None:
+async def test_an_unreadable_balance_is_shown_as_last_known(database: Database) -> None:
     earlier = Reading(credits=987.6, at=datetime.now(UTC) - timedelta(days=3))
     async with bot_with_a_server(database) as path:
         unknown = await check(account(None), path)
@@ -104,7 +104,7 @@ def refuse(_: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused")
 
 
-def test_the_doctor_asks_only_a_service_that_reports_a_balance(tmp_path: Path) -> None:
+def test_the_doctor_only_asks_a_service_that_reports_a_balance(tmp_path: Path) -> None:
     names = {}
     for backend in Backend:
         settings = Settings(
@@ -129,7 +129,7 @@ def test_the_doctor_asks_only_a_service_that_reports_a_balance(tmp_path: Path) -
         (None, Verdict.WARNING, "can't be read now (no balance in the answer)"),
     ],
 )
-async def test_before_the_first_start_the_balance_alone_is_checked(
+async def test_before_the_first_start_only_the_balance_is_checked(
     balance: float | None, verdict: Verdict, words: str, tmp_path: Path
 ) -> None:
     found = await check(account(balance), tmp_path / "nothing.db")

@@ -59,7 +59,7 @@ def test_an_sqlite_with_a_bug_that_the_bot_avoids_is_fine() -> None:
     assert "bug" not in local.check_sqlite((3, 51, 3)).finding
 
 
-async def test_a_database_of_this_version_is_whole(path: Path) -> None:
+async def test_a_database_of_this_version_passes(path: Path) -> None:
     found = await of_file(path)
 
     assert OK is found.verdict
@@ -75,7 +75,7 @@ async def test_before_the_first_start_the_database_and_the_spool_may_be_missing(
     assert not (tmp_path / "data").exists()
 
 
-async def test_what_can_not_be_made_is_a_failure_that_names_its_variable(tmp_path: Path) -> None:
+async def test_a_path_that_cannot_be_created_fails_naming_its_variable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     found = await of_file(tmp_path / "file" / "tunesmith.db")
@@ -85,7 +85,7 @@ async def test_what_can_not_be_made_is_a_failure_that_names_its_variable(tmp_pat
     assert (FAILURE, True) == (spool.verdict, "SPOOL_DIR" in spool.finding)
 
 
-async def test_an_older_database_is_well_and_a_newer_one_is_not(path: Path) -> None:
+async def test_an_older_database_passes_and_a_newer_one_fails(path: Path) -> None:
     changed(path, "PRAGMA user_version = 1")
     older = await of_file(path)
     changed(path, "PRAGMA user_version = 99")
@@ -123,7 +123,7 @@ async def test_a_damaged_database_is_a_failure(path: Path) -> None:
     assert FAILURE is (await of_file(path)).verdict
 
 
-def test_the_spool_is_written_to_and_left_as_it_was(tmp_path: Path) -> None:
+def test_the_spool_is_tested_by_writing_and_left_unchanged(tmp_path: Path) -> None:
     (tmp_path / "1-1.mp3").write_bytes(bytes(3 * 1024**2))
 
     found = local.check_spool(tmp_path)
@@ -132,9 +132,7 @@ def test_the_spool_is_written_to_and_left_as_it_was(tmp_path: Path) -> None:
     assert [tmp_path / "1-1.mp3"] == list(tmp_path.iterdir())
 
 
-def test_a_spool_that_can_not_be_written_to_is_a_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unwritable_spool_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuses(**_: object) -> None:
         raise OSError(30, "Read-only file system")
 
@@ -165,7 +163,7 @@ def test_a_disk_that_fills_up_is_reported(
         (1_000, WARNING, "no more songs"),
     ],
 )
-def test_what_all_servers_have_used_is_reported(used: int, verdict: Verdict, said: str, path: Path) -> None:
+def test_the_usage_of_all_servers_is_reported(used: int, verdict: Verdict, said: str, path: Path) -> None:
     changed(path, f"INSERT INTO day_total VALUES ({times.day_number(NOW)}, {used})")  # noqa: S608 - numbers
 
     found = local.check_total(path, 1_000, NOW)
@@ -173,7 +171,7 @@ def test_what_all_servers_have_used_is_reported(used: int, verdict: Verdict, sai
     assert (verdict, True) == (found.verdict, said in found.finding)
 
 
-def test_what_all_servers_have_used_is_not_counted_in_another_schema(path: Path, tmp_path: Path) -> None:
+def test_the_usage_of_all_servers_is_not_read_from_another_schema(path: Path, tmp_path: Path) -> None:
     changed(path, "PRAGMA user_version = 1")
 
     assert WARNING is local.check_total(path, 1_000, NOW).verdict
@@ -189,7 +187,7 @@ def test_what_all_servers_have_used_is_not_counted_in_another_schema(path: Path,
         (ServerPolicy(listed=frozenset({GuildId(5)})), True, OK),
     ],
 )
-def test_strangers_who_can_spend_credits_are_a_warning(
+def test_serving_strangers_with_credits_is_a_warning(
     policy: ServerPolicy, public: bool, verdict: Verdict
 ) -> None:
     assert verdict is local.check_servers(policy, public=public).verdict

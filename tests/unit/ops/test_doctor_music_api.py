@@ -32,7 +32,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("given", "verdict", "words"), ANSWERS.values(), ids=ANSWERS)
-async def test_the_music_api_is_asked_about_a_task_that_can_not_exist(
+async def test_the_music_api_is_asked_about_an_impossible_task(
     given: httpx.Response, verdict: Verdict, words: str
 ) -> None:
     asked: list[str] = []
@@ -86,7 +86,7 @@ def client(transport: httpx.MockTransport):  # type: ignore[no-untyped-def] # no
         (86_400, Verdict.FAILURE, "86,400 s behind Discord"),
     ],
 )
-def test_a_clock_that_is_wrong_is_reported(seconds: int, verdict: Verdict, words: str) -> None:
+def test_a_wrong_clock_is_reported(seconds: int, verdict: Verdict, words: str) -> None:
     found = check_clock({"Discord": timedelta(seconds=seconds)})
 
     assert (verdict, True) == (found.verdict, words in found.finding)
@@ -102,7 +102,7 @@ async def test_the_clock_check_believes_the_service_that_differs_most() -> None:
     assert "3,600 s behind music" in found.finding
 
 
-async def test_a_clock_that_nobody_can_be_asked_about_is_a_warning() -> None:
+async def test_an_unverifiable_clock_is_a_warning() -> None:
     clocks = Clocks(["Discord"])
 
     clocks.report("Discord", None)
@@ -116,8 +116,8 @@ async def test_a_clock_that_nobody_can_be_asked_about_is_a_warning() -> None:
     [
         (["V6", "V6_MINI", "V6_WILD"], []),
         (["V6", "V5", "V3_5"], ["V5, V3_5: retired by kie"]),
-        (["V66"], ["V66: not known to be sold by kie"]),
-        (["V5", "V66"], ["V5: retired by kie", "V66: not known to be sold by kie"]),
+        (["V66"], ["V66: not known to be offered by kie"]),
+        (["V5", "V66"], ["V5: retired by kie", "V66: not known to be offered by kie"]),
     ],
 )
 def test_models_that_the_service_no_longer_sells_are_named(models: list[str], words: list[str]) -> None:

@@ -70,7 +70,7 @@ async def test_counters_that_differ_are_a_failure(postgresql_server: Server) -> 
     assert f"server {make.GUILD}" in checks["ledger"].finding
 
 
-async def test_a_server_out_of_reach_is_named_without_the_password() -> None:
+async def test_an_unreachable_server_is_named_without_its_password() -> None:
     checks = await found("postgresql://tunesmith:hunter2hunter2@127.0.0.1:1/songs")
 
     assert [Verdict.FAILURE] * 4 == [check.verdict for check in checks.values()]
@@ -101,7 +101,7 @@ async def test_slots_and_standbys_are_shown(
     assert Verdict.WARNING is checks["sessions"].verdict
 
 
-async def test_a_slot_that_nobody_has_is_a_warning(postgresql_server: Server) -> None:
+async def test_a_vacant_slot_is_a_warning(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     async with Database.open(url, processes=2):
         async with Database.open(url, processes=2):
@@ -109,7 +109,7 @@ async def test_a_slot_that_nobody_has_is_a_warning(postgresql_server: Server) ->
         checks = await found(url)
 
     assert Verdict.WARNING is checks["slots"].verdict
-    assert "1: nobody; nobody works for a part of the servers" in checks["slots"].finding
+    assert "1: nobody; nobody serves a part of the servers" in checks["slots"].finding
 
 
 async def test_a_restored_database_is_a_failure(
@@ -140,13 +140,13 @@ async def test_a_pooler_in_transaction_mode_is_a_failure(postgresql_server: Serv
 
 @asynccontextmanager
 async def pooling(folder: Path, url: str) -> AsyncIterator[str]:
-    """A pooler that gives one session of the server to all of its clients, one after the other."""
+    """Run a pooler that lends one session of the server to all of its clients in turn."""
     name = url.partition("@/")[2].partition("?")[0]
     from_server, to_server = await asyncio.open_unix_connection(folder / ".s.PGSQL.5432")
     greeting = b""
 
     async def until_idle() -> bytes:
-        """What the server says until it waits for the next statement."""
+        """Return the server's output until it waits for the next statement."""
         said = b""
         while True:
             head = await from_server.readexactly(5)

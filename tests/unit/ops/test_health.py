@@ -1,4 +1,4 @@
-"""When the bot reports itself healthy, and which problems it reports otherwise."""
+"""The health report: when the bot counts as healthy, and its problems otherwise."""
 
 import asyncio
 import resource
@@ -69,29 +69,29 @@ async def pages(bot: Bot, database: Database) -> AsyncIterator[aiohttp.ClientSes
         yield await stack.enter_async_context(aiohttp.ClientSession(f"http://{address}"))
 
 
-async def test_a_bot_is_well_while_nothing_is_wrong(bot: Bot) -> None:
+async def test_a_bot_without_problems_is_healthy(bot: Bot) -> None:
     assert () == await bot.health.problems()
 
 
-async def test_a_bot_that_hears_nothing_from_discord_is_not_well(bot: Bot) -> None:
+async def test_a_bot_without_news_from_discord_is_unhealthy(bot: Bot) -> None:
     bot.cut_off = "not connected to Discord"
 
     assert ("not connected to Discord",) == await bot.health.problems()
 
 
-async def test_a_bot_that_can_store_no_song_is_not_well(bot: Bot) -> None:
+async def test_a_bot_that_cannot_store_songs_is_unhealthy(bot: Bot) -> None:
     bot.storage_problem = "SPOOL_DIR: /spool has 3 MiB left; free some space"
 
     assert (bot.storage_problem,) == await bot.health.problems()
 
 
-async def test_a_machine_whose_clock_is_wrong_is_not_well(bot: Bot) -> None:
+async def test_a_bot_on_a_machine_with_a_wrong_clock_is_unhealthy(bot: Bot) -> None:
     bot.clock_problem = "this machine's clock is 7,200 s behind Discord's; set it"
 
     assert (bot.clock_problem,) == await bot.health.problems()
 
 
-async def test_a_runner_that_has_not_begun_is_not_well(bot: Bot) -> None:
+async def test_a_bot_whose_runner_has_not_begun_is_unhealthy(bot: Bot) -> None:
     bot.last_round_at = None
 
     assert ("the job runner has not completed a round yet",) == await bot.health.problems()
@@ -100,13 +100,13 @@ async def test_a_runner_that_has_not_begun_is_not_well(bot: Bot) -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"), [(30, ()), (60, ()), (61, ("the job runner has not completed a round for 61 s",))]
 )
-async def test_a_runner_may_sleep_but_not_stand_still(bot: Bot, seconds: int, said: tuple[str, ...]) -> None:
+async def test_a_runner_may_sleep_but_not_stall(bot: Bot, seconds: int, said: tuple[str, ...]) -> None:
     bot.clock.forward(seconds=seconds)
 
     assert said == await bot.health.problems()
 
 
-async def test_a_database_that_is_locked_is_not_well_until_it_is_free(
+async def test_a_locked_database_is_unhealthy_until_it_is_released(
     bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.database.sqlite.GIVE_UP_AFTER_S", 0.5)
@@ -120,7 +120,7 @@ async def test_a_database_that_is_locked_is_not_well_until_it_is_free(
     assert () == await bot.health.problems()
 
 
-async def test_a_disk_that_is_full_is_not_well_until_there_is_room(bot: Bot) -> None:
+async def test_a_full_disk_is_unhealthy_until_there_is_room(bot: Bot) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # writes then fail as on a full disk
     try:
@@ -139,7 +139,7 @@ async def test_a_database_that_lost_its_tables_is_reported_in_one_line(bot: Bot,
     assert ("database error: no such table: fact",) == await bot.health.problems()
 
 
-async def test_a_database_that_stands_still_is_not_waited_for(
+async def test_a_hanging_database_is_not_waited_for(
     bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "PROBE_S", 0.05)
@@ -148,7 +148,7 @@ async def test_a_database_that_stands_still_is_not_waited_for(
     assert ("the database does not respond",) == await bot.health.problems()
 
 
-async def test_who_asks_again_and_again_does_not_wear_out_the_disk(bot: Bot, database: Database) -> None:
+async def test_repeated_requests_do_not_wear_out_the_disk(bot: Bot, database: Database) -> None:
     async def probed_at() -> str | None:
         return await database.read(lambda tx: fact(tx, health.PROBE_FACT))
 
@@ -165,7 +165,7 @@ async def test_who_asks_again_and_again_does_not_wear_out_the_disk(bot: Bot, dat
     assert first != await probed_at()
 
 
-async def test_the_page_is_200_and_ok_while_the_bot_is_well(bot: Bot, database: Database) -> None:
+async def test_the_page_is_200_and_ok_while_the_bot_is_healthy(bot: Bot, database: Database) -> None:
     async with pages(bot, database) as client, client.get("/healthz") as answer:
         text = await answer.text()
 
@@ -182,7 +182,7 @@ async def test_the_page_is_503_with_every_reason_in_one_line(bot: Bot, database:
     assert "not connected to Discord; the job runner has not completed a round yet\n" == text
 
 
-async def test_a_bot_that_is_about_to_end_says_so_and_nothing_else(bot: Bot, database: Database) -> None:
+async def test_a_stopping_bot_reports_that_and_nothing_else(bot: Bot, database: Database) -> None:
     bot.stopping, bot.cut_off = True, "not connected to Discord"
     async with pages(bot, database) as client, client.get("/healthz") as answer:
         text = await answer.text()
@@ -190,7 +190,7 @@ async def test_a_bot_that_is_about_to_end_says_so_and_nothing_else(bot: Bot, dat
     assert (503, "stopping\n") == (answer.status, text)
 
 
-async def test_metrics_are_served_also_while_the_bot_is_not_well(bot: Bot, database: Database) -> None:
+async def test_metrics_are_served_even_while_the_bot_is_unhealthy(bot: Bot, database: Database) -> None:
     bot.cut_off = "not connected to Discord"
     async with pages(bot, database) as client, client.get("/metrics") as answer:
         text = await answer.text()
@@ -222,7 +222,7 @@ async def test_nothing_else_is_served(
         assert status == answer.status
 
 
-async def test_a_monitor_may_ask_in_its_own_way_and_all_at_once(bot: Bot, database: Database) -> None:
+async def test_monitors_may_ask_in_any_form_and_concurrently(bot: Bot, database: Database) -> None:
     accepts = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
 
     async with pages(bot, database) as client:
@@ -235,13 +235,13 @@ async def test_a_monitor_may_ask_in_its_own_way_and_all_at_once(bot: Bot, databa
     assert [True] * 10 == [text.endswith("# EOF\n") for text in texts]
 
 
-async def test_no_address_is_no_server() -> None:
+async def test_without_an_address_no_server_runs() -> None:
     async with serving(None, lambda: pytest.fail("made")) as address:
         assert address is None
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
-async def test_a_port_of_0_takes_a_free_one_and_tells_which(bot: Bot, database: Database, host: str) -> None:
+async def test_port_0_picks_a_free_port_and_reports_it(bot: Bot, database: Database, host: str) -> None:
     metrics = Metrics(CollectorRegistry())
     async with (
         serving((host, 0), lambda: made(bot, metrics, database)) as address,
@@ -261,22 +261,24 @@ async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(bot: Bot, 
                 pass
 
     assert (
-        f"HTTP_LISTEN: 127.0.0.1:{taken} can't be listened on (Address already in use); choose another port, "
-        "or set it to nothing for no server."
+        f"HTTP_LISTEN: can't listen on 127.0.0.1:{taken} (Address already in use); choose another port, "
+        "or leave it empty for no server."
     ) == str(refused.value)
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "a" * 63 + "." + "b" * 64])
-async def test_a_place_that_is_not_ours_stops_the_start_with_one_sentence(
+async def test_an_address_not_of_this_machine_stops_the_start(
     bot: Bot, database: Database, host: str
 ) -> None:
     metrics = Metrics(CollectorRegistry())
-    with pytest.raises(StartRefused, match=r"^HTTP_LISTEN: \S+:8080 can't be listened on \([^()]+\); .+\.$"):
+    with pytest.raises(StartRefused, match=r"^HTTP_LISTEN: can't listen on \S+:8080 \([^()]+\); .+\.$"):
         async with serving((host, 8080), lambda: made(bot, metrics, database)):
             pass
 
 
-async def test_a_client_that_stays_does_not_hold_up_the_end(bot: Bot, database: Database) -> None:
+async def test_a_client_that_stays_connected_does_not_delay_the_shutdown(
+    bot: Bot, database: Database
+) -> None:
     metrics = Metrics(CollectorRegistry())
     async with asyncio.timeout(5.0), aiohttp.ClientSession() as client:
         async with (
@@ -288,7 +290,7 @@ async def test_a_client_that_stays_does_not_hold_up_the_end(bot: Bot, database: 
             await client.get(f"http://{address}/healthz")
 
 
-async def test_idle_connections_are_bounded_and_the_oldest_goes(bot: Bot, database: Database) -> None:
+async def test_idle_connections_are_bounded_and_the_oldest_is_closed(bot: Bot, database: Database) -> None:
     metrics = Metrics(CollectorRegistry())
     async with serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address:
         assert address is not None
@@ -304,7 +306,7 @@ async def test_idle_connections_are_bounded_and_the_oldest_goes(bot: Bot, databa
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nX-Slow: "])
-async def test_a_connection_that_asks_nothing_ends(
+async def test_a_connection_without_a_request_is_closed(
     sent: bytes, bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "CONNECTION_S", 0.05)

@@ -94,7 +94,7 @@ def test_a_line_of_json_is_one_object_with_its_fields_in_order(in_json: Lines) -
     assert found["timestamp"].endswith("Z")
 
 
-def test_a_line_names_the_job_that_it_is_about(in_json: Lines) -> None:
+def test_a_line_names_its_job(in_json: Lines) -> None:
     in_json.log.info("state changed", extra={"to": "running", "job_id": 2**53 - 1})
     found = in_json.one()
 
@@ -102,7 +102,7 @@ def test_a_line_names_the_job_that_it_is_about(in_json: Lines) -> None:
     assert (2**53 - 1, "running") == (found["job"], found["to"])
 
 
-def test_the_extra_of_a_line_wins_over_what_is_bound_around_it(in_json: Lines) -> None:
+def test_extra_fields_override_bound_context(in_json: Lines) -> None:
     with bound_contextvars(job_id=5, guild_id=7, shard=1):
         in_json.log.info("submission rejected", extra={"retry_in_s": 12, "job_id": 6})
     found = in_json.one()
@@ -111,7 +111,7 @@ def test_the_extra_of_a_line_wins_over_what_is_bound_around_it(in_json: Lines) -
     assert (6, 7, 1, 12) == (found["job"], found["guild"], found["shard"], found["retry_in_s"])
 
 
-def test_the_extra_of_a_line_is_shown_to_people(console: Lines) -> None:
+def test_extra_fields_are_shown_to_people(console: Lines) -> None:
     with bound_contextvars(job_id=5):
         console.log.info("submission rejected", extra={"retry_in_s": 12, "detail": "too many"})
 
@@ -119,7 +119,7 @@ def test_the_extra_of_a_line_is_shown_to_people(console: Lines) -> None:
     assert "job=5 retry_in_s=12 detail='too many'" in console.text
 
 
-def test_the_extra_of_a_line_is_redacted(lines: Lines) -> None:
+def test_extra_fields_are_redacted(lines: Lines) -> None:
     lines.log.info("request failed", extra={"detail": f"sent {TOKEN}", "api_key": INTERACTION, "to": [KEY]})
 
     assert_clean(lines.text)
@@ -136,7 +136,7 @@ def test_lines_of_a_library_name_their_job_and_their_server(in_json: Lines) -> N
     assert {"job", "guild"}.isdisjoint(after)
 
 
-def test_a_traceback_is_within_its_one_line(in_json: Lines) -> None:
+def test_a_traceback_is_part_of_its_single_line(in_json: Lines) -> None:
     try:
         try:
             fail(ValueError("the cause"))
@@ -151,13 +151,13 @@ def test_a_traceback_is_within_its_one_line(in_json: Lines) -> None:
     assert "step failed" not in found["exception"]
 
 
-def test_a_stack_is_within_its_one_line(in_json: Lines) -> None:
+def test_a_stack_is_part_of_its_single_line(in_json: Lines) -> None:
     in_json.log.info("here", stack_info=True)
 
-    assert "test_a_stack_is_within_its_one_line" in in_json.one()["stack"]
+    assert "test_a_stack_is_part_of_its_single_line" in in_json.one()["stack"]
 
 
-def test_what_json_does_not_know_is_shown_as_python_would(in_json: Lines) -> None:
+def test_values_unknown_to_json_are_shown_as_python_would(in_json: Lines) -> None:
     in_json.log.info("odd", extra={"a": {1: object, "b": [float("nan"), b"x", {2}]}, "half": "\ud83d"})
 
     assert {"1": "<class 'object'>", "b": ["nan", "b'x'", [2]]} == in_json.one()["a"]
@@ -197,7 +197,7 @@ def test_a_terminal_gets_colours() -> None:
         (True, {"TERM": "dumb"}, False),
     ],
 )
-def test_colours_are_for_terminals_that_want_them(
+def test_colours_are_only_for_terminals_that_want_them(
     terminal: bool, environment: Mapping[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -222,7 +222,7 @@ def test_a_traceback_for_people_shows_no_variables(console: Lines) -> None:
 
 
 @pytest.mark.parametrize("hostile", ["a\nforged line", "a\r\x1b[2Jb", "a\u2028b", "a\u202eb", "a\x85b"])
-def test_words_can_neither_forge_a_line_nor_speak_to_the_terminal(lines: Lines, hostile: str) -> None:
+def test_words_can_neither_forge_a_line_nor_control_the_terminal(lines: Lines, hostile: str) -> None:
     lines.log.info("the service says %s", hostile, extra={"more": hostile})
 
     assert 1 == len(lines.text.splitlines())
@@ -237,7 +237,7 @@ def test_a_record_with_the_wrong_arguments_is_reported_and_not_lost(lines: Lines
     assert_clean(lines.text)
 
 
-def test_a_stream_that_is_gone_raises_nothing(lines: Lines) -> None:
+def test_a_closed_stream_raises_nothing(lines: Lines) -> None:
     lines.stream.close()
 
     lines.log.info("into the void")
@@ -280,7 +280,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("secret", [TOKEN, KEY, HOOK], ids=["token", "key", "hook"])
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_secret_is_taken_out_however_it_is_spelled(lines: Lines, secret: str, spelling: str) -> None:
+def test_a_secret_is_removed_in_every_spelling(lines: Lines, secret: str, spelling: str) -> None:
     spelled = SPELLINGS[spelling](secret)
     lines.log.info("it is %s!", spelled)
     lines.log.info(f"it is {spelled}!")  # noqa: G004 - libraries do this
@@ -308,7 +308,7 @@ def raised(secret: str) -> Iterator[BaseException]:
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=["token", "key", "hook", "short"])
-def test_a_secret_is_taken_out_of_errors_and_their_tracebacks(lines: Lines, secret: str) -> None:
+def test_a_secret_is_removed_from_errors_and_their_tracebacks(lines: Lines, secret: str) -> None:
     with raised(secret) as error:
         lines.log.error("it broke: %s", error, exc_info=error)
         group = ExceptionGroup(f"all of {secret}", [ValueError(secret)])
@@ -319,7 +319,7 @@ def test_a_secret_is_taken_out_of_errors_and_their_tracebacks(lines: Lines, secr
     assert_clean(lines.text)
 
 
-def test_a_secret_in_a_line_of_source_is_taken_out(lines: Lines) -> None:
+def test_a_secret_in_a_source_line_is_removed(lines: Lines) -> None:
     try:
         json.loads("hunter2")
     except ValueError:
@@ -328,14 +328,14 @@ def test_a_secret_in_a_line_of_source_is_taken_out(lines: Lines) -> None:
     assert_clean(lines.text)
 
 
-def test_a_secret_that_is_joined_by_its_arguments_is_taken_out(lines: Lines) -> None:
+def test_a_secret_assembled_from_arguments_is_removed(lines: Lines) -> None:
     lines.log.info("%s%s and %s", TOKEN[:30], TOKEN[30:], {"nested": [KEY]})
 
     assert_clean(lines.text)
 
 
 @pytest.mark.parametrize("length", [14, 20, 40, 55])
-def test_the_beginning_of_a_secret_is_taken_out_too(lines: Lines, length: int) -> None:
+def test_the_beginning_of_a_secret_is_removed_too(lines: Lines, length: int) -> None:
     lines.log.info("unknown word %.*r", length, TOKEN)
     lines.log.info("cut: %s…", TOKEN[:length])
 
@@ -349,13 +349,13 @@ def test_the_last_part_of_a_token_is_a_secret_by_itself(lines: Lines) -> None:
     assert_clean(lines.text)
 
 
-def test_a_secret_is_taken_out_as_the_name_of_a_field(lines: Lines) -> None:
+def test_a_secret_used_as_a_field_name_is_removed(lines: Lines) -> None:
     lines.log.info("odd", extra={"found": {TOKEN: 1, (KEY,): 2}, HOOK: 3})
 
     assert_clean(lines.text)
 
 
-def test_a_short_secret_is_taken_out_as_a_word_and_leaves_others_alone(lines: Lines) -> None:
+def test_a_short_secret_is_only_removed_as_a_whole_word(lines: Lines) -> None:
     lines.log.info("the key hunter2 and the hunter22 and hunters")
 
     assert f"the key {REDACTED} and the hunter22 and hunters" in lines.text
@@ -378,7 +378,7 @@ def test_a_short_secret_is_taken_out_as_a_word_and_leaves_others_alone(lines: Li
         f"http://127.0.0.1:8081/api/v10/webhooks//1//{INTERACTION}",
     ],
 )
-def test_the_token_in_an_address_of_discord_is_taken_out(lines: Lines, address: str) -> None:
+def test_the_token_in_a_discord_url_is_removed(lines: Lines, address: str) -> None:
     lines.log.info("asked %s", address)
     lines.log.info("asked", extra={"url": address, "calls": [{"url": address}]})
     try:
@@ -417,7 +417,7 @@ def test_the_token_in_an_address_of_discord_is_taken_out(lines: Lines, address: 
         f"Interaction(token={INTERACTION!r}, id=1)",
     ],
 )
-def test_what_has_the_look_of_a_secret_is_taken_out(lines: Lines, shown: str) -> None:
+def test_text_that_looks_like_a_secret_is_removed(lines: Lines, shown: str) -> None:
     lines.log.info("found %s there", shown)
 
     assert INTERACTION not in lines.text
@@ -437,14 +437,14 @@ def test_what_has_the_look_of_a_secret_is_taken_out(lines: Lines, shown: str) ->
         {"options": [{"webhook_url": {"anything": [INTERACTION]}}]},
     ],
 )
-def test_a_field_whose_name_tells_is_taken_out(lines: Lines, fields: dict[str, object]) -> None:
+def test_a_field_with_a_revealing_name_is_removed(lines: Lines, fields: dict[str, object]) -> None:
     lines.log.info("sent", extra=fields)
 
     assert INTERACTION not in lines.text
     assert REDACTED in lines.text
 
 
-def test_what_never_ends_is_shown_in_part(lines: Lines) -> None:
+def test_endless_values_are_shown_in_part(lines: Lines) -> None:
     endless: dict[str, Any] = {"token": TOKEN}
     endless["again"] = [endless]
     lines.log.info("round", extra={"found": endless})
@@ -465,13 +465,13 @@ def test_what_never_ends_is_shown_in_part(lines: Lines) -> None:
         "status query: HTTP 500; check MUSIC_API_KEY",
     ],
 )
-def test_other_words_stay_as_they_are(lines: Lines, line: str) -> None:
+def test_other_words_are_unchanged(lines: Lines, line: str) -> None:
     lines.log.info("%s", line)
 
     assert line in lines.text
 
 
-def test_a_log_without_secrets_to_know_takes_out_what_has_the_look_of_one() -> None:
+def test_a_log_without_known_secrets_removes_lookalikes() -> None:
     assert f"Bearer {REDACTED}" == Redactor(()).text(f"Bearer {INTERACTION}")
 
 
@@ -494,7 +494,7 @@ def test_a_log_without_secrets_to_know_takes_out_what_has_the_look_of_one() -> N
         KEY[:-1],
     ],
 )
-def test_no_text_takes_long(long: str) -> None:
+def test_no_text_takes_long_to_redact(long: str) -> None:
     redactor, text = Redactor(SECRETS), long * (50_000 // len(long))
     began_s = time.process_time()
     redactor.text(text)
@@ -537,7 +537,7 @@ def test_other_libraries_write_in_the_same_form(process: Callable[[], str]) -> N
     assert_clean(found["event"])
 
 
-def test_what_nobody_catches_becomes_a_line(process: Callable[[], str]) -> None:
+def test_an_uncaught_exception_becomes_a_line(process: Callable[[], str]) -> None:
     logs.configure("INFO", form="json", secrets=SECRETS)
     logs.log_uncaught_errors()
 
@@ -574,7 +574,7 @@ def test_lines_keep_their_order_and_their_context_on_the_log_thread(process: Cal
     assert_clean(written)
 
 
-def test_a_line_is_rendered_apart_from_its_caller(process: Callable[[], str]) -> None:
+def test_a_line_is_rendered_outside_its_callers_thread(process: Callable[[], str]) -> None:
     logs.configure("INFO", form="json", threaded=True)
     handler = logging.getLogger().handlers[0]
     assert isinstance(handler, LogThread)
@@ -593,7 +593,7 @@ def test_a_line_is_rendered_apart_from_its_caller(process: Callable[[], str]) ->
     assert "step taken" in process()
 
 
-def test_what_is_logged_after_the_end_of_logging_is_written_as_well(process: Callable[[], str]) -> None:
+def test_lines_logged_after_the_end_of_logging_are_written_too(process: Callable[[], str]) -> None:
     logs.configure("INFO", form="json", threaded=True)
     handler = logging.getLogger().handlers[0]
     logging.getLogger("bot.some").info("stopping")
@@ -619,7 +619,7 @@ raise SystemExit(3)
     assert [*range(500)] == [json.loads(line)["number"] for line in ended.stderr.splitlines()]
 
 
-def test_an_interrupt_is_no_bug(process: Callable[[], str]) -> None:
+def test_an_interrupt_is_not_logged_as_a_bug(process: Callable[[], str]) -> None:
     logs.configure("INFO", form="json")
     logs.log_uncaught_errors()
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)

@@ -62,7 +62,7 @@ async def page(rig: Rig, now: Now = WELL) -> Shown:
     return read(rig.metrics, sums, now)
 
 
-async def test_an_empty_bot_has_every_series_at_nothing(rig: Rig) -> None:
+async def test_every_series_of_an_empty_bot_is_zero(rig: Rig) -> None:
     shown = await page(rig)
 
     assert [0.0] * len(JobState) == [shown[f"tunesmith_jobs[{state}]"] for state in JobState]
@@ -87,7 +87,7 @@ async def test_the_documentation_names_every_metric(rig: Rig) -> None:
     assert names == named
 
 
-async def test_the_balance_is_shown_with_its_age_and_what_it_is_compared_with(rig: Rig) -> None:
+async def test_the_balance_is_shown_with_its_age_and_thresholds(rig: Rig) -> None:
     shown = read(rig.metrics, None, balance=BALANCE)
 
     assert {
@@ -106,7 +106,7 @@ async def test_the_balance_is_shown_with_its_age_and_what_it_is_compared_with(ri
     assert (830.0, 83.0) == (shown["tunesmith_credits_sold"], shown["tunesmith_songs_sold"])
 
 
-async def test_a_balance_that_was_never_read_is_not_shown_as_nothing(rig: Rig) -> None:
+async def test_an_unknown_balance_is_not_shown_as_zero(rig: Rig) -> None:
     unread = replace(BALANCE, reading=None, songs=None)
     unread_shown, none_shown = (read(rig.metrics, None, balance=found) for found in (unread, None))
 
@@ -114,7 +114,7 @@ async def test_a_balance_that_was_never_read_is_not_shown_as_nothing(rig: Rig) -
     assert [] == [name for name in none_shown if "upstream" in name or name.endswith("_sold")]
 
 
-async def test_songs_and_credits_are_those_of_the_books(rig: Rig) -> None:
+async def test_songs_and_credits_match_the_books(rig: Rig) -> None:
     await rig.until(await rig.ask(), JobState.DELIVERED)
     rig.music.takes = 0
     await rig.until(await rig.ask(), JobState.EXPLAINED)
@@ -138,7 +138,7 @@ async def test_songs_and_credits_are_those_of_the_books(rig: Rig) -> None:
     assert (20, 10, 10) == (reconciliation.held, reconciliation.settled, reconciliation.released)
 
 
-async def test_metrics_of_the_books_are_right_after_a_restart(rig: Rig, tmp_path: Path) -> None:
+async def test_metrics_of_the_books_are_correct_after_a_restart(rig: Rig, tmp_path: Path) -> None:
     await rig.until(await rig.ask(), JobState.DELIVERED)
     after = Rig(rig.database, tmp_path / "spool", rig.clock)
     shown = await page(after)
@@ -158,7 +158,7 @@ async def test_a_refund_is_counted_and_does_not_unsettle(rig: Rig) -> None:
     )
 
 
-async def test_the_first_in_the_queue_tells_how_long_it_has_waited(rig: Rig) -> None:
+async def test_the_age_of_the_first_song_in_the_queue_is_shown(rig: Rig) -> None:
     await rig.ask()
     rig.clock.forward(seconds=30)
     await rig.ask()
@@ -237,7 +237,7 @@ async def test_a_query_without_an_answer_is_timed_too(rig: Rig) -> None:
     assert 1.0 == (await page(rig))["tunesmith_poll_seconds_count[none]"]
 
 
-async def test_the_delay_runs_from_success_to_the_message(rig: Rig) -> None:
+async def test_the_delay_is_from_success_to_the_message(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.READY)
     rig.clock.forward(seconds=7)
@@ -263,14 +263,14 @@ def test_a_song_that_is_not_delivered_has_no_delay(end: JobState) -> None:
     assert 0.0 == counted(metrics)
 
 
-def test_a_song_that_was_done_before_the_restart_has_no_delay() -> None:
+def test_a_song_finished_before_the_restart_has_no_delay() -> None:
     metrics = Metrics(CollectorRegistry())
     metrics.moved(JobId(1), JobState.DELIVERED)
 
     assert 0.0 == counted(metrics)
 
 
-def test_a_figure_that_cannot_be_read_is_left_out_and_the_rest_stays() -> None:
+def test_an_unreadable_figure_is_left_out_and_the_others_stay() -> None:
     metrics = Metrics(CollectorRegistry())
     metrics.wrote(0.3)
     metrics.lagged(-0.001)
@@ -287,7 +287,7 @@ def test_a_figure_that_cannot_be_read_is_left_out_and_the_rest_stays() -> None:
     assert not [name for name in shown if name.startswith(("tunesmith_jobs", "tunesmith_credits"))]
 
 
-def test_two_of_them_share_nothing() -> None:
+def test_two_registries_share_nothing() -> None:
     one, other = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
     one.wrote(0.3)
 
@@ -303,7 +303,7 @@ def test_two_of_them_share_nothing() -> None:
         ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text; version=1.0.0"),
     ],
 )
-def test_the_page_comes_in_the_form_that_is_asked_for(accept: str, kind: str) -> None:
+def test_the_page_has_the_requested_format(accept: str, kind: str) -> None:
     body, content_type = Metrics(CollectorRegistry()).render(None, WELL, accept)
 
     assert content_type.startswith(kind)
@@ -334,7 +334,7 @@ async def test_in_a_fleet_each_metric_names_its_slot(rig: Rig) -> None:
         assert "tunesmith_healthy" in body
 
 
-async def test_only_the_leader_of_a_fleet_shows_what_is_the_same_for_all(rig: Rig) -> None:
+async def test_only_a_fleets_leader_shows_metrics_common_to_all(rig: Rig) -> None:
     sums = await rig.database.read(lambda tx: totals(tx, make.NOW, rig.backend))
 
     pages = [

@@ -43,10 +43,20 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tunesmith.db"
 
 
+@pytest.fixture(scope="session")
+def full_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[str]]:
+    """A file with rows in all tables, created once, and the names of the tables."""
+    path = tmp_path_factory.mktemp("full") / "tunesmith.db"
+    tables = full_database.fill(path)
+    return path.read_bytes(), tables
+
+
 @pytest.fixture
-def tables(path: Path) -> list[str]:
-    """The tables of the file, each of which has rows."""
-    return full_database.fill(path)
+def tables(path: Path, full_file: tuple[bytes, list[str]]) -> list[str]:
+    """Return the file's tables, each of which has rows."""
+    content, tables = full_file
+    path.write_bytes(content)
+    return tables
 
 
 @pytest.fixture
@@ -74,7 +84,7 @@ def is_empty(url: str) -> bool:
 
 
 async def refusal_of(path: Path) -> str:
-    """Return the sentence with which a bot does not start on the file."""
+    """Return the sentence with which a bot refuses to start on the file."""
     with pytest.raises(StartRefused) as refusal:
         async with Database.open(path):
             pass
@@ -98,7 +108,7 @@ def test_every_row_of_every_table_arrives(path: Path, tables: list[str], url: st
     assert (1, 3, ()) == (result.books.jobs, result.books.entries, result.books.findings)
 
 
-async def test_the_books_on_the_server_are_those_of_the_file(path: Path, tables: list[str], url: str) -> None:
+async def test_the_books_on_the_server_match_the_file(path: Path, tables: list[str], url: str) -> None:
     del tables
     async with Database.open(path) as database:
         before = await database.read(reconcile)
@@ -108,7 +118,7 @@ async def test_the_books_on_the_server_are_those_of_the_file(path: Path, tables:
         assert before == await database_on_server.read(reconcile)
 
 
-def test_numbers_go_on_where_the_file_has_come_to(path: Path, tables: list[str], url: str) -> None:
+def test_numbers_continue_after_those_of_the_file(path: Path, tables: list[str], url: str) -> None:
     del tables
     moves(path, url)
 
@@ -121,7 +131,7 @@ def test_numbers_go_on_where_the_file_has_come_to(path: Path, tables: list[str],
     assert ((2,), (71,)) == (member, text)
 
 
-def test_the_triggers_are_on_again(path: Path, tables: list[str], url: str) -> None:
+def test_the_triggers_are_enabled_again(path: Path, tables: list[str], url: str) -> None:
     del tables
     moves(path, url)
 
@@ -129,7 +139,7 @@ def test_the_triggers_are_on_again(path: Path, tables: list[str], url: str) -> N
         connection.execute("UPDATE ledger SET allowance = 0")
 
 
-def test_what_is_about_the_file_alone_stays_there(path: Path, tables: list[str], url: str) -> None:
+def test_facts_about_the_file_itself_are_not_moved(path: Path, tables: list[str], url: str) -> None:
     del tables
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("INSERT INTO fact VALUES (?, '7000')", (PAGE_FACT,))
@@ -148,7 +158,7 @@ async def test_no_bot_ever_starts_on_the_file_again(path: Path, tables: list[str
 
     sentence = f"{path} was moved to {place_of(url)} and is closed for good; set DATABASE_URL to that."
     assert f"DATABASE_URL: {sentence}" == await refusal_of(path)
-    with closing(sqlite3.connect(path)) as connection:  # what earlier versions look at
+    with closing(sqlite3.connect(path)) as connection:  # the version that earlier programs check
         assert connection.execute("PRAGMA user_version").fetchone()[0] > 1_000_000
 
 
@@ -161,7 +171,7 @@ def test_a_moved_file_is_neither_moved_again_nor_replaced(
     moves(path, url)
     backup.backup(path, later, silent)
 
-    with pytest.raises(NotDone, match=r"was moved to .* already"):
+    with pytest.raises(NotDone, match=r"has already been moved to"):
         moves(path, postgresql_server.create(template="template0"))
     with pytest.raises(NotDone, match="closed for good"):
         backup.restore(path, earlier, make.NOW, silent)
@@ -169,7 +179,7 @@ def test_a_moved_file_is_neither_moved_again_nor_replaced(
         backup.restore(tmp_path / "new.db", later, make.NOW, silent)
 
 
-# -- what is refused, and changes nothing
+# -- refusals that change nothing
 
 
 def in_use_by_a_bot(_: Path, url: str) -> Callable[[], object]:
@@ -256,7 +266,7 @@ def damaged(path: Path, _: str) -> Callable[[], object]:
 @pytest.mark.parametrize(
     ("prepare", "sentence"),
     [
-        (in_use_by_a_bot, "A bot runs on the PostgreSQL database"),
+        (in_use_by_a_bot, "A bot is running on the PostgreSQL database"),
         (another_programs, "another program"),
         (with_a_row, "not empty"),
         (used_before, "not empty"),
@@ -270,7 +280,7 @@ def damaged(path: Path, _: str) -> Callable[[], object]:
         (damaged, "can't be read"),
     ],
 )
-def test_what_is_not_ready_for_a_move_is_refused(
+def test_a_source_or_target_not_ready_for_a_move_is_refused(
     path: Path,
     tables: list[str],
     url: str,
@@ -300,7 +310,7 @@ def test_what_is_not_ready_for_a_move_is_refused(
         ("sqlite:///x", "postgresql://user:hunter2/with/slash@h/d"),
     ],
 )
-def test_addresses_of_other_kinds_are_refused_without_a_password(source: str, target: str) -> None:
+def test_unsupported_urls_are_refused_without_showing_a_password(source: str, target: str) -> None:
     with pytest.raises(NotDone) as refused:
         move(source, target, silent)
 
@@ -315,7 +325,7 @@ def test_a_server_out_of_reach_is_named_without_the_password(path: Path, tables:
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_place_has_neither_user_nor_password() -> None:
+def test_the_name_of_a_place_has_neither_user_nor_password() -> None:
     places = {
         "postgresql://me:secret@db.example.net:5433/songs?sslmode=require": "postgresql://db.example.net:5433/songs",
         "postgresql://me:secret@/songs?host=/run/pg&password=secret": "postgresql:///run/pg/songs",
@@ -334,14 +344,14 @@ async def test_books_that_differ_stop_the_move(
         copy(self, table, columns, [] if table == "usage" else rows)  # type: ignore[arg-type]
 
     monkeypatch.setattr(filling.Filling, "copy", loses_one)
-    with pytest.raises(NotDone, match="books of both databases differ"):
+    with pytest.raises(NotDone, match="reconciliations of the two databases differ"):
         moves(path, url)
 
     assert is_empty(url)
     assert await starts_on(path)
 
 
-async def test_rows_that_are_lost_on_the_way_stop_the_move(
+async def test_rows_lost_on_the_way_stop_the_move(
     path: Path, tables: list[str], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del tables
@@ -421,7 +431,7 @@ async def test_a_kill_leaves_the_file_or_a_move_that_is_completed(
     assert "closed for good" in await refusal_of(path)
 
 
-async def test_a_move_that_was_interrupted_goes_to_the_same_place(
+async def test_an_interrupted_move_continues_to_the_same_place(
     path: Path, tables: list[str], url: str, postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del tables

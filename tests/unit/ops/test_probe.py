@@ -57,7 +57,7 @@ async def asked(capsys: pytest.CaptureFixture[str]) -> Said:
     return await asyncio.to_thread(probe.main), capsys.readouterr().out
 
 
-async def test_a_bot_that_is_well_is_reported_with_0(
+async def test_a_healthy_bot_is_reported_with_0(
     port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HTTP_LISTEN", f"127.0.0.1:{port}")
@@ -65,7 +65,7 @@ async def test_a_bot_that_is_well_is_reported_with_0(
     assert (0, "ok\n") == await asked(capsys)
 
 
-async def test_a_bot_that_is_not_well_is_reported_with_1_and_its_reason(
+async def test_an_unhealthy_bot_is_reported_with_1_and_its_reason(
     page: Page, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page.status, page.text = 503, "not connected to Discord\n"
@@ -75,7 +75,7 @@ async def test_a_bot_that_is_not_well_is_reported_with_1_and_its_reason(
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])  # noqa: S104 - an address to query, not to listen on
-async def test_a_bot_that_listens_everywhere_is_asked_here(
+async def test_a_bot_that_listens_everywhere_is_queried_locally(
     host: str, port: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HTTP_LISTEN", f"{host}:{port}")
@@ -83,7 +83,7 @@ async def test_a_bot_that_listens_everywhere_is_asked_here(
     assert (0, "ok\n") == await asked(capsys)
 
 
-async def test_the_address_is_read_from_the_file_where_the_environment_has_none(
+async def test_the_address_is_read_from_the_file_without_an_environment(
     port: int, elsewhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (elsewhere / ".env").write_text(f"DISCORD_TOKEN=x\nHTTP_LISTEN=127.0.0.1:{port}\n", "utf-8")
@@ -91,7 +91,7 @@ async def test_the_address_is_read_from_the_file_where_the_environment_has_none(
     assert (0, "ok\n") == await asked(capsys)
 
 
-async def test_the_environment_counts_before_the_file(
+async def test_the_environments_address_overrides_the_files(
     port: int, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (elsewhere / ".env").write_text(f"HTTP_LISTEN=127.0.0.1:{port}\n", "utf-8")
@@ -100,7 +100,7 @@ async def test_the_environment_counts_before_the_file(
     assert (0, "HTTP_LISTEN is empty: nothing to query\n") == await asked(capsys)
 
 
-async def test_nobody_there_is_reported_with_1(
+async def test_an_unreachable_bot_is_reported_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with socket.socket() as free:
@@ -113,7 +113,7 @@ async def test_nobody_there_is_reported_with_1(
     assert said.startswith(f"no answer on {listen}: ")
 
 
-async def test_whoever_speaks_something_else_there_is_reported_with_1(
+async def test_a_server_with_another_protocol_is_reported_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,7 +129,7 @@ async def test_whoever_speaks_something_else_there_is_reported_with_1(
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "nonsense", "127.0.0.1:99999"])
-async def test_an_address_that_cannot_be_asked_is_reported_with_1(
+async def test_an_unusable_address_is_reported_with_1(
     listen: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("HTTP_LISTEN", listen)
@@ -137,5 +137,5 @@ async def test_an_address_that_cannot_be_asked_is_reported_with_1(
     assert 1 == (await asked(capsys))[0]
 
 
-def test_without_a_setting_it_asks_where_the_bot_listens_without_one(elsewhere: Path) -> None:
+def test_without_a_setting_it_asks_the_bots_default_address(elsewhere: Path) -> None:
     assert attrs.fields_dict(Settings)["http_listen"].default == probe._listen(elsewhere / ".env")

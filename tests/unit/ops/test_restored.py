@@ -1,4 +1,4 @@
-"""A database that something else than `tunesmith restore` has restored."""
+"""A database restored by something other than `tunesmith restore`."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -21,7 +21,7 @@ from tests.unit.store.rows import added, put
 
 
 def ask(tx: Tx) -> int:
-    """A queued song and one whose request is on its way. Return the number of jobs."""
+    """Add a queued song and one with a request in flight. Return the number of jobs."""
     added(tx, interaction_id=1)
     put(tx, added(tx, interaction_id=2), JobState.SUBMITTING)
     put(tx, added(tx, interaction_id=3), JobState.RUNNING)
@@ -29,11 +29,11 @@ def ask(tx: Tx) -> int:
 
 
 def asked(tx: engine.Tx) -> int:
-    return ask(cast("Tx", tx))  # the tests' word for a transaction
+    return ask(cast("Tx", tx))  # the tests' name for a transaction
 
 
 async def used(url: str) -> None:
-    """A database on which a bot has run."""
+    """Run a bot on a database."""
     async with postgresql.Database.open(url) as database:
         await database.write(asked)
 
@@ -71,7 +71,7 @@ def copied(server: Server, url: str) -> str:
 
 
 @pytest.mark.parametrize("by", [dumped_into_another, dumped_into_the_same, copied])
-async def test_a_restored_database_is_refused_until_the_operator_says_so(
+async def test_a_restored_database_is_refused_until_the_operator_accepts_it(
     postgresql_server: Server, by: Callable[[Server, str], str]
 ) -> None:
     url = postgresql_server.create()
@@ -116,7 +116,7 @@ async def test_a_promoted_replica_is_refused_and_ends_the_bot_that_runs() -> Non
         assert await starts_on(url)
 
 
-async def test_a_restart_of_the_server_is_no_restore() -> None:
+async def test_a_restart_of_the_server_is_not_a_restore() -> None:
     with serving() as server:
         url = server.create()
         await used(url)
@@ -126,7 +126,7 @@ async def test_a_restart_of_the_server_is_no_restore() -> None:
         assert await starts_on(url)
 
 
-async def test_a_standby_does_not_start_on_what_was_restored_meanwhile(postgresql_server: Server) -> None:
+async def test_a_standby_does_not_start_on_a_database_restored_meanwhile(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     await used(url)
     writer = postgresql_writer.Writer(url, takeover_s=5.0)
@@ -138,7 +138,7 @@ async def test_a_standby_does_not_start_on_what_was_restored_meanwhile(postgresq
     assert "run `tunesmith restored`" in await refusal_of(url)
 
 
-async def test_what_may_have_been_done_since_is_not_done_again(postgresql_server: Server) -> None:
+async def test_work_possibly_done_since_the_backup_is_not_repeated(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     await used(url)
 
@@ -157,7 +157,7 @@ async def test_what_may_have_been_done_since_is_not_done_again(postgresql_server
     ] == [tuple(row) for row in rows]
 
 
-async def test_a_complete_database_is_accepted_as_it_is(postgresql_server: Server) -> None:
+async def test_a_complete_database_is_accepted_unchanged(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     await used(url)
     target = copied(postgresql_server, url)
@@ -170,10 +170,10 @@ async def test_a_complete_database_is_accepted_as_it_is(postgresql_server: Serve
     assert {JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING} == states
 
 
-async def test_no_bot_may_run_on_what_was_restored(postgresql_server: Server) -> None:
+async def test_no_bot_may_run_while_a_restored_database_is_accepted(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     async with postgresql.Database.open(url):
-        with pytest.raises(NotDone, match="A bot runs"):
+        with pytest.raises(NotDone, match="A bot is running"):
             restored.accept(url, make.NOW)
 
 
@@ -182,7 +182,7 @@ async def test_an_empty_database_has_nothing_to_accept(postgresql_server: Server
         restored.accept(postgresql_server.create(template="template0"), make.NOW)
 
 
-def test_a_role_without_privileges_finds_out_which_database_it_has(postgresql_server: Server) -> None:
+def test_an_unprivileged_role_can_identify_its_database(postgresql_server: Server) -> None:
     postgresql_server.execute("CREATE ROLE plain LOGIN")
     url = postgresql_server.create()
     name = url.partition("@/")[2].partition("?")[0]
@@ -196,7 +196,7 @@ def test_a_role_without_privileges_finds_out_which_database_it_has(postgresql_se
     assert found_by[0] == found_by[1]
 
 
-def test_where_the_number_of_the_system_is_kept_secret_the_others_do(postgresql_server: Server) -> None:
+def test_a_hidden_system_number_leaves_the_other_identifiers(postgresql_server: Server) -> None:
     with closing(connect(postgresql_server.create(), name="tests", options={})) as tx:
         known = identity.current(tx)
         tx.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
@@ -211,7 +211,7 @@ def test_where_the_number_of_the_system_is_kept_secret_the_others_do(postgresql_
 # -- a file
 
 
-async def test_a_file_that_was_put_back_by_hand_is_marked_as_well(tmp_path: Path) -> None:
+async def test_a_file_restored_by_hand_is_marked_too(tmp_path: Path) -> None:
     path = tmp_path / "tunesmith.db"
     async with Database.open(path) as database:
         await database.write(asked)
@@ -224,14 +224,14 @@ async def test_a_file_that_was_put_back_by_hand_is_marked_as_well(tmp_path: Path
     assert [JobState.FAILED, JobState.FAILED, JobState.RUNNING] == states
 
 
-async def test_no_bot_may_run_on_a_file_that_was_put_back(tmp_path: Path) -> None:
+async def test_no_bot_may_run_while_a_restored_file_is_accepted(tmp_path: Path) -> None:
     path = tmp_path / "tunesmith.db"
     async with Database.open(path):
         with pytest.raises(AlreadyRuns):
             restored.accept(path, make.NOW)
 
 
-def test_a_file_that_is_not_there_is_not_created(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
     path = tmp_path / "tunesmith.db"
     with pytest.raises(NotDone):
         restored.accept(path, make.NOW)

@@ -1,4 +1,4 @@
-"""What ``tunesmith --version`` says."""
+"""The output of ``tunesmith --version``."""
 
 import re
 
@@ -8,7 +8,7 @@ from bot.cli import cli
 from bot.ops.version import _commit_of_url
 
 
-def test_the_version_is_shown_with_the_commit_where_it_is_known() -> None:
+def test_the_version_is_shown_with_the_commit_if_known() -> None:
     result = CliRunner().invoke(cli, ["--version"])
 
     assert 0 == result.exit_code

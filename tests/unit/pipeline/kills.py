@@ -34,11 +34,11 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 NONCE_KEPT = timedelta(minutes=3)
-"""How long the chat knows a nonce; “some minutes”, as Discord's documentation has it."""
+"""How long the chat remembers a nonce; “some minutes”, according to Discord's documentation."""
 INSTANTS_MOST = 5_000
-"""A process that goes on for longer will never come to rest: some hundreds are usual."""
+"""Maximum number of instants before a process counts as never coming to rest; some hundreds are usual."""
 ONE_WAY_S = 0.75
-"""To a server, or back: long enough for a process to look around while a call is under way."""
+"""Latency to or from a server, in seconds: enough for a process to do other work during a call."""
 DATABASE, SPOOL = "tunesmith.db", "spool"
 
 
@@ -46,10 +46,10 @@ DATABASE, SPOOL = "tunesmith.db", "spool"
 
 
 class Process(asyncio.SelectorEventLoop):
-    """An event loop that runs everything in one order on one thread.
+    """An event loop that runs everything in a fixed order on one thread.
 
-    An instant is what runs from one await to the next; another thread's work is one too. Time passes
-    only where nothing is left to do, and then at once.
+    An instant runs from one await to the next; work on another thread is one too. Time passes only when
+    nothing is left to do, and then at once.
     """
 
     def __init__(
@@ -57,20 +57,20 @@ class Process(asyncio.SelectorEventLoop):
     ) -> None:
         self.instants = 0
         self.left_behind: list[World] = []
-        """If it is watched: what a kill would leave, where that differs from what a kill before would."""
+        """If watched: the worlds that kills would leave, each where it differs from an earlier kill's."""
         self.arrived = 0
-        """Calls that a server has got."""
+        """Number of calls received by a server."""
         self.stop_working: Callable[[], None] = lambda: None
-        """What SIGTERM does."""
+        """The effect of SIGTERM."""
         self.to_come = 0
-        """Members who are still about to ask for something."""
+        """Number of members who have yet to request something."""
         self._world = world
         self._reading = reading
         self._watched = watched
         self._stopped = persistent_view
         self._seen: object = None
         super().__init__(_Waiting(self._pass))
-        self._clock_resolution = 1e-3  # the clock has whole microseconds, and a float not quite
+        self._clock_resolution = 1e-3  # the clock has whole microseconds, which a float cannot represent
 
     def time(self) -> float:
         return self._world.clock().timestamp()
@@ -89,8 +89,8 @@ class Process(asyncio.SelectorEventLoop):
         callback(*args)
 
     def _look(self) -> None:
-        # The first of these counts the commits of others on the same file. Where time alone has passed, a
-        # kill is one that came earlier, and a longer pause after it.
+        # The version counts others' commits to the file. If only time has passed, a kill is equivalent to
+        # an earlier one followed by a longer pause.
         version = self._reading.execute("PRAGMA data_version").fetchone()[0]
         seen = (version, self.arrived, self._world.files(SPOOL))
         if seen != self._seen:
@@ -116,7 +116,7 @@ class Process(asyncio.SelectorEventLoop):
         return future
 
     def end(self) -> None:
-        """Let go of everything, also where an error has left something undone."""
+        """Release everything, even if an error has left work undone."""
         self._watched, self.instants = False, 0
         tasks = asyncio.all_tasks(self)
         for task in tasks:
@@ -127,7 +127,7 @@ class Process(asyncio.SelectorEventLoop):
         self.close()
 
     def _pass(self, seconds: float) -> None:
-        """Nothing is left to do for a while; if nothing is due ever again, the process is asked to stop."""
+        """Let time pass when nothing is left to do; stop the process if nothing will ever be due."""
         assert self.instants < INSTANTS_MOST, f"this never comes to rest: {self.jobs()}"
         if seconds > 0:
             if not self.to_come and claims.next_due(self._reading, 1 << 40) is None:
@@ -135,7 +135,7 @@ class Process(asyncio.SelectorEventLoop):
             self._world.clock.forward(seconds=seconds)
 
     def jobs(self) -> list[Job]:
-        """All jobs as they are written down at this moment, in the order of the requests."""
+        """Return all jobs as recorded at this moment, in the order of the requests."""
         ids = [row["id"] for row in self._reading.execute("SELECT id FROM job").fetchall()]
         found = [job for job_id in ids if (job := jobs.get(self._reading, job_id)) is not None]
         return sorted(found, key=lambda job: job.request.prompt)
@@ -155,7 +155,7 @@ class _Waiting(selectors.SelectSelector):
 
 
 def here() -> Process:
-    """The process that this is called by."""
+    """Return the current process."""
     running = asyncio.get_running_loop()
     assert isinstance(running, Process)
     return running
@@ -172,16 +172,16 @@ class _Threadless:
 
 
 class _Writer(_Threadless, sqlite_writer.Writer):
-    """The writing connection."""
+    """The connection for writing."""
 
 
 class _Reader(_Threadless, sqlite_connections.Connection):
-    """The reading one."""
+    """The connection for reading."""
 
 
 @contextmanager
 def opened(path: Path, to_read: sqlite3.Connection) -> Iterator[Database]:
-    """The real database of the process that runs."""
+    """Open the real database of the running process."""
     with closing(sqlite_connections.connect(path)) as to_write:
         writer, reader = _Writer(lambda: to_write, 64), _Reader(lambda: to_read, 64)
         writer.waiting = deque()
@@ -196,7 +196,7 @@ def opened(path: Path, to_read: sqlite3.Connection) -> Iterator[Database]:
 
 
 def far(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[object, object, T]]:
-    """A server's method with two more awaits: before the call arrives, and before its answer is back."""
+    """Add an await before a server's method is called, and one before its answer is back."""
 
     @functools.wraps(method)
     async def over(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -211,14 +211,14 @@ def far(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[object, obje
 
 
 class FarMusic(MusicService):
-    """Notes what each paid request came to, and what arrives without having been written down before."""
+    """Records the outcome of each paid request, and calls that arrive without having been recorded first."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sent: dict[str, list[str]] = defaultdict(list)
-        """What the paid requests came to, by their prompt."""
+        """Outcomes of the paid requests, by prompt."""
         self.becomes = "success"
-        """Of new tasks."""
+        """Status of new tasks."""
         self.unannounced: list[str] = []
 
     def _new_task(self, body: Json, kinds: frozenset[FaultKind]) -> Task:
@@ -247,7 +247,7 @@ def _prompt(request: httpx.Request) -> str:
 
 
 def _announces(job: Job, request: httpx.Request) -> bool:
-    """Whether it is written down that this request is about to leave for the job."""
+    """Return whether this request for the job has been recorded before it arrives."""
     url = str(request.url)
     if request.method == "POST":
         return job.state is JobState.SUBMITTING and job.request.prompt == _prompt(request)
@@ -257,12 +257,12 @@ def _announces(job: Job, request: httpx.Request) -> bool:
 
 
 class FarChat(Chat):
-    """Knows a nonce for a while only, and notes what arrives without having been written down before."""
+    """Remembers nonces for a while, and records calls that arrive without having been recorded first."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
         self.cards_arrive = True
-        """Whether a command is answered in time."""
+        """Whether commands are answered in time."""
         self.unannounced: list[str] = []
         self._now = now
         self._posted_at: list[datetime] = []
@@ -281,7 +281,7 @@ class FarChat(Chat):
 
     @far
     async def answer(self, asked: Origin) -> int | None:
-        """Show the card of a new job. Returns its id, or None if that came too late."""
+        """Show the card of a new job. Return its id, or None if that came too late."""
         if not self.cards_arrive:
             return None
         return self.known_cards.setdefault(asked.interaction_id, 700 + len(self.known_cards))
@@ -298,7 +298,7 @@ class FarChat(Chat):
 
 
 class World:
-    """Everything that outlives a process: what members ask for, both servers, the disk and the time."""
+    """Everything that outlives a process: members' requests, both servers, the disk and the time."""
 
     def __init__(self, folder: Path, new_database: bytes, *, members: int = 1, apart_s: float = 0.0) -> None:
         self.clock = make.Clock()
@@ -308,28 +308,28 @@ class World:
             (number * apart_s, make.prompt(f"Song {number}"), make.origin(member_id=make.MEMBER + number))
             for number in range(members)
         ]
-        """Requests, and how many seconds after the start of a process each of them arrives there."""
+        """Requests, each with the seconds after a process's start at which it arrives."""
         self.promised: set[int] = set()
-        """Jobs that the database has acknowledged."""
+        """Jobs acknowledged by the database."""
         self.in_flight: set[int] = set()
-        """Jobs that a new process has found between the two commits around their paid request."""
+        """Jobs that a new process found between the two commits around their paid request."""
         self.jobs: list[Job] = []
-        """As the last process has left them, in the order of the requests."""
+        """Jobs as left by the last process, in the order of the requests."""
         self.findings: list[str] = []
-        """What was wrong in the ledger at the start or the end of a process."""
+        """Errors in the ledger at the start or the end of a process."""
         self.killed_at = 0
-        """At which of its instants the last process has died."""
+        """The instant at which the last process died."""
         self.balance: Balance | None = None
         self._folder = folder
         self._disk: Mapping[str, bytes] = {DATABASE: new_database}
 
     def files(self, under: str = "") -> list[tuple[Path, int]]:
-        """What lies in the folder, and how large it is."""
+        """Return the files in the folder with their sizes."""
         found = [path for path in (self._folder / under).rglob("*") if not path.name.endswith("-shm")]
         return [(path, path.stat().st_size) for path in found if path.is_file()]
 
     def copied(self) -> Self:
-        """The world as it stands. What still happens to this one does not happen to the copy."""
+        """Return a copy of the current world, unaffected by what happens to this one."""
         self._take_in()
         return copy.deepcopy(self)
 
@@ -337,7 +337,7 @@ class World:
         self._disk = {str(path.relative_to(self._folder)): path.read_bytes() for path, _ in self.files()}
 
     def _lay_out(self) -> None:
-        """Nothing is in the folder but what the disk holds: it belongs to one world after the other."""
+        """Restore the folder, shared by all worlds in turn, to the contents of the disk."""
         (self._folder / SPOOL).mkdir(parents=True, exist_ok=True)
         for path in self._folder.rglob("*"):
             if path.is_file():
@@ -346,13 +346,13 @@ class World:
             (self._folder / name).write_bytes(content)
 
     def live(self, *, persistent_view: int | None = None) -> None:
-        """One process, until all is at rest, or until it was asked to stop before that instant of it."""
+        """Run a process until all is at rest, or until it was asked to stop just before that instant."""
         self._run(watched=False, persistent_view=persistent_view)
 
     def kills(self, *, persistent_view: int | None = None) -> list["World"]:
-        """The same. Returns the worlds that the process would have left behind, killed after any await.
+        """Run a process, and return the worlds that kills after each of its awaits would leave behind.
 
-        Where nothing outside of it had changed since the await before, that is the same one.
+        Where nothing outside of it has changed since the previous await, the world is the same one.
         """
         return self._run(watched=True, persistent_view=persistent_view).left_behind
 
@@ -377,7 +377,7 @@ class World:
         self.findings += reconcile(tx).findings
 
     async def _process(self, path: Path, to_read: sqlite3.Connection) -> None:
-        """The life of a process. What members asked for may come to it although an earlier one has had it."""
+        """Run a process. A request may arrive again although an earlier process has received it."""
         with opened(path, to_read) as database:
             rig = Rig(database, self._folder / SPOOL, self.clock)
             rig.music, rig.chat = self.music, self.chat

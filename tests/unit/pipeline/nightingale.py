@@ -1,6 +1,6 @@
-"""A music service that does not exist: the module that the guide in CONTRIBUTING.md asks for.
+"""A fictitious music service: the module that the guide in CONTRIBUTING.md asks for.
 
-It is imported as ``bot.music.nightingale`` once ``Backend`` has its name: see ``test_a_third_service.py``.
+It is imported as ``bot.music.nightingale`` once ``Backend`` contains its name: ``test_a_third_service.py``.
 """
 
 from collections.abc import Iterable, Mapping

@@ -37,14 +37,14 @@ MUSIC_URL = "https://music.example.com"
 
 
 async def no_sleep(_: float) -> None:
-    """No time passes."""
+    """Return without any time passing."""
 
 
 class Rig:
-    """Everything but the doubles is the real thing."""
+    """The real pipeline around the doubles."""
 
     backend = Backend.SSEEDANCE
-    """The contract that the music service speaks: of the documented service, or with --contract, kie's."""
+    """The music service's contract: the documented one, or kie's with --contract."""
 
     def __init__(self, database: Database, spool: Path, clock: make.Clock) -> None:
         self.database = database
@@ -55,7 +55,7 @@ class Rig:
             self.backend, self.music = backend, MusicService()
         self.backend = type(self).backend
         self.keys = {self.backend}
-        """The services whose key is set."""
+        """Services with a key."""
         self.kie_variants: KieVariants | None = None
         self.chat = Chat()
         self.alerts: list[str] = []
@@ -63,14 +63,14 @@ class Rig:
         self.key = "key"
         self.url = MUSIC_URL
         self.api_over: Callable[[], httpx.AsyncBaseTransport | None] = lambda: self._spoken(self.backend)
-        """What a new process reaches the music service by; None is the network itself."""
+        """The transport of a new process to the music service; None for the network itself."""
         self.audio_over: Callable[[], dict[str, Any]] = lambda: {"transport": self.music.transport}
-        """The same for audio, as arguments of ``AudioSource.open``; none are the network itself."""
+        """The same for audio, as arguments of ``AudioSource.open``; none for the network itself."""
         self.vary: Callable[[], float] = lambda: 0.0
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
         self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
         self.storage_problem: str | None = None
-        """Why no song can be stored, if none can."""
+        """The reason why no song can be stored, if any."""
         self.intake = self._new_intake()
         self.privacy = Privacy(
             database=database,
@@ -96,7 +96,7 @@ class Rig:
         self.music_of[self.backend] = service
 
     def switch(self, backend: Backend, keys: set[Backend]) -> None:
-        """What an operator sets before the next process: where new songs go, and whose keys there are."""
+        """Set the backend for new songs and the services with a key, effective from the next process."""
         self.backend, self.keys = backend, keys
         self.intake = self._new_intake()
 
@@ -122,7 +122,7 @@ class Rig:
         return front
 
     def spell(self, seed: int) -> None:
-        """Let the chosen service spell its answers in random shapes."""
+        """Let the chosen service answer in random shapes."""
         if self.backend is Backend.KIE:
             self.kie_variants = KieVariants(seed)
         else:
@@ -136,7 +136,7 @@ class Rig:
         return await Erasure(self.database, self.spool, now=self.clock, sleep=no_sleep).scrub()
 
     async def ask(self, request: SongRequest | None = None, origin: Origin | None = None) -> Job:
-        """A member asks, and reads the card."""
+        """Request a song as a member, and answer with a card."""
         taken = await self.intake.accept(request or make.prompt(), origin or make.origin())
         assert taken is not None
         job, facts = taken.job, taken.facts
@@ -172,7 +172,7 @@ class Rig:
 
     @asynccontextmanager
     async def song_archive(self) -> AsyncIterator[SongArchive]:
-        """What a new process has for finished songs."""
+        """Open the song archive of a new process."""
         async with self.services() as (music, audio):
             yield SongArchive(
                 database=self.database,
@@ -186,7 +186,7 @@ class Rig:
 
     @asynccontextmanager
     async def process(self, give_way: Callable[[], Awaitable[object]] = no_delay) -> AsyncIterator[Runner]:
-        """A new process: a new epoch, and nothing in memory."""
+        """Start a process: a new epoch, and nothing in memory."""
         shutdown_guard = ShutdownGuard()
         async with self.services() as (music, audio):
             steps = Steps(
@@ -220,7 +220,7 @@ class Rig:
             )
 
     async def round(self) -> int:
-        """One round of a new process. Returns how many jobs it took."""
+        """Run one round of a new process. Return the number of jobs it claimed."""
         async with self.process() as runner:
             return await runner.round()
 
@@ -236,7 +236,7 @@ class Rig:
         return await self.credits.balance(make.GUILD)
 
     async def until(self, job: Job, *states: JobState, rounds: int = 200) -> JobState:
-        """Rounds, with the clock moved to whatever is due next, until the job is in one of the states."""
+        """Run rounds, moving the clock to whatever is due next, until the job is in one of the states."""
         for _ in range(rounds):
             if (state := await self.state(job)) in states:
                 return state
@@ -247,7 +247,7 @@ class Rig:
         raise AssertionError(f"after {rounds} rounds the job is {await self.get(job)}")
 
     async def books(self) -> dict[str, int]:
-        """Holds, settlements and releases in the ledger."""
+        """Return the numbers of holds, settlements and releases in the ledger."""
         rows = await self.database.read(
             lambda tx: tx.execute("SELECT kind, COUNT(*) AS n FROM ledger GROUP BY kind").fetchall()
         )
@@ -255,17 +255,17 @@ class Rig:
 
     @property
     def task(self) -> Task:
-        """The one task of the music service."""
+        """The music service's only task."""
         (task,) = self.music.tasks.values()
         return task
 
     def finish(self) -> None:
-        """The music service has composed everything."""
+        """Complete all tasks of the music service."""
         for task in self.music.tasks.values():
             task.status = "success"
 
     async def step(self, job: Job | None = None) -> None:
-        """One round, after moving the clock to whatever is due next, or to when this job is."""
+        """Run a round, after moving the clock to the next due time, or to this job's."""
         if job is None:
             due_at = await self.database.read(lambda tx: claims.next_due(tx, 1 << 40))
             assert due_at is not None
@@ -275,14 +275,14 @@ class Rig:
         await self.round()
 
     async def wait_s(self, job: Job) -> float | None:
-        """How long the job is left alone from here on; None if a person has to ask."""
+        """Return the seconds until the job is due; None if a person has to ask."""
         due_ms = await self.database.read(
             lambda tx: tx.execute("SELECT due_at FROM job WHERE id = ?", (job.id,)).fetchone()["due_at"]
         )
         return None if due_ms is None else due_ms / 1000 - self.clock().timestamp()
 
     async def rest(self, rounds: int, runner: Runner | None = None) -> None:
-        """Rounds, each a new process unless it is ``runner``, until nothing is due any more."""
+        """Run rounds, each a new process unless ``runner`` is given, until nothing is due any more."""
         for _ in range(rounds):
             due_at = await self.database.read(lambda tx: claims.next_due(tx, 1 << 40))
             if due_at is None:
@@ -291,7 +291,7 @@ class Rig:
             await (self.round() if runner is None else runner.round())
 
     async def killed_at(self, runner: Runner, method: str) -> None:
-        """A round of this process that ends for good while it waits for the answer to a request."""
+        """Run a round of this process that ends for good while waiting for the answer to a request."""
         reached = asyncio.Event()
 
         async def never(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The guide “A music service” in CONTRIBUTING.md, followed once for a service that does not exist."""
+"""The guide “A music service” in CONTRIBUTING.md, followed for a fictitious service."""
 
 import importlib.util
 import json
@@ -54,7 +54,7 @@ print(json.dumps({
 
 
 class NightingaleDouble:
-    """The service at the wire: a song is ready when it is asked for the second time."""
+    """The service at the wire: a song is ready at the second query."""
 
     def __init__(self, refusals: Iterable[int] = ()) -> None:
         self.bodies: list[object] = []
@@ -82,7 +82,7 @@ def _streamed(status: int, body: object) -> httpx.Response:
 
 @pytest.fixture
 def nightingale(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Backend:
-    """Add the line in ``Backend`` and the module that an edit of the source would add."""
+    """Add the line to ``Backend``, and the module, as an edit of the source would."""
     member = str.__new__(Backend, "nightingale")
     member._name_, member._value_ = "NIGHTINGALE", "nightingale"
     monkeypatch.setitem(Backend._value2member_map_, "nightingale", member)
@@ -98,7 +98,7 @@ def nightingale(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Backend:
     return member
 
 
-def test_one_line_and_one_module_are_all_that_a_service_needs(tmp_path: Path) -> None:
+def test_a_service_needs_only_one_line_and_one_module(tmp_path: Path) -> None:
     shutil.copytree(BOT, tmp_path / "bot", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(MODULE, tmp_path / "bot/music/nightingale.py")
     registry = tmp_path / "bot/model.py"
@@ -138,7 +138,7 @@ async def test_a_third_service_makes_a_song(rig: Rig, nightingale: Backend) -> N
 
 
 @pytest.mark.parametrize(("status", "reason"), [(400, FailReason.REFUSED), (500, FailReason.OUTCOME_UNKNOWN)])
-async def test_its_refusals_meet_the_rules_of_money(
+async def test_a_third_services_refusals_follow_the_rules_for_credits(
     rig: Rig,
     nightingale: Backend,
     status: int,
@@ -156,7 +156,7 @@ async def test_its_refusals_meet_the_rules_of_money(
 
 
 @pytest.mark.usefixtures("nightingale")
-async def test_its_own_text_limits_hold(rig: Rig) -> None:
+async def test_a_third_services_text_limits_apply(rig: Rig) -> None:
     await rig.ask(make.prompt("x" * 200, model="N1"))
 
     with pytest.raises(TextTooLong) as refused:

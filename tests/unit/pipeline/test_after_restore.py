@@ -1,4 +1,4 @@
-"""What a bot does with a backup that was made during work that continued afterwards."""
+"""A bot that runs on a backup made during work that continued afterwards."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,7 +17,7 @@ from bot.store.reconcile import reconcile
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
-# A server's backups and their restore are PostgreSQL's own: unit/ops/test_restored.py.
+# Backups of a server and their restore are PostgreSQL's own: unit/ops/test_restored.py.
 pytestmark = pytest.mark.sqlite
 
 SONG, NOTICE = MessageKind.SONG, MessageKind.NOTICE
@@ -90,7 +90,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 @pytest.fixture
 async def again(rig: Rig, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[Rig]]]:
-    """Restores the backup ``saved.db`` and begins anew with it, an hour later, in the same outside world."""
+    """Restore the backup ``saved.db`` and restart on it, an hour later, in the same outside world."""
     async with AsyncExitStack() as stack:
 
         async def begin() -> Rig:
@@ -99,7 +99,7 @@ async def again(rig: Rig, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitabl
             restore(path, tmp_path / "saved.db", rig.clock(), lambda *_: None)
             later = Rig(await stack.enter_async_context(Database.open(path)), rig.spool.folder, rig.clock)
             later.music, later.chat = rig.music, rig.chat
-            # A nonce does not last that long: sending twice posts twice.
+            # A nonce does not last that long, so sending twice posts twice.
             later.chat.nonces_kept = False
             later.chat.looked.clear()
             return later
@@ -108,7 +108,7 @@ async def again(rig: Rig, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitabl
 
 
 async def saved(rig: Rig, bring: Bring, tmp_path: Path) -> Job:
-    """A job that is in some state when the backup is made."""
+    """Return a job that is in some state when the backup is made."""
     job = await rig.ask()
     await bring(rig, job)
     backup(rig.database.path, tmp_path / "saved.db", lambda *_: None)
@@ -132,7 +132,7 @@ async def rested(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("bring", SONGS)
-async def test_a_song_that_was_posted_after_the_backup_is_not_posted_again(
+async def test_a_song_posted_after_the_backup_is_not_posted_again(
     bring: Bring, rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, bring, tmp_path)
@@ -151,7 +151,7 @@ async def test_a_song_that_was_posted_after_the_backup_is_not_posted_again(
 
 
 @pytest.mark.parametrize("bring", SONGS)
-async def test_a_song_that_was_posted_nowhere_yet_is_posted_once(
+async def test_a_song_not_posted_yet_is_posted_once(
     bring: Bring, rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, bring, tmp_path)
@@ -172,7 +172,7 @@ async def test_a_song_that_was_posted_nowhere_yet_is_posted_once(
 
 
 @pytest.mark.parametrize("bring", SONGS)
-async def test_a_song_whose_channel_can_not_be_read_waits_for_a_person(
+async def test_a_song_with_an_unreadable_channel_waits_for_a_person(
     bring: Bring, rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, bring, tmp_path)
@@ -191,7 +191,7 @@ async def test_a_song_whose_channel_can_not_be_read_waits_for_a_person(
     assert 2 == len(later.chat.of(SONG, job.id))
 
 
-async def test_a_song_that_went_to_the_member_directly_is_found_there(
+async def test_a_song_sent_directly_to_the_member_is_found_there(
     rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, stored, tmp_path)
@@ -218,7 +218,7 @@ async def test_a_song_whose_channel_is_gone_goes_to_the_member_once(
     assert JobState.DELIVERED is await later.state(job)
 
 
-async def test_a_song_that_nobody_can_be_sent_waits_for_a_person(
+async def test_an_undeliverable_song_waits_for_a_person(
     rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, stored, tmp_path)
@@ -231,7 +231,7 @@ async def test_a_song_that_nobody_can_be_sent_waits_for_a_person(
     assert JobState.UNDELIVERED is await later.state(job)
 
 
-async def test_a_look_that_fails_for_a_moment_is_made_again(
+async def test_a_temporarily_failing_search_is_repeated(
     rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, stored, tmp_path)
@@ -262,7 +262,7 @@ async def test_a_failure_is_reported_once(
 
 
 @pytest.mark.parametrize("bring", FAILURES)
-async def test_a_failure_in_a_channel_that_can_not_be_read_is_not_told_there(
+async def test_a_failure_in_an_unreadable_channel_is_not_reported_there(
     bring: Bring, rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, bring, tmp_path)
@@ -279,7 +279,7 @@ async def test_a_failure_in_a_channel_that_can_not_be_read_is_not_told_there(
 @pytest.mark.parametrize(
     ("bring", "reason"), [(queued, FailReason.EXPIRED), (submitting, FailReason.OUTCOME_UNKNOWN)]
 )
-async def test_a_request_maybe_sent_since_the_backup_is_released_and_not_sent(
+async def test_a_request_possibly_sent_since_the_backup_is_released(
     bring: Bring, reason: FailReason, rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, bring, tmp_path)
@@ -296,7 +296,7 @@ async def test_a_request_maybe_sent_since_the_backup_is_released_and_not_sent(
     assert posts == later.music.posts
 
 
-async def test_a_parked_job_stays_parked_and_looks_before_it_posts(
+async def test_a_parked_job_stays_parked_and_searches_before_posting(
     rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, parked, tmp_path)
@@ -308,7 +308,7 @@ async def test_a_parked_job_stays_parked_and_looks_before_it_posts(
     assert (JobState.RUNNING, True, True) == (found.state, found.parked, found.restored)
 
 
-async def test_what_is_marked_is_counted_by_the_state_in_which_it_was(rig: Rig, tmp_path: Path) -> None:
+async def test_marked_jobs_are_counted_by_their_state(rig: Rig, tmp_path: Path) -> None:
     await rig.until(await rig.ask(), JobState.DELIVERED)
     await saved(rig, stored, tmp_path)
     await rig.ask()
@@ -319,7 +319,7 @@ async def test_what_is_marked_is_counted_by_the_state_in_which_it_was(rig: Rig, 
     assert Counter({JobState.STORED: 1, JobState.QUEUED: 1}) == made.marked
 
 
-async def test_an_alert_that_may_have_been_sent_is_not_sent_again(
+async def test_a_possibly_sent_alert_is_not_sent_again(
     rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     await rig.credits.set_allowance(make.GUILD, 10, None, make.entry())
@@ -346,7 +346,7 @@ async def test_commands_are_compared_anew_after_a_restore(
     assert None is await later.database.read(lambda tx: fact(tx, COMMANDS_FACT))
 
 
-async def test_who_was_forgotten_after_the_backup_is_forgotten_in_it(rig: Rig, tmp_path: Path) -> None:
+async def test_a_member_forgotten_after_the_backup_is_forgotten_in_it(rig: Rig, tmp_path: Path) -> None:
     await rig.until(await rig.ask(), JobState.DELIVERED)
     other = await rig.ask(origin=make.origin(member_id=make.OTHER))
     await rig.until(other, JobState.DELIVERED)
@@ -381,7 +381,7 @@ def people(tx: Tx) -> list[int | None]:
     return [row["discord_id"] for row in tx.execute("SELECT discord_id FROM member ORDER BY id")]
 
 
-async def test_the_mark_is_no_reason_to_look_twice(
+async def test_the_mark_causes_no_second_search(
     rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     job = await saved(rig, stored, tmp_path)

@@ -1,4 +1,4 @@
-"""Songs of two music services: each is finished where it was submitted, whatever is configured since."""
+"""Songs of two music services: each is finished where it was submitted, whatever is configured later."""
 
 import json
 from datetime import timedelta
@@ -41,7 +41,7 @@ async def asked(rig: Rig, words: str = "a sea shanty") -> Job:
 
 
 async def brought_to(rig: Rig, state: JobState) -> Job:
-    """Bring a song to a state in the way that leads there."""
+    """Bring a song to a state along the usual path."""
     if state is JobState.RUNNING:
         rig.music.done_at_once = False
     elif state is JobState.READY:
@@ -112,7 +112,7 @@ async def test_a_song_in_any_state_survives_a_switch_and_back(
         ({"avoid": "drums", "prompt": "x" * 490}, False),
     ],
 )
-async def test_no_option_of_a_queued_song_is_lost_by_a_switch(
+async def test_a_switch_loses_no_option_of_a_queued_song(
     rig: Rig, backend: Backend, changes: dict[str, object], custom: bool
 ) -> None:
     options = {"extras": True, "duration_models": frozenset({"V6"})}
@@ -220,7 +220,7 @@ async def test_a_song_without_audio_waits_for_the_key_too(rig: Rig, backend: Bac
     assert (JobState.READY, True) == (parked.state, parked.parked)
 
 
-async def test_a_closed_service_refuses_nothing_to_the_other(rig: Rig, backend: Backend) -> None:
+async def test_a_closed_service_does_not_affect_the_other(rig: Rig, backend: Backend) -> None:
     rig.music.on_post = [answers(402, message="credits")]
     await asked(rig)
     await rig.round()
@@ -235,7 +235,7 @@ async def test_a_closed_service_refuses_nothing_to_the_other(rig: Rig, backend: 
     assert ClosedCause.NO_CREDITS is state.closed
 
 
-async def test_an_open_breaker_holds_nothing_back_at_the_other(rig: Rig, backend: Backend) -> None:
+async def test_an_open_breaker_does_not_stop_the_other_service(rig: Rig, backend: Backend) -> None:
     for member in (1, 2, 3):
         rig.music.on_post = [rig.music.lost_answer]
         origin = make.origin(member_id=member)
@@ -250,7 +250,7 @@ async def test_an_open_breaker_holds_nothing_back_at_the_other(rig: Rig, backend
     assert (True, JobState.RUNNING) == (opened is not None, await rig.state(job))
 
 
-async def test_an_unknown_outcome_is_never_tried_at_the_other(rig: Rig, backend: Backend) -> None:
+async def test_a_request_with_unknown_outcome_is_never_tried_at_the_other(rig: Rig, backend: Backend) -> None:
     rig.music.on_post = [rig.music.lost_answer]
     job = await asked(rig)
     await rig.round()
@@ -272,7 +272,7 @@ async def test_a_queued_song_gets_a_model_that_the_new_service_sells(rig: Rig, b
     assert (OTHER[backend], "V5") == ((await rig.get(job)).backend, rig.task.body["model"])
 
 
-async def test_a_model_that_only_the_operator_knows_is_sent(rig: Rig, backend: Backend) -> None:
+async def test_a_model_known_only_to_the_operator_is_sent(rig: Rig, backend: Backend) -> None:
     async with rig.services() as (music, _):
         models = [music.on_sale(make.prompt(model=model)).model for model in ("V9", MODEL[backend])]
 
@@ -323,7 +323,7 @@ async def test_many_songs_survive_several_switches(rig: Rig, backend: Backend) -
     assert {"set": 1, "hold": len(made), "settle": len(made)} == await rig.books()
 
 
-async def test_what_kie_says_about_takes_and_cost_is_kept(rig: Rig, backend: Backend) -> None:
+async def test_kies_details_of_takes_and_cost_are_stored(rig: Rig, backend: Backend) -> None:
     job = await asked(rig)
 
     await rig.until(job, JobState.DELIVERED)

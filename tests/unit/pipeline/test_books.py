@@ -20,7 +20,7 @@ from bot.store.reconcile import reconcile
 from tests import make
 
 Act = tuple[str, int, int]
-"""What is done, by or to which member, and a number."""
+"""An action, the number of the acting or affected member, and another number."""
 ACTS = st.tuples(
     st.sampled_from(
         [
@@ -81,7 +81,7 @@ class Evening:
                 await self.credits.limit_role(make.GUILD, role_id, number or None, entry)
 
     async def asks(self, member_id: int) -> None:
-        """Ask for a song; if it is promised, no limit was overshot at this time."""
+        """Request a song; if it is accepted, check that no limit was exceeded at this time."""
         roles = frozenset({make.GUILD, FAN})
         before = await self.credits.balance(make.GUILD)
         taken = await self.intake.accept(make.prompt(), make.origin(member_id=member_id, role_ids=roles))
@@ -91,7 +91,7 @@ class Evening:
         assert found.limit is None or found.used + found.held <= found.limit.credits
 
     async def one_of(self, state: JobState, number: int) -> Job | None:
-        """A job in this state, if there is any."""
+        """Return a job in this state, if any."""
 
         def find(tx: Tx) -> Job | None:
             rows = tx.execute(
@@ -102,7 +102,7 @@ class Evening:
         return await self.database.read(find)
 
     def finished(self, tx: Tx, *, job: Job) -> None:
-        """What the pipeline writes down when the audio is there."""
+        """Record the success of the download as the pipeline does."""
         now = self.clock()
         assert jobs.move(tx, job, JobState.STORED, now=now, due_at=now, task_id=f"task-{job.id}")
         ledger.settle(tx, job.id, now)
@@ -128,6 +128,6 @@ async def whole_evening(path: Path, acts: list[Act]) -> None:
 
 @settings(deadline=None, max_examples=make.examples(40), derandomize=True, phases=(Phase.generate,))
 @given(st.lists(ACTS, min_size=5, max_size=25))
-def test_the_books_are_right_whatever_is_done(acts: list[Act]) -> None:
+def test_the_books_balance_whatever_is_done(acts: list[Act]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(whole_evening(Path(folder) / "tunesmith.db", acts))

@@ -17,7 +17,7 @@ async def song(rig: Rig) -> None:
 
 
 async def settle_down(rig: Rig) -> None:
-    """Rounds over the next two minutes."""
+    """Run rounds over the next two minutes."""
     for _ in range(24):
         rig.clock.forward(seconds=5)
         await rig.round()
@@ -25,7 +25,7 @@ async def settle_down(rig: Rig) -> None:
 
 @pytest.fixture
 async def listening(rig: Rig) -> Rig:
-    """A server with an allowance of two songs whose budget alerts go to a channel."""
+    """A server with an allowance of two songs, whose budget alerts go to a channel."""
     await rig.credits.set_allowance(make.GUILD, 20, None, make.entry())
     await rig.credits.set_alerts(make.GUILD, TOLD, make.entry())
     return rig
@@ -45,7 +45,7 @@ async def test_both_marks_are_reported_once(listening: Rig) -> None:
     assert 2 == listening.chat.alert_sends
 
 
-async def test_what_was_told_is_not_told_again_with_the_next_song(listening: Rig) -> None:
+async def test_a_reported_mark_is_not_reported_again_with_the_next_song(listening: Rig) -> None:
     await listening.credits.grant(make.GUILD, 10, make.entry("one more"))
     for _ in range(3):
         await song(listening)
@@ -54,7 +54,7 @@ async def test_what_was_told_is_not_told_again_with_the_next_song(listening: Rig
     assert 2 == listening.chat.alert_sends
 
 
-async def test_the_next_period_is_reported_anew(listening: Rig) -> None:
+async def test_the_next_period_is_reported_again(listening: Rig) -> None:
     for _ in range(2):
         await song(listening)
     listening.clock.now = (await listening.balance()).renews_at
@@ -81,7 +81,7 @@ async def test_an_alert_whose_answer_is_lost_is_repeated_under_its_nonce(
     assert listening.clock.now - began >= timedelta(minutes=2)
 
 
-async def test_a_channel_that_is_gone_is_not_asked_again(listening: Rig) -> None:
+async def test_a_deleted_channel_is_not_tried_again(listening: Rig) -> None:
     listening.chat.on_alert = ["closed"] * 100
     for _ in range(2):
         await song(listening)
@@ -90,7 +90,7 @@ async def test_a_channel_that_is_gone_is_not_asked_again(listening: Rig) -> None
     assert 2 == listening.chat.alert_sends
 
 
-async def test_credits_that_come_back_are_no_budget_used(listening: Rig) -> None:
+async def test_returned_credits_do_not_count_as_used_budget(listening: Rig) -> None:
     listening.music.done_at_once = False
     job = await listening.ask()
     await listening.until(job, JobState.RUNNING)
@@ -101,7 +101,7 @@ async def test_credits_that_come_back_are_no_budget_used(listening: Rig) -> None
     assert {} == listening.chat.alerts
 
 
-async def test_a_server_without_an_allowance_has_no_budget_to_use_up(listening: Rig) -> None:
+async def test_a_server_without_an_allowance_gets_no_budget_alerts(listening: Rig) -> None:
     await listening.credits.set_allowance(make.GUILD, 0, None, make.entry())
     await listening.credits.grant(make.GUILD, 10, make.entry("one song"))
     await song(listening)

@@ -1,4 +1,4 @@
-"""Each process of a fleet works for its servers; one of them pays and keeps house for all."""
+"""Each process of a fleet works for its servers; one of them pays and does maintenance for all."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -14,11 +14,11 @@ from tests import make
 from tests.unit.pipeline.rig import Rig
 
 OWN = (make.GUILD >> 22) % 2
-"""The slot of two that has the server."""
+"""The slot responsible for the server, out of two."""
 
 
 class Fleet:
-    """One process of two at a time, whichever is its turn."""
+    """One of two processes at a time, each in turn."""
 
     def __init__(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rig = rig
@@ -29,7 +29,7 @@ class Fleet:
         self._monkeypatch.setattr(type(self.rig.database), "share", Share(slot=slot, slots=2))
 
     async def steps(self, job: Job, slot: int, count: int = 3) -> JobState:
-        """Let a process with this slot work for a while. Returns what became of the job."""
+        """Let a process with this slot work for a while. Return the job's state."""
         self.be(slot)
         for _ in range(count):
             with suppress(AssertionError):  # nothing is due for this slot
@@ -60,13 +60,13 @@ async def test_slot_0_pays_and_the_servers_own_slot_does_the_rest(fleet: Fleet) 
     assert 1 == fleet.rig.music.posts
 
 
-async def test_a_process_of_a_fleet_looks_often_for_what_others_make_due(fleet: Fleet) -> None:
+async def test_a_process_of_a_fleet_often_checks_for_due_work_by_others(fleet: Fleet) -> None:
     fleet.be(1)
     async with fleet.rig.process() as runner:
         assert FLEET_WAIT_MAX_S == await runner._look_around()
 
 
-async def test_only_slot_0_keeps_house_and_each_slot_its_files(
+async def test_only_slot_0_does_maintenance_and_each_slot_its_files(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig, rounds = fleet.rig, []

@@ -21,27 +21,27 @@ from tests.unit.pipeline.kills import World
 DONE, TOLD, KEPT = JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED
 UNKNOWN, WITHDRAWN = FailReason.OUTCOME_UNKNOWN, FailReason.WITHDRAWN
 NOT_TAKEN = {"HTTP 429", "ConnectError"}
-"""What proves that a paid request had no result."""
+"""Outcomes that prove that a paid request was not accepted."""
 PRICE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """What members and processes meet, and how that ends for each song."""
+    """Conditions for members and processes, and the outcome of each song under them."""
 
     name: str
     meets: Callable[[World], object] = lambda _: None
     ends: tuple[JobState, FailReason | None] = (DONE, None)
     may_end: tuple[JobState, FailReason | None] | None = None
-    """Another good end, where somebody died on the way."""
+    """Another acceptable outcome if a process was killed on the way."""
     takes: int = 2
-    """Of a song that is posted."""
+    """Number of takes of a posted song."""
     told: bool = True
-    """Whether a member can be reached to be told of a failure."""
+    """Whether a member can be notified of a failure."""
     members: int = 1
     apart_s: float = 0.0
     down_s: float = 0.0
-    """How long it takes until a dead process is followed by a new one."""
+    """Time until a dead process is replaced by a new one, in seconds."""
 
 
 def one_address_is_stale(world: World) -> None:
@@ -130,7 +130,7 @@ SCENARIOS = [
 ]
 
 
-# -- what has to hold in the end, by the books of both servers
+# -- final guarantees, according to the books of both servers
 
 
 def wrong(world: World, scenario: Scenario) -> list[str]:
@@ -183,7 +183,7 @@ def _of_messages(world: World, job: Job, scenario: Scenario) -> Iterator[str]:
 
 
 def _of_its_end(world: World, job: Job, scenario: Scenario) -> Iterator[str]:
-    # What is known to be paid is brought to its end; only a request that was under way may be unknown.
+    # Tasks known to be paid are finished; only a request in flight may have an unknown outcome.
     lost = job.id in world.in_flight and job.task_id is None
     good = [scenario.ends, scenario.may_end, (TOLD, UNKNOWN) if lost else None]
     if (job.state, job.reason) not in good or job.parked:
@@ -204,8 +204,8 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def begun(
     tmp_path: Path, new_database: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Scenario], World]:
-    """A world in which nothing has happened yet, and everything will happen in the same order each time."""
-    # Nothing waits for the disk: no plug is pulled here.
+    """Return a function that begins a world in which everything happens in a fixed order."""
+    # Do not wait for the disk: no test here cuts the power.
     monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr(
         sqlite_connections, "PRAGMAS", (*sqlite_connections.PRAGMAS, "PRAGMA synchronous = OFF")
@@ -222,13 +222,13 @@ def begun(
 
 @pytest.fixture(autouse=True)
 def no_bug_is_met(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """A bug is tried again, and may be gone by then."""
+    """Fail on logged errors: a bug may vanish when the step is retried."""
     yield
     assert [] == [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def gone_on(worlds: list[World], scenario: Scenario) -> dict[int, list[str]]:
-    """What is wrong after new processes have gone on with these worlds, by the instant of the kill."""
+    """Return the violations after new processes have continued these worlds, by the instant of the kill."""
     found = {}
     for world in worlds:
         world.clock.forward(seconds=scenario.down_s)
@@ -273,7 +273,7 @@ def test_the_kills_reach_every_state_and_both_sides_of_each_request(
 
 
 @pytest.mark.parametrize("scenario", [SONG, CLOSED_CHANNEL], ids=lambda scenario: scenario.name)
-def test_a_second_kill_while_the_first_is_got_over_changes_nothing_of_that(
+def test_a_second_kill_during_recovery_changes_nothing(
     scenario: Scenario, begun: Callable[[Scenario], World]
 ) -> None:
     random = Random(2_026)  # noqa: S311 - no secret

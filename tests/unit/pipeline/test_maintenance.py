@@ -43,7 +43,7 @@ def maintenance(
     )
 
 
-async def test_files_stay_for_the_days_that_the_operator_gives_them(rig: Rig) -> None:
+async def test_files_are_kept_for_the_days_set_by_the_operator(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
 
@@ -56,7 +56,7 @@ async def test_files_stay_for_the_days_that_the_operator_gives_them(rig: Rig) ->
     assert [] == list(rig.spool.folder.iterdir())
 
 
-async def test_files_of_a_song_that_is_not_posted_yet_stay(rig: Rig) -> None:
+async def test_files_of_a_song_not_posted_yet_are_kept(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.STORED)
 
@@ -79,7 +79,7 @@ async def test_a_stray_file_is_removed_when_it_is_old(rig: Rig) -> None:
     assert (False, True) == (old.exists(), new.exists())
 
 
-async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) -> None:
+async def test_unbalanced_books_alert_the_operator_once_a_day(rig: Rig) -> None:
     await rig.ask()
     await rig.database.write(lambda tx: tx.execute("UPDATE usage SET allowance_held = 3").rowcount)
     keeper = maintenance(rig)
@@ -93,10 +93,10 @@ async def test_books_that_do_not_add_up_alert_the_operator_once_a_day(rig: Rig) 
     assert "tunesmith doctor --ledger" in rig.alerts[0]
 
 
-# -- files that somebody has just asked for
+# -- recently requested files
 
 
-async def test_a_file_fetched_again_stays_for_an_hour_however_old_its_song(rig: Rig) -> None:
+async def test_a_refetched_file_is_kept_for_an_hour_however_old_its_song(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
     rig.clock.forward(days=60)
@@ -110,14 +110,14 @@ async def test_a_file_fetched_again_stays_for_an_hour_however_old_its_song(rig: 
     assert (True, False) == (fresh.exists(), old.exists())
 
 
-# -- words that are too old
+# -- expired texts
 
 
 def left_of(rig: Rig, *texts: str) -> set[str]:
     return {shown for _, shown in left_in(rig.database, texts, [])}
 
 
-async def test_words_of_old_songs_leave_the_files_and_those_of_new_ones_stay(rig: Rig) -> None:
+async def test_words_of_old_songs_are_erased_and_those_of_new_ones_kept(rig: Rig) -> None:
     old = await rig.ask(make.prompt("rain on the roof"), make.origin(member_name="Annabel"))
     await rig.until(old, JobState.DELIVERED)
     rig.clock.forward(days=30)
@@ -148,7 +148,7 @@ async def test_more_old_words_than_fit_one_transaction_go_in_one_round(
     assert set() == left_of(rig, *(f"rain {number}" for number in range(5)))
 
 
-async def test_a_draft_is_gone_from_the_files_after_its_day(rig: Rig) -> None:
+async def test_a_draft_is_erased_from_the_files_after_its_day(rig: Rig) -> None:
     await rig.intake.keep_draft(make.prompt("rain on the roof"), make.MEMBER)
     rig.clock.forward(hours=25)
 
@@ -159,7 +159,7 @@ async def test_a_draft_is_gone_from_the_files_after_its_day(rig: Rig) -> None:
 
 
 async def scrubs(rig: Rig, monkeypatch: pytest.MonkeyPatch, keeper: Maintenance, turns: int) -> list[int]:
-    """The turns of a keeper, every quarter of an hour, at which it scrubs the file."""
+    """Return the quarter-hourly turns of a keeper at which it scrubs the file."""
     scrubbed: list[int] = []
     turn = 0
 
@@ -175,14 +175,14 @@ async def scrubs(rig: Rig, monkeypatch: pytest.MonkeyPatch, keeper: Maintenance,
 
 
 @pytest.mark.sqlite
-async def test_the_file_is_scrubbed_once_a_day_for_what_expired(
+async def test_the_file_is_scrubbed_once_a_day_for_expired_data(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert [1, 97] == await scrubs(rig, monkeypatch, maintenance(rig), 100)
 
 
 @pytest.mark.sqlite
-async def test_the_file_is_scrubbed_at_the_next_turn_for_what_a_member_deleted(
+async def test_the_file_is_scrubbed_at_the_next_turn_after_a_deletion(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keeper = maintenance(rig)
@@ -193,7 +193,7 @@ async def test_the_file_is_scrubbed_at_the_next_turn_for_what_a_member_deleted(
     assert ([1], [0]) == (before, await scrubs(rig, monkeypatch, keeper, 3))
 
 
-async def test_a_scrub_waits_for_a_quiet_moment_and_not_for_ever(rig: Rig) -> None:
+async def test_a_scrub_waits_for_a_quiet_moment_but_not_for_ever(rig: Rig) -> None:
     await rig.ask()
     await rig.database.write(lambda tx: scrubbing.mark(tx, Deleted.ERASED))
     waits: list[float] = []
@@ -207,7 +207,7 @@ async def test_a_scrub_waits_for_a_quiet_moment_and_not_for_ever(rig: Rig) -> No
     assert {} == await rig.database.read(scrubbing.pending)
 
 
-async def test_a_hash_of_who_was_forgotten_is_dropped_when_nothing_needs_it(rig: Rig) -> None:
+async def test_a_forgotten_members_hash_is_dropped_once_unneeded(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
     await rig.privacy.delete(make.MEMBER)
@@ -226,11 +226,11 @@ async def hashes(rig: Rig) -> int:
     return int(count)
 
 
-# -- copies that were made before a migration
+# -- copies from before a migration
 
 
 @pytest.mark.sqlite
-async def test_copies_from_before_an_upgrade_or_a_restore_stay_for_a_week(rig: Rig) -> None:
+async def test_copies_from_before_an_upgrade_or_restore_are_kept_for_a_week(rig: Rig) -> None:
     copy = snapshots.before_schema(rig.database.path, 5)
     other = rig.database.path.with_name(f"{rig.database.path.name}.replaced-20260314-150926")
     for path in (copy, other):
@@ -247,7 +247,7 @@ async def test_copies_from_before_an_upgrade_or_a_restore_stay_for_a_week(rig: R
 
 
 @pytest.mark.sqlite
-async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: Rig) -> None:
+async def test_the_first_deletion_removes_a_copy_from_before_a_migration(rig: Rig) -> None:
     await rig.until(await rig.ask(), JobState.DELIVERED)
     copy = snapshots.before_schema(rig.database.path, 5)
     copy.touch()
@@ -259,7 +259,7 @@ async def test_a_copy_made_before_a_migration_goes_with_the_first_deletion(rig: 
     assert not copy.exists()
 
 
-async def test_data_of_a_server_that_the_bot_left_a_week_ago_is_erased(rig: Rig) -> None:
+async def test_data_of_a_server_left_a_week_ago_is_erased(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
     answers: list[frozenset[int] | None] = [None, frozenset(), frozenset(), None, frozenset()]
@@ -278,7 +278,7 @@ async def test_data_of_a_server_that_the_bot_left_a_week_ago_is_erased(rig: Rig)
     assert "Servers that the bot left a week ago: 1." in rig.alerts[-1]
 
 
-async def test_the_bots_own_servers_are_looked_at_once_a_day(rig: Rig) -> None:
+async def test_the_bots_servers_are_checked_once_a_day(rig: Rig) -> None:
     looks = []
 
     async def present() -> frozenset[int]:

@@ -1,11 +1,11 @@
-"""A stored song whose files are on no machine that works is fetched from the service again."""
+"""A stored song whose files are on no working machine is fetched from the service again."""
 
 from bot.model import JobState
 from tests.unit.pipeline.rig import Rig
 
 
 def wipe(rig: Rig) -> None:
-    """Lose what the machine had stored."""
+    """Delete the machine's stored files."""
     for path in rig.spool.folder.iterdir():
         path.unlink()
 
@@ -47,7 +47,7 @@ async def test_one_lost_file_is_fetched_and_the_other_kept(rig: Rig) -> None:
     assert written_at == kept.stat().st_mtime_ns
 
 
-async def test_a_file_that_is_not_to_be_had_now_is_waited_for(rig: Rig) -> None:
+async def test_a_temporarily_unavailable_file_is_waited_for(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.STORED)
     wipe(rig)

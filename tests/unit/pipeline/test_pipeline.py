@@ -43,7 +43,7 @@ async def test_a_song_goes_from_the_promise_to_the_channel(rig: Rig) -> None:
     assert 1 == rig.music.posts
 
 
-async def test_each_state_is_visited_in_its_order_by_processes_that_know_nothing(rig: Rig) -> None:
+async def test_each_state_is_reached_in_order_by_fresh_processes(rig: Rig) -> None:
     job = await rig.ask()
     seen = []
 
@@ -68,7 +68,7 @@ async def test_nothing_is_sent_before_the_member_has_been_answered(rig: Rig) -> 
     assert 1 == rig.music.posts
 
 
-async def test_a_request_that_comes_twice_is_one_job(rig: Rig) -> None:
+async def test_a_request_that_arrives_twice_is_one_job(rig: Rig) -> None:
     origin = make.origin()
 
     first = await rig.intake.accept(make.prompt(), origin)
@@ -95,7 +95,7 @@ async def test_an_interaction_that_was_refused_stays_refused(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("why", ["text", "shutdown", "before it came here"])
-async def test_whatever_an_interaction_was_refused_for_it_stays_refused(rig: Rig, why: str) -> None:
+async def test_an_interaction_refused_for_any_reason_stays_refused(rig: Rig, why: str) -> None:
     origin, text = make.origin(), "x" * 501 if why == "text" else "x"
     if why == "before it came here":
         await rig.intake.refused(origin.interaction_id)
@@ -109,7 +109,7 @@ async def test_whatever_an_interaction_was_refused_for_it_stays_refused(rig: Rig
     assert await restarted.accept(make.prompt(), origin) is None
 
 
-async def test_an_answer_that_the_database_is_busy_stays_the_answer(
+async def test_a_busy_database_remains_the_answer_to_a_redelivery(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     origin = make.origin()
@@ -126,7 +126,7 @@ async def test_an_answer_that_the_database_is_busy_stays_the_answer(
     assert {} == await rig.books()
 
 
-async def test_a_refusal_leaves_nothing_but_its_trace(rig: Rig) -> None:
+async def test_a_refusal_leaves_only_its_record(rig: Rig) -> None:
     await rig.credits.set_allowance(make.GUILD, 0, None, make.entry())
     with pytest.raises(NotEnoughCredits):
         await rig.intake.accept(make.prompt(), make.origin(member_id=make.OTHER))
@@ -138,9 +138,7 @@ async def test_a_refusal_leaves_nothing_but_its_trace(rig: Rig) -> None:
     assert [1, 0, 0, 0, 0] == await rig.database.read(rows)
 
 
-async def test_what_is_remembered_of_refusals_in_memory_is_bounded(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_number_of_refusals_in_memory_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake_module, "REFUSED_MAX", 3)
     for number in range(10):
         await rig.intake.refused(number)
@@ -193,7 +191,7 @@ async def test_free_requests_have_a_limit_within_an_hour(rig: Rig, monkeypatch: 
     assert await rig.intake.accept(make.prompt(), make.origin()) is not None
 
 
-async def test_what_is_too_long_holds_nothing(rig: Rig) -> None:
+async def test_a_text_that_is_too_long_holds_no_credits(rig: Rig) -> None:
     with pytest.raises(TextTooLong) as refused:
         await rig.intake.accept(make.prompt("x" * 501), make.origin())
 
@@ -201,7 +199,7 @@ async def test_what_is_too_long_holds_nothing(rig: Rig) -> None:
     assert {} == await rig.books()
 
 
-async def test_a_closing_bot_takes_nothing(rig: Rig) -> None:
+async def test_a_closing_bot_accepts_no_requests(rig: Rig) -> None:
     rig.intake.close()
 
     with pytest.raises(ShuttingDown):
@@ -210,7 +208,7 @@ async def test_a_closing_bot_takes_nothing(rig: Rig) -> None:
     assert {} == await rig.books()
 
 
-async def test_a_withdrawn_request_gives_its_credits_back_and_is_never_sent(rig: Rig) -> None:
+async def test_a_withdrawn_request_returns_its_credits_and_is_never_sent(rig: Rig) -> None:
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
 
@@ -254,7 +252,7 @@ async def test_an_ambiguous_answer_is_never_sent_again(rig: Rig, answer: object)
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError(""), httpx.ConnectTimeout(""), httpx.PoolTimeout("")])
-async def test_what_never_left_is_sent_again(rig: Rig, error: Exception) -> None:
+async def test_a_request_that_was_never_sent_is_sent_again(rig: Rig, error: Exception) -> None:
     rig.music.on_post = [raises(error), raises(error)]
     job = await rig.ask()
 
@@ -264,7 +262,7 @@ async def test_what_never_left_is_sent_again(rig: Rig, error: Exception) -> None
     assert 1 == len(rig.music.tasks)
 
 
-async def test_a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait(rig: Rig) -> None:
+async def test_a_service_unreachable_for_ten_minutes_fails_the_job(rig: Rig) -> None:
     rig.music.on_post = [raises(httpx.ConnectError("")) for _ in range(100)]
     job = await rig.ask()
 
@@ -275,7 +273,7 @@ async def test_a_service_that_can_not_be_reached_for_ten_minutes_ends_the_wait(r
     assert 0 == (await rig.balance()).held
 
 
-async def test_a_busy_service_is_asked_again_after_the_wait_that_it_names(rig: Rig) -> None:
+async def test_a_busy_service_is_asked_again_after_its_requested_wait(rig: Rig) -> None:
     rig.music.on_post = [lambda _: httpx.Response(429, headers={"Retry-After": "90"})]
     job = await rig.ask()
     await rig.round()
@@ -342,13 +340,13 @@ async def test_an_unconfirmed_closure_needs_a_second_member(
     assert (3, 1) == (rig.music.posts, len(rig.alerts))
 
 
-async def test_one_member_whose_words_always_fail_does_not_hold_up_another(rig: Rig) -> None:
+async def test_one_members_failing_words_do_not_delay_another(rig: Rig) -> None:
     await rig.credits.set_allowance(make.GUILD, 1_000, None, make.entry())
     rig.music.on_post = [rig.music.lost_answer] * 10
     for _ in range(10):
         await rig.ask()
         await rig.round()
-    rig.clock.forward(seconds=11)  # the server has used its share of the window in which requests are counted
+    rig.clock.forward(seconds=11)  # the server has used its share of the window for counting requests
     other = await rig.ask(make.prompt("words of another"), make.origin(member_id=make.OTHER))
 
     await rig.round()
@@ -356,7 +354,7 @@ async def test_one_member_whose_words_always_fail_does_not_hold_up_another(rig: 
     assert (11, JobState.RUNNING) == (rig.music.posts, await rig.state(other))
 
 
-async def test_after_the_pause_one_job_tries_and_a_good_answer_lets_all_go(rig: Rig) -> None:
+async def test_after_the_pause_one_job_probes_and_success_releases_all(rig: Rig) -> None:
     waiting = [await rig.ask() for _ in range(2)]
     rig.music.on_post = [answers(402)]
     async with rig.process() as runner:
@@ -390,7 +388,7 @@ async def test_three_unknown_outcomes_open_the_breaker_until_a_probe_succeeds(ri
     assert (4, JobState.RUNNING) == (rig.music.posts, await rig.state(late))
 
 
-async def test_not_more_than_fifteen_requests_leave_in_ten_seconds(rig: Rig) -> None:
+async def test_at_most_fifteen_requests_are_sent_in_ten_seconds(rig: Rig) -> None:
     for number in range(20):
         await rig.ask(origin=make.origin(guild_id=GuildId(7_000 + number % 4)))
 
@@ -404,7 +402,7 @@ async def test_not_more_than_fifteen_requests_leave_in_ten_seconds(rig: Rig) -> 
     assert 20 == rig.music.posts
 
 
-async def test_a_process_that_dies_over_the_post_leaves_an_unknown_outcome(rig: Rig) -> None:
+async def test_a_process_that_dies_during_the_post_leaves_an_unknown_outcome(rig: Rig) -> None:
     job = await rig.ask()
 
     async with rig.process() as runner:
@@ -418,7 +416,7 @@ async def test_a_process_that_dies_over_the_post_leaves_an_unknown_outcome(rig: 
 # -- composing
 
 
-async def test_a_song_that_takes_long_is_asked_for_and_comes(rig: Rig) -> None:
+async def test_a_slow_song_is_polled_and_arrives(rig: Rig) -> None:
     rig.music.done_at_once = False
     job = await rig.ask()
     await rig.until(job, JobState.RUNNING)
@@ -469,7 +467,7 @@ async def test_a_failed_task_is_reported_and_its_credits_are_back(
     assert {"hold": 1, "release": 1} == await rig.books()
 
 
-async def test_a_task_that_is_not_known_at_first_is_waited_for(rig: Rig) -> None:
+async def test_a_task_unknown_at_first_is_waited_for(rig: Rig) -> None:
     job = await rig.ask()
     rig.music.on_poll = [answers(404), answers(422, msg="recordInfo is null")]
 
@@ -478,7 +476,7 @@ async def test_a_task_that_is_not_known_at_first_is_waited_for(rig: Rig) -> None
     assert 3 == rig.music.polls
 
 
-async def test_a_task_that_is_never_known_is_lost_after_five_minutes(rig: Rig) -> None:
+async def test_a_task_that_stays_unknown_is_lost_after_five_minutes(rig: Rig) -> None:
     job = await rig.ask()
     await rig.round()
     rig.music.tasks.clear()
@@ -500,7 +498,7 @@ async def test_hours_of_failing_status_queries_lose_nothing(rig: Rig) -> None:
     assert {"hold": 1, "settle": 1} == await rig.books()
 
 
-async def test_a_key_that_is_refused_while_songs_run_fails_none_of_them(rig: Rig) -> None:
+async def test_a_key_refused_during_polling_fails_no_song(rig: Rig) -> None:
     job = await rig.ask()
     await rig.round()
     rig.music.on_poll = [answers(401) for _ in range(50)]
@@ -510,7 +508,7 @@ async def test_a_key_that_is_refused_while_songs_run_fails_none_of_them(rig: Rig
     assert rig.music.polls > 50
 
 
-async def test_a_success_without_audio_is_asked_again_and_then_fails(rig: Rig) -> None:
+async def test_a_success_without_audio_is_queried_again_and_then_fails(rig: Rig) -> None:
     rig.music.takes = 0
     job = await rig.ask()
 
@@ -555,7 +553,7 @@ async def test_equal_bytes_are_one_track(rig: Rig) -> None:
     assert [1] == [post.files for post in rig.chat.posts]
 
 
-async def test_fresh_addresses_are_asked_for_while_the_audio_can_not_be_had(rig: Rig) -> None:
+async def test_fresh_addresses_are_requested_while_the_audio_is_unavailable(rig: Rig) -> None:
     job = await rig.ask()
     rig.music.audio = {"/task-1-1.mp3": 403, "/task-1-2.mp3": b""}
     await rig.until(job, JobState.READY)
@@ -567,7 +565,7 @@ async def test_fresh_addresses_are_asked_for_while_the_audio_can_not_be_had(rig:
     assert [2] == [post.files for post in rig.chat.posts]
 
 
-async def test_one_take_is_posted_when_the_other_can_not_be_had_for_ten_minutes(rig: Rig) -> None:
+async def test_one_take_is_posted_if_the_other_is_missing_for_ten_minutes(rig: Rig) -> None:
     rig.music.audio = {"/task-1-2.mp3": 404}
     job = await rig.ask()
 
@@ -577,7 +575,7 @@ async def test_one_take_is_posted_when_the_other_can_not_be_had_for_ten_minutes(
     assert timedelta(minutes=10) <= rig.clock.now - make.NOW < timedelta(minutes=13)
 
 
-async def test_audio_that_is_gone_for_six_hours_is_given_up(rig: Rig) -> None:
+async def test_audio_missing_for_six_hours_fails_the_job(rig: Rig) -> None:
     rig.music.audio = {"/task-1-1.mp3": 410, "/task-1-2.mp3": 410}
     job = await rig.ask()
 
@@ -611,7 +609,7 @@ async def test_a_send_whose_answer_is_lost_is_repeated_under_its_nonce(rig: Rig,
     assert 1 == len({post.nonce for post in rig.chat.posts})
 
 
-async def test_after_a_minute_the_history_is_asked_before_anything_is_sent_again(rig: Rig) -> None:
+async def test_after_a_minute_the_history_is_searched_before_a_resend(rig: Rig) -> None:
     job = await rig.ask()
     rig.chat.on_send = ["lost"]
     await rig.until(job, JobState.DELIVERING)
@@ -624,7 +622,7 @@ async def test_after_a_minute_the_history_is_asked_before_anything_is_sent_again
     assert 1 == len(rig.chat.posts)
 
 
-async def test_what_never_arrived_is_sent_again_after_the_history_was_asked(rig: Rig) -> None:
+async def test_a_lost_message_is_resent_after_searching_the_history(rig: Rig) -> None:
     job = await rig.ask()
     rig.chat.on_send = ["down"]
     await rig.until(job, JobState.DELIVERING)
@@ -659,7 +657,7 @@ async def test_a_channel_closed_after_an_ambiguous_send_is_searched(rig: Rig) ->
     assert 2 == rig.chat.sends
 
 
-async def test_a_rate_limit_is_waited_out_however_long_it_is(rig: Rig) -> None:
+async def test_a_rate_limit_of_any_length_is_waited_out(rig: Rig) -> None:
     job = await rig.ask()
     rig.chat.on_send = ["limited"]
     await rig.until(job, JobState.DELIVERING)
@@ -671,7 +669,7 @@ async def test_a_rate_limit_is_waited_out_however_long_it_is(rig: Rig) -> None:
     assert 1 == len(rig.chat.posts)
 
 
-async def test_a_message_that_was_deleted_is_not_posted_again(rig: Rig) -> None:
+async def test_a_deleted_message_is_not_posted_again(rig: Rig) -> None:
     job = await rig.ask()
     rig.chat.on_send = ["deleted"]
 
@@ -689,7 +687,7 @@ async def test_a_closed_channel_sends_the_song_to_the_member(rig: Rig) -> None:
     assert [post.channel_id for post in rig.chat.posts] == [make.MEMBER + rig.chat.direct_offset]
 
 
-async def test_a_song_with_nowhere_to_go_is_kept(rig: Rig) -> None:
+async def test_an_undeliverable_song_is_kept(rig: Rig) -> None:
     rig.chat.closed_channels = {make.CHANNEL}
     rig.chat.closed_members = {make.MEMBER}
     job = await rig.ask()
@@ -701,7 +699,7 @@ async def test_a_song_with_nowhere_to_go_is_kept(rig: Rig) -> None:
     assert {"hold": 1, "settle": 1} == await rig.books()
 
 
-async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
+async def test_a_kept_song_is_posted_on_request(rig: Rig) -> None:
     rig.chat.closed_channels = {make.CHANNEL}
     rig.chat.closed_members = {make.MEMBER}
     job = await rig.ask()
@@ -717,7 +715,7 @@ async def test_a_kept_song_is_posted_when_a_person_asks(rig: Rig) -> None:
     assert {"hold": 1, "settle": 1} == await rig.books()
 
 
-async def test_a_song_that_was_posted_anyway_is_found_when_a_person_asks(rig: Rig) -> None:
+async def test_a_song_posted_unnoticed_is_found_on_request(rig: Rig) -> None:
     job = await rig.ask()
     rig.chat.on_send = ["lost"]
     rig.chat.no_history = True
@@ -732,7 +730,7 @@ async def test_a_song_that_was_posted_anyway_is_found_when_a_person_asks(rig: Ri
     assert 1 == len(rig.chat.posts)
 
 
-async def test_a_failure_is_tried_again_once_by_each_member(rig: Rig) -> None:
+async def test_each_member_retries_a_failure_once(rig: Rig) -> None:
     rig.music.on_post = [answers(400, message="no")]
     job = await rig.ask()
     await rig.until(job, TOLD)
@@ -747,7 +745,7 @@ async def test_a_failure_is_tried_again_once_by_each_member(rig: Rig) -> None:
     assert {"hold": 3, "release": 1} == await rig.books()
 
 
-async def test_a_song_that_is_being_made_can_not_be_canceled(rig: Rig) -> None:
+async def test_a_song_in_progress_cannot_be_canceled(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.RUNNING)
 
@@ -756,7 +754,7 @@ async def test_a_song_that_is_being_made_can_not_be_canceled(rig: Rig) -> None:
     assert {"hold": 1} == await rig.books()
 
 
-async def test_a_song_is_canceled_by_who_asked_or_a_manager_and_by_nobody_else(rig: Rig) -> None:
+async def test_only_the_requester_or_a_manager_cancels_a_song(rig: Rig) -> None:
     job, other = await rig.ask(), await rig.ask()
 
     with pytest.raises(NotYourSong):
@@ -768,7 +766,7 @@ async def test_a_song_is_canceled_by_who_asked_or_a_manager_and_by_nobody_else(r
     assert 0 == rig.music.posts
 
 
-async def test_another_try_that_was_taken_back_does_not_count(rig: Rig) -> None:
+async def test_a_withdrawn_retry_does_not_count(rig: Rig) -> None:
     rig.music.on_post = [answers(400, message="no")]
     job = await rig.ask()
     await rig.until(job, TOLD)
@@ -780,7 +778,7 @@ async def test_another_try_that_was_taken_back_does_not_count(rig: Rig) -> None:
     assert await rig.intake.accept(make.prompt(), make.origin(), again) is not None
 
 
-async def test_a_grant_that_comes_twice_counts_once(rig: Rig) -> None:
+async def test_a_grant_that_arrives_twice_counts_once(rig: Rig) -> None:
     entry = make.entry("for the party")
 
     first = await rig.credits.grant(make.GUILD, 50, entry)
@@ -790,7 +788,7 @@ async def test_a_grant_that_comes_twice_counts_once(rig: Rig) -> None:
     assert 50 == (await rig.balance()).bonus
 
 
-async def test_a_failure_with_nobody_to_tell_is_over(rig: Rig) -> None:
+async def test_a_failure_without_anybody_to_inform_is_finished(rig: Rig) -> None:
     rig.chat.closed_channels = {make.CHANNEL}
     rig.chat.closed_members = {make.MEMBER}
     rig.music.on_post = [answers(400, message="no")]
@@ -816,7 +814,7 @@ async def test_the_card_is_edited_when_it_changes_at_most_every_five_seconds(
     assert len(rig.chat.cards) == len(set(rig.chat.cards))
 
 
-async def test_after_an_outage_songs_come_once_in_the_order_requested(rig: Rig) -> None:
+async def test_after_an_outage_songs_arrive_once_in_the_order_requested(rig: Rig) -> None:
     jobs = []
     for _ in range(5):
         jobs.append(await rig.ask())
@@ -832,7 +830,7 @@ async def test_after_an_outage_songs_come_once_in_the_order_requested(rig: Rig) 
     assert [post.job_id for post in rig.chat.posts] == [job.id for job in jobs]
 
 
-async def test_a_card_that_was_not_learned_of_is_looked_for(rig: Rig) -> None:
+async def test_a_card_with_an_unknown_id_is_searched_for(rig: Rig) -> None:
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
     rig.chat.known_cards[taken.job.origin.interaction_id] = 4711
@@ -876,7 +874,7 @@ async def test_a_bug_in_one_job_leaves_the_others_alone(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 1])
-async def test_a_clock_that_was_stepped_makes_no_job_wait_for_a_day(rig: Rig, days: int) -> None:
+async def test_a_clock_step_makes_no_job_wait_for_a_day(rig: Rig, days: int) -> None:
     rig.music.done_at_once = False
     job = await rig.ask()
     await rig.until(job, JobState.RUNNING)

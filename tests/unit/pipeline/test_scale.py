@@ -1,4 +1,4 @@
-"""Many songs at once: what a round writes, and how many polls are under way."""
+"""Many songs at once: the writes of a round, and the number of concurrent polls."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Counted:
-    """A database that counts its transactions, and meets an error in some."""
+    """A database that counts its transactions, and fails some of them."""
 
     def __init__(self, database: Database, error: Exception | None = None) -> None:
         self._database = database
@@ -41,7 +41,7 @@ def grouped(database: Counted) -> GroupedWrites:
     return GroupedWrites(database)  # type: ignore[arg-type]
 
 
-async def test_a_round_without_anything_due_writes_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_round_with_nothing_due_writes_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     await rig.ask()
     rig.music.done_at_once = False
     await rig.round()
@@ -53,7 +53,7 @@ async def test_a_round_without_anything_due_writes_nothing(rig: Rig, monkeypatch
         return await write(fn)
 
     async with rig.process() as runner:
-        await runner.round()  # resumes, and brings the card up to date
+        await runner.round()  # resumes, and updates the card
         monkeypatch.setattr(rig.database, "write", recorded)
         await runner.round()
 
@@ -79,7 +79,7 @@ async def test_polls_that_end_together_share_a_transaction(rig: Rig, monkeypatch
     assert 3 > len(groups)
 
 
-async def test_results_gather_while_others_are_committed(rig: Rig) -> None:
+async def test_results_accumulate_while_others_are_committed(rig: Rig) -> None:
     counted = Counted(rig.database)
     writes = grouped(counted)
 
@@ -89,7 +89,7 @@ async def test_results_gather_while_others_are_committed(rig: Rig) -> None:
     assert 2 >= counted.writes
 
 
-async def test_a_result_that_the_schema_forbids_spoils_no_other(rig: Rig) -> None:
+async def test_a_result_forbidden_by_the_schema_affects_no_other(rig: Rig) -> None:
     def forbidden(tx: Tx) -> bool:
         tx.execute("INSERT INTO guild (id) SELECT id FROM guild")
         return True
@@ -107,7 +107,7 @@ async def test_a_result_that_the_schema_forbids_spoils_no_other(rig: Rig) -> Non
     assert [bool, ConstraintViolated, bool] == [type(result) for result in results]
 
 
-async def test_a_busy_database_is_known_to_the_whole_group_at_once(rig: Rig) -> None:
+async def test_a_busy_database_is_reported_to_the_whole_group_at_once(rig: Rig) -> None:
     counted = Counted(rig.database, StoreBusy("locked", 5.0))
     writes = grouped(counted)
 
@@ -117,7 +117,7 @@ async def test_a_busy_database_is_known_to_the_whole_group_at_once(rig: Rig) -> 
     assert 2 >= counted.writes
 
 
-async def test_a_canceled_result_keeps_no_other_waiting(rig: Rig) -> None:
+async def test_a_canceled_result_delays_no_other(rig: Rig) -> None:
     writes = grouped(Counted(rig.database))
     tasks = [asyncio.create_task(writes.write(lambda _: True)) for _ in range(4)]
     await asyncio.sleep(0)
@@ -150,7 +150,7 @@ def test_polls_do_not_multiply_while_nothing_waits() -> None:
     assert POLLS_MIN == window.size
 
 
-def test_failures_of_the_service_halve_the_polls_once_a_while() -> None:
+def test_failures_of_the_service_halve_the_polls_at_intervals() -> None:
     window = PollWindow()
     window.is_short = True
     for _ in range(64):
@@ -158,6 +158,6 @@ def test_failures_of_the_service_halve_the_polls_once_a_while() -> None:
     size = window.size
 
     for _ in range(20):
-        window.failed()  # all that were under way
+        window.failed()  # all polls in flight
 
     assert size // 2 == window.size

@@ -15,7 +15,7 @@ from tests.unit.pipeline.rig import Rig
 BUSY, QUIET = make.CHANNEL, make.CHANNEL + 1
 
 
-async def test_sends_to_one_channel_go_one_after_the_other_in_their_order() -> None:
+async def test_sends_to_one_channel_are_made_one_at_a_time_in_order() -> None:
     turns, log = SendTurns(), list[str]()
 
     async def send(number: int) -> None:
@@ -29,7 +29,7 @@ async def test_sends_to_one_channel_go_one_after_the_other_in_their_order() -> N
     assert [f"{word} {number}" for number in range(3) for word in ("begin", "end")] == log
 
 
-async def test_waiting_for_a_channel_takes_no_place() -> None:
+async def test_waiting_for_a_channel_occupies_no_slot() -> None:
     turns, free = SendTurns(sends_max=2), asyncio.Event()
 
     async def send() -> None:
@@ -45,7 +45,7 @@ async def test_waiting_for_a_channel_takes_no_place() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_sends_at_the_same_time_are_bounded() -> None:
+async def test_concurrent_sends_are_bounded() -> None:
     turns, under_way, most, free = SendTurns(sends_max=3), 0, 0, asyncio.Event()
 
     async def send(channel_id: int) -> None:
@@ -65,7 +65,7 @@ async def test_sends_at_the_same_time_are_bounded() -> None:
     assert 3 == most
 
 
-async def test_a_send_that_is_cut_off_gives_its_turn_back() -> None:
+async def test_an_interrupted_send_gives_its_turn_back() -> None:
     turns = SendTurns(sends_max=1)
 
     async def send() -> None:
@@ -121,7 +121,7 @@ async def test_notices_that_hang_in_one_channel_do_not_delay_a_song_in_another(
 
 
 async def failed(rig: Rig, number: int) -> Job:
-    """A job that failed and whose member is still to be told, in the busy channel."""
+    """Return a failed job in the busy channel whose member has yet to be notified."""
     job = await rig.ask(make.prompt(f"text {number}"), make.origin(channel_id=BUSY))
     await rig.database.write(lambda tx: fail(tx, job, FailReason.REFUSED, "", now=rig.clock()))
     return job

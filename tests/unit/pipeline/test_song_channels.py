@@ -1,4 +1,4 @@
-"""Songs that go to a channel of their own, and their announcements: each once, and never lost."""
+"""Songs posted in a separate channel, and their announcements: each once, and never lost."""
 
 import pytest
 from msgspec.structs import replace
@@ -32,7 +32,7 @@ def places(rig: Rig) -> list[int]:
 
 
 async def settle_down(rig: Rig) -> None:
-    """Rounds over the next two minutes."""
+    """Run rounds over the next two minutes."""
     for _ in range(24):
         rig.clock.forward(seconds=5)
         await rig.round()
@@ -40,7 +40,7 @@ async def settle_down(rig: Rig) -> None:
 
 @pytest.fixture
 async def staged(rig: Rig) -> Rig:
-    """A server whose songs go to a stage, and are announced in the news."""
+    """A server whose songs are posted on a stage and announced in the news."""
     await set_channels(rig, SongChannels(results=STAGE, announced=NEWS))
     return rig
 
@@ -61,7 +61,7 @@ async def test_a_song_goes_to_its_channel(staged: Rig) -> None:
         ({STAGE, make.CHANNEL, make.CHANNEL + 1}, make.MEMBER + 500_000),
     ],
 )
-async def test_a_song_falls_back_to_where_it_was_asked_for_then_directly(
+async def test_a_song_falls_back_to_its_request_channel_then_to_the_member(
     closed: set[int], place: int, staged: Rig
 ) -> None:
     staged.chat.closed_channels = closed
@@ -72,7 +72,7 @@ async def test_a_song_falls_back_to_where_it_was_asked_for_then_directly(
     assert [place] == places(staged)
 
 
-async def test_a_failure_is_explained_where_the_song_was_asked_for(staged: Rig) -> None:
+async def test_a_failure_is_explained_where_the_song_was_requested(staged: Rig) -> None:
     job = await staged.ask()
     await staged.round()
     staged.task.status = "failed"
@@ -82,7 +82,7 @@ async def test_a_failure_is_explained_where_the_song_was_asked_for(staged: Rig) 
     assert [make.CHANNEL] == [post.channel_id for post in staged.chat.of(MessageKind.NOTICE)]
 
 
-async def test_a_send_to_the_channel_whose_answer_is_lost_is_not_repeated(staged: Rig) -> None:
+async def test_a_send_with_a_lost_answer_is_not_repeated_elsewhere(staged: Rig) -> None:
     staged.chat.on_send = ["lost"]
     staged.chat.nonces_kept = False
     job = await staged.ask()
@@ -108,7 +108,7 @@ async def test_a_restored_song_is_found_in_either_channel(staged: Rig) -> None:
     assert [make.CHANNEL] == places(staged)
 
 
-async def test_what_is_asked_for_in_a_private_thread_stays_there(staged: Rig) -> None:
+async def test_a_request_in_a_private_thread_stays_there(staged: Rig) -> None:
     await song(staged, replace(make.origin(), channel_id=THREAD, thread_of=make.CHANNEL))
     await settle_down(staged)
 
@@ -116,7 +116,7 @@ async def test_what_is_asked_for_in_a_private_thread_stays_there(staged: Rig) ->
     assert [] == staged.chat.announcements
 
 
-async def test_a_song_keeps_the_channel_that_it_was_accepted_for(staged: Rig) -> None:
+async def test_a_song_keeps_the_channel_set_when_it_was_accepted(staged: Rig) -> None:
     job = await staged.ask()
     await set_channels(staged, SongChannels())
 
@@ -132,19 +132,19 @@ async def test_a_song_is_announced_once(staged: Rig) -> None:
     assert [(job.id, NEWS)] == staged.chat.announcements
 
 
-async def test_an_announcement_whose_answer_is_lost_ends_within_its_nonce(staged: Rig) -> None:
+async def test_an_announcement_is_only_repeated_while_its_nonce_is_known(staged: Rig) -> None:
     staged.chat.on_announcement = ["lost"] * 100
     await song(staged)
     await settle_down(staged)
     sends = len(staged.chat.announcements)
     await settle_down(staged)
 
-    assert 2 <= sends <= 13  # every 5 s for a minute, in which Discord drops a repeated nonce
+    assert 2 <= sends <= 13  # every 5 s for a minute, during which Discord drops a repeated nonce
     assert sends == len(staged.chat.announcements)
 
 
 @pytest.mark.parametrize("channels", [SongChannels(), SongChannels(announced=make.CHANNEL)])
-async def test_nothing_is_announced_where_nobody_wants_it_or_where_it_is(
+async def test_nothing_is_announced_if_unwanted_or_in_its_own_channel(
     channels: SongChannels, rig: Rig
 ) -> None:
     await set_channels(rig, channels)
@@ -154,7 +154,7 @@ async def test_nothing_is_announced_where_nobody_wants_it_or_where_it_is(
     assert [] == rig.chat.announcements
 
 
-async def test_a_song_that_was_sent_directly_is_not_announced(staged: Rig) -> None:
+async def test_a_song_sent_directly_is_not_announced(staged: Rig) -> None:
     staged.chat.closed_channels = {STAGE, make.CHANNEL}
     await song(staged)
     await settle_down(staged)

@@ -1,4 +1,4 @@
-"""The log about a song: one line with its times and outcome, and at DEBUG its requests, without words."""
+"""The log of a song: one line with its times and outcome, and at DEBUG its requests, without its texts."""
 
 import logging
 from datetime import timedelta
@@ -47,7 +47,7 @@ async def test_a_failure_is_one_line_with_its_reason(rig: Rig, caplog: pytest.Lo
     assert "sad song" not in caplog.text
 
 
-def test_what_quotes_the_request_is_not_logged() -> None:
+def test_text_quoted_from_the_request_is_not_logged() -> None:
     job = make.job(request=make.custom(title="Neon rain in the harbour"))
 
     assert QUOTES == unquoted(job, "HTTP 400: 'neon rain in the harbour' is not allowed")

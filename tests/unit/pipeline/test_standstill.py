@@ -1,4 +1,4 @@
-"""A process that stood still neither pays nor posts: another one may have the database by now."""
+"""A process that stood still neither pays nor posts, because another may have the database by now."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.unit.pipeline.rig import Rig
 
 @pytest.fixture
 def late(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The process does not know whether the database is still its own; undone, it does."""
+    """Make the process unsure whether it still owns the database; undo to make it sure again."""
     monkeypatch.setattr(type(rig.database), "may_act", lambda _: False)
     return monkeypatch
 

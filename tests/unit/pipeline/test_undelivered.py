@@ -1,4 +1,4 @@
-"""A song that could not be posted is looked at again by itself, and never posted twice."""
+"""A song that could not be posted is retried automatically, and never posted twice."""
 
 from bot.model import Job, JobState
 from tests import make
@@ -10,7 +10,7 @@ AN_HOUR_S = 3_600
 
 
 async def nowhere(rig: Rig) -> Job:
-    """A song that neither its channel nor its member takes."""
+    """Return a song accepted by neither its channel nor its member."""
     rig.chat.closed_channels = {make.CHANNEL}
     rig.chat.closed_members = {make.MEMBER}
     job = await rig.ask()
@@ -19,7 +19,7 @@ async def nowhere(rig: Rig) -> Job:
 
 
 async def unsure(rig: Rig) -> Job:
-    """A song that has been posted, which nobody can know: the answer is lost, and the history unreadable."""
+    """Return a posted song that cannot be known to be posted: no answer, and an unreadable history."""
     job = await rig.ask()
     rig.chat.on_send = ["lost"]
     rig.chat.no_history = True
@@ -31,7 +31,7 @@ async def unsure(rig: Rig) -> Job:
 
 
 async def hours(rig: Rig, count: int) -> list[int]:
-    """Hours with their maintenance. Returns those in which the channel was looked at."""
+    """Run maintenance for some hours. Return those in which it checked the channel."""
     keeper, looks = maintenance(rig), []
     for hour in range(1, count + 1):
         rig.clock.forward(seconds=AN_HOUR_S)
@@ -42,7 +42,7 @@ async def hours(rig: Rig, count: int) -> list[int]:
     return looks
 
 
-async def test_it_is_posted_by_itself_once_there_is_a_place(rig: Rig) -> None:
+async def test_an_undelivered_song_is_posted_once_there_is_a_place(rig: Rig) -> None:
     job = await nowhere(rig)
     await hours(rig, 2)
     rig.chat.closed_channels = set()
@@ -53,7 +53,7 @@ async def test_it_is_posted_by_itself_once_there_is_a_place(rig: Rig) -> None:
     assert {"hold": 1, "settle": 1} == await rig.books()
 
 
-async def test_it_is_looked_at_hourly_then_daily_then_no_more(rig: Rig) -> None:
+async def test_an_undelivered_song_is_retried_hourly_then_daily_then_not(rig: Rig) -> None:
     job = await nowhere(rig)
     sends = rig.chat.sends
 
@@ -65,7 +65,7 @@ async def test_it_is_looked_at_hourly_then_daily_then_no_more(rig: Rig) -> None:
     assert (KEPT, sends) == (await rig.state(job), rig.chat.sends)
 
 
-async def test_a_place_that_can_be_read_and_takes_nothing_is_given_up(rig: Rig) -> None:
+async def test_a_readable_place_that_accepts_nothing_is_given_up(rig: Rig) -> None:
     job = await nowhere(rig)
     rig.chat.closed_channels = set()
     rig.chat.on_send = ["closed"] * 200
@@ -76,7 +76,7 @@ async def test_a_place_that_can_be_read_and_takes_nothing_is_given_up(rig: Rig) 
     assert 30 >= len(looks)
 
 
-async def test_what_arrived_unnoticed_is_found_and_not_posted_again(rig: Rig) -> None:
+async def test_a_song_that_arrived_unnoticed_is_found_and_not_reposted(rig: Rig) -> None:
     job = await unsure(rig)
     rig.chat.no_history = False
 
@@ -85,7 +85,7 @@ async def test_what_arrived_unnoticed_is_found_and_not_posted_again(rig: Rig) ->
     assert (DONE, 1, 1) == (await rig.state(job), len(rig.chat.posts), rig.chat.sends)
 
 
-async def test_without_a_readable_history_nothing_is_posted_by_itself(rig: Rig) -> None:
+async def test_nothing_is_posted_automatically_without_a_readable_history(rig: Rig) -> None:
     job = await unsure(rig)
 
     await hours(rig, 24 * 2)
@@ -93,7 +93,7 @@ async def test_without_a_readable_history_nothing_is_posted_by_itself(rig: Rig) 
     assert (KEPT, 1, 1) == (await rig.state(job), len(rig.chat.posts), rig.chat.sends)
 
 
-async def test_an_outage_during_a_look_postpones_it(rig: Rig) -> None:
+async def test_an_outage_during_a_retry_postpones_it(rig: Rig) -> None:
     job = await nowhere(rig)
     rig.chat.down = True
     await hours(rig, 1)
@@ -115,7 +115,7 @@ async def test_a_song_whose_files_are_gone_is_left_to_a_person(rig: Rig) -> None
     assert (KEPT, []) == (await rig.state(job), rig.chat.posts)
 
 
-async def test_an_erased_song_is_not_looked_at(rig: Rig) -> None:
+async def test_an_erased_song_is_not_retried(rig: Rig) -> None:
     job = await nowhere(rig)
     rig.chat.closed_channels = set()
     await rig.privacy.delete(job.origin.member_id)
@@ -123,7 +123,7 @@ async def test_an_erased_song_is_not_looked_at(rig: Rig) -> None:
     assert [] == await hours(rig, 2)
 
 
-async def test_a_person_need_not_wait_for_the_next_look(rig: Rig) -> None:
+async def test_a_person_need_not_wait_for_the_next_retry(rig: Rig) -> None:
     job = await nowhere(rig)
     rig.chat.closed_channels = set()
 

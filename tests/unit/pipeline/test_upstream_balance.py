@@ -1,4 +1,4 @@
-"""The balance at the music service: when it is read, what is kept, and when the operator is alerted."""
+"""The balance at the music service: when it is read, what is stored, and when the operator is alerted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,11 +21,11 @@ from tests.unit.pipeline.rig import MUSIC_URL, Rig
 from tests.unit.store.test_upstream import terms
 
 SONG = 12.0
-PATIENCE_S = 30.0
+PATIENCE_S = 10.0
 
 
 class Account:
-    """The operator's account at kie, and the bot's watch over it."""
+    """The operator's account at kie, and the bot's monitoring of it."""
 
     def __init__(self, rig: Rig, client: MusicClient, front: KieFront) -> None:
         self.rig = rig
@@ -34,7 +34,7 @@ class Account:
         self.terms = terms()
 
     def watch(self, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> UpstreamBalance:
-        """What a new process has."""
+        """Return the monitor of a new process."""
         return UpstreamBalance(
             database=self.rig.database,
             music=self.client,
@@ -45,7 +45,7 @@ class Account:
         )
 
     async def alerts_at(self, songs: float, watch: UpstreamBalance | None = None) -> int:
-        """Return how many alerts a read brings whose balance pays for ``songs``."""
+        """Return the number of alerts from reading a balance that pays for ``songs``."""
         before, self.front.balance = len(self.rig.alerts), songs * SONG
         await (watch or self.watch()).read(self.terms)
         return len(self.rig.alerts) - before
@@ -66,19 +66,19 @@ async def account(rig: Rig) -> AsyncIterator[Account]:
 # -- alerts
 
 
-async def test_a_low_balance_alerts_once_and_again_after_it_recovered(account: Account) -> None:
+async def test_a_low_balance_alerts_once_and_again_after_a_recovery(account: Account) -> None:
     watch = account.watch()
 
     counts = [await account.alerts_at(songs, watch) for songs in (20, 19.99, 15, 0, 20, 19)]
 
     assert [0, 1, 0, 0, 0, 1] == counts
     assert (
-        "The balance at kie (239.88 credits) pays for only 19 songs; top it up, or requests are soon refused."
-        == (account.rig.alerts[0])
+        "The balance at kie (239.88 credits) pays for only 19 songs; top it up, or requests will soon be "
+        "refused." == (account.rig.alerts[0])
     )
 
 
-async def test_a_balance_below_what_is_sold_alerts_once_a_crossing(account: Account) -> None:
+async def test_a_balance_below_the_sold_credits_alerts_once_per_crossing(account: Account) -> None:
     await account.rig.credits.set_allowance(make.GUILD, 500, None, make.entry())
 
     counts = [await account.alerts_at(songs) for songs in (50, 49, 48, 50, 49)]
@@ -90,7 +90,7 @@ async def test_a_balance_below_what_is_sold_alerts_once_a_crossing(account: Acco
     )
 
 
-async def test_credits_that_are_granted_can_oversell_a_balance(account: Account) -> None:
+async def test_granted_credits_can_oversell_a_balance(account: Account) -> None:
     await account.rig.credits.set_allowance(make.GUILD, 500, None, make.entry())
     before = await account.alerts_at(50)
     await account.rig.credits.grant(make.GUILD, 10, make.entry("one more"))
@@ -98,17 +98,17 @@ async def test_credits_that_are_granted_can_oversell_a_balance(account: Account)
     assert (0, 1) == (before, await account.alerts_at(50))
 
 
-async def test_each_warning_has_an_alert_of_its_own(account: Account) -> None:
+async def test_each_warning_has_its_own_alert(account: Account) -> None:
     await account.rig.credits.set_allowance(make.GUILD, 500, None, make.entry())
 
     assert [2, 0] == [await account.alerts_at(3), await account.alerts_at(2)]
 
 
-# -- what can't be read
+# -- unreadable balances
 
 
 @pytest.mark.parametrize("broken", ["no number", "no answer"])
-async def test_a_balance_that_can_not_be_read_leaves_the_last_one(
+async def test_an_unreadable_balance_leaves_the_last_one(
     broken: str, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await account.alerts_at(100)
@@ -133,7 +133,7 @@ async def refuse(_: httpx.Request) -> httpx.Response:
 
 
 class Pauses:
-    """A sleep that ends when the test says so."""
+    """A sleep that ends when the test decides."""
 
     def __init__(self) -> None:
         self.begun: asyncio.Queue[float] = asyncio.Queue()
@@ -166,7 +166,7 @@ async def test_a_balance_is_read_once_however_many_songs_are_submitted(account: 
 
 
 @pytest.mark.parametrize("state", [JobState.RUNNING, JobState.READY, JobState.FAILED])
-async def test_a_song_is_followed_by_a_read(account: Account, state: JobState) -> None:
+async def test_a_submitted_song_is_followed_by_a_read(account: Account, state: JobState) -> None:
     pauses = Pauses()
     watch = account.watch(pauses.sleep)
     running = asyncio.create_task(watch.run())
@@ -183,7 +183,7 @@ async def test_a_song_is_followed_by_a_read(account: Account, state: JobState) -
     assert (1, 2) == (before, account.front.balance_queries)
 
 
-async def test_without_songs_it_is_read_now_and_then_also_after_failures(
+async def test_without_songs_the_balance_is_read_regularly_despite_failures(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "EVERY_S", AFTER_SONG_S + 0.001)
@@ -200,7 +200,7 @@ async def test_without_songs_it_is_read_now_and_then_also_after_failures(
     assert Reading(credits=55.5, at=make.NOW) == await account.reading()
 
 
-async def test_a_service_without_a_balance_is_never_asked(rig: Rig) -> None:
+async def test_a_service_without_a_balance_is_never_queried(rig: Rig) -> None:
     async with MusicClient.open(
         url=MUSIC_URL, key="a-key", contract=Sseedance(), now=rig.clock, transport=httpx.MockTransport(refuse)
     ) as client:

@@ -1,4 +1,4 @@
-"""Whatever shape the music service's answers have: one charge, one song, and the books balance."""
+"""Whatever the shape of the music service's answers: one charge, one song, and the books balance."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def rig(rig: Rig, request: pytest.FixtureRequest) -> Rig:
 
 
 @pytest.mark.parametrize("seed", range(40))
-async def test_a_paid_song_arrives_in_whatever_shape_it_is_named(rig: Rig, seed: int) -> None:
+async def test_a_paid_song_arrives_whatever_the_shape_of_the_answers(rig: Rig, seed: int) -> None:
     rig.spell(seed)
     job = await rig.ask()
 
@@ -27,7 +27,7 @@ async def test_a_paid_song_arrives_in_whatever_shape_it_is_named(rig: Rig, seed:
 
 
 @pytest.mark.parametrize("seed", range(10))
-async def test_a_failed_song_is_released_in_whatever_shape_it_failed(rig: Rig, seed: int) -> None:
+async def test_a_failed_song_is_released_whatever_the_shape_of_the_failure(rig: Rig, seed: int) -> None:
     rig.spell(seed)
     rig.music.done_at_once = False
     job = await rig.ask()

@@ -13,7 +13,7 @@ from bot.sandbox.synthesis import RATE_HZ, Samples
 KILOBITS_PER_S = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 RATES_HZ = (44_100, 48_000, 32_000)
 SAMPLES_PER_FRAME = 1_152
-# Samples analysed: about twelve seconds, a power of two, since other lengths make Fourier transforms slow.
+# Number of samples analysed: about twelve seconds; a power of two, because other transforms are slow.
 LISTENED = 2**19
 
 
@@ -55,7 +55,7 @@ class Frames:
 
 
 def frames(mp3: bytes) -> Frames:
-    """Parse frame by frame; fail on any byte out of place."""
+    """Parse frame by frame, and fail on any byte out of place."""
     place = 0
     if mp3.startswith(b"ID3"):
         place = 10 + sum(byte << shift for byte, shift in zip(mp3[6:10], (21, 14, 7, 0), strict=True))

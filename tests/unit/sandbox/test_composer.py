@@ -18,7 +18,7 @@ def test_the_same_words_make_the_same_music() -> None:
     assert np.array_equal(heard("happy pop").samples, again.samples)
 
 
-def test_other_words_of_the_same_style_make_other_music() -> None:
+def test_other_words_in_the_same_style_make_other_music() -> None:
     first, second = heard("happy pop"), heard("sad pop")
 
     assert first.style == second.style
@@ -34,7 +34,7 @@ def test_two_takes_share_style_and_mode_and_differ_in_tempo_and_key() -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_every_style_is_whole_music(style: str) -> None:
+def test_every_style_yields_complete_music(style: str) -> None:
     song = heard(style)
 
     assert style == song.style
@@ -102,7 +102,7 @@ def test_the_second_style_named_lends_its_drums() -> None:
     assert ("cinematic", STYLES["synthwave"].drums, ("flute",)) == (name, style.drums, style.leads)
 
 
-def test_the_tables_name_only_what_exists() -> None:
+def test_the_tables_only_name_existing_parts() -> None:
     voices = {voice for style in STYLES.values() for voice in (style.chords, style.bass, *style.leads)}
     pads = {style.pad for style in STYLES.values() if style.pad}
     drums = {name for pattern in DRUMS.values() for name in pattern}

@@ -123,7 +123,7 @@ async def test_the_balance_has_a_fraction_and_shrinks(music: MusicClient) -> Non
         ("[moderated]", FailReason.MODERATED, None),
     ],
 )
-async def test_errors_come_under_http_200(
+async def test_errors_have_http_status_200(
     words: str, reason: FailReason, closed: ClosedCause | None, sandbox: KieSandbox, music: MusicClient
 ) -> None:
     answer = await music.submit(make.prompt(words, model="V6"))
@@ -133,12 +133,12 @@ async def test_errors_come_under_http_200(
 
 
 @pytest.mark.parametrize("words", ["[server error]", "[lost answer]"])
-async def test_an_answer_that_says_nothing_leaves_the_outcome_open(words: str, music: MusicClient) -> None:
+async def test_an_empty_answer_leaves_the_outcome_open(words: str, music: MusicClient) -> None:
     assert isinstance(await music.submit(make.prompt(words, model="V6")), wire.Unknown)
 
 
 @pytest.mark.parametrize("changes", [{"title": ""}, {"style": "x" * 1_001}, {"model": "V9"}])
-async def test_what_the_documentation_forbids_is_refused(
+async def test_requests_that_the_documentation_forbids_are_refused(
     changes: dict[str, str], sandbox: KieSandbox, music: MusicClient
 ) -> None:
     answer = await music.submit(make.custom(**{"model": "V6"} | changes))
@@ -156,7 +156,7 @@ async def test_what_the_documentation_forbids_is_refused(
         (531, FailReason.REFUSED, None),
     ],
 )
-async def test_a_prompt_asks_for_a_code_in_the_body(
+async def test_a_prompt_can_order_a_code_in_the_body(
     code: int, reason: FailReason, closed: ClosedCause | None, sandbox: KieSandbox, music: MusicClient
 ) -> None:
     answer = await music.submit(make.prompt(f"rain [code {code}]", model="V6"))
@@ -175,7 +175,7 @@ async def test_only_a_closed_account_refuses_everything(
     assert confirmed is await music.confirms(answer)
 
 
-async def test_a_failed_validation_comes_as_code_500(url: str) -> None:
+async def test_a_failed_validation_has_code_500(url: str) -> None:
     headers = {"Authorization": f"Bearer {KEY}"}
     async with httpx.AsyncClient(headers=headers) as plain:
         body = Kie().body(make.prompt(model="V9"))

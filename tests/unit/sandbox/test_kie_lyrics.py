@@ -76,7 +76,9 @@ async def test_a_prompt_that_is_empty_or_too_long_is_refused(music: MusicClient,
         ("[moderated]", wire.Rejected),
     ],
 )
-async def test_faults_are_those_of_songs(music: MusicClient, about: str, kind: type[object]) -> None:
+async def test_faults_of_lyrics_are_those_of_songs(
+    music: MusicClient, about: str, kind: type[object]
+) -> None:
     assert kind is type(await submitted(music, about))
 
 

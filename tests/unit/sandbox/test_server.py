@@ -36,7 +36,6 @@ INSTRUMENTAL = """{
     "style": "cinematic ambient",
     "instrumental": true
   }"""
-# Most tests use the same song, which is composed once and then cached.
 SONG = {"provider": "kie", "model": "V5", "prompt": "jazz", "instrumental": True}
 WORDS = {"provider": "kie", "model": "V5", "customMode": True, "title": "A", "style": "jazz", "lyrics": "b"}
 
@@ -85,6 +84,18 @@ class Visitor:
     async def get(self, url: str) -> tuple[int, bytes]:
         async with self.session.get(url) as answer:
             return answer.status, await answer.read()
+
+
+@pytest.fixture
+def composes() -> None:
+    """Let the sandbox compose its songs, as in normal use."""
+
+
+@pytest.fixture(autouse=True)
+def silent(request: pytest.FixtureRequest) -> None:
+    """Skip composing except in tests that are about the music."""
+    if "composes" not in request.fixturenames:
+        request.getfixturevalue("tiny_songs")
 
 
 @pytest.fixture
@@ -148,6 +159,7 @@ async def test_a_task_is_pending_then_processed_then_done(visitor: Visitor) -> N
     assert [f"{visitor.url}/audio/{task}-{take}.mp3" for take in (1, 2)] == data["audioUrls"]
 
 
+@pytest.mark.usefixtures("composes")
 async def test_both_songs_of_a_task_play_and_differ(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created(SONG))
 
@@ -157,7 +169,8 @@ async def test_both_songs_of_a_task_play_and_differ(visitor: Visitor) -> None:
     assert songs[0][1] != songs[1][1]
 
 
-async def test_a_title_travels_into_the_mp3(visitor: Visitor) -> None:
+@pytest.mark.usefixtures("composes")
+async def test_the_title_is_stored_in_the_mp3(visitor: Visitor) -> None:
     data = await visitor.ended(
         await visitor.created({**WORDS, "title": "Neon Rain", "style": "[one take] jazz"})
     )
@@ -167,7 +180,7 @@ async def test_a_title_travels_into_the_mp3(visitor: Visitor) -> None:
     assert "Neon Rain".encode("utf-16") in song
 
 
-async def test_urls_name_the_host_that_was_asked(visitor: Visitor) -> None:
+async def test_urls_name_the_requested_host(visitor: Visitor) -> None:
     task = await visitor.created(SONG)
     await visitor.ended(task)
 
@@ -178,7 +191,7 @@ async def test_urls_name_the_host_that_was_asked(visitor: Visitor) -> None:
     assert f"http://music.test:81/audio/{task}-1.mp3" == urls[0]
 
 
-async def test_a_song_cannot_be_had_before_its_task_is_done(visitor: Visitor) -> None:
+async def test_a_song_is_unavailable_before_its_task_is_done(visitor: Visitor) -> None:
     task = await visitor.created(SONG)
 
     assert 404 == (await visitor.get(f"{visitor.url}/audio/{task}-1.mp3"))[0]
@@ -234,7 +247,7 @@ async def test_limits_are_inclusive_and_instrumental_songs_need_no_lyrics(visito
     assert 200 == (await visitor.post({**SONG, "prompt": "[fail]".ljust(500, "x")}))[0]
 
 
-async def test_a_key_is_asked_for_where_one_is_set() -> None:
+async def test_a_key_is_required_if_one_is_set() -> None:
     sandbox = Sandbox(key="secret")
     async with running(sandbox) as url, aiohttp.ClientSession() as session:
         visitor = Visitor(sandbox, Clock(), url, session)
@@ -247,7 +260,7 @@ async def test_a_key_is_asked_for_where_one_is_set() -> None:
     assert 401 == poll_status
 
 
-async def test_what_is_not_there_is_refused_in_json(visitor: Visitor) -> None:
+async def test_unknown_addresses_are_refused_in_json(visitor: Visitor) -> None:
     async with visitor.session.get(visitor.url + "/v1/credits") as answer:
         assert (404, "Not Found") == (answer.status, (await answer.json())["error"]["message"])
     async with visitor.session.get(visitor.url + "/v1/tasks/none") as answer:
@@ -279,7 +292,7 @@ async def test_old_tasks_are_dropped_with_their_songs(visitor: Visitor) -> None:
     assert 404 == (await visitor.get(f"{visitor.url}/audio/{old}-1.mp3"))[0]
 
 
-async def test_a_sandbox_that_was_closed_and_opened_again_finishes_its_tasks() -> None:
+async def test_a_reopened_sandbox_finishes_its_tasks() -> None:
     clock = Clock()
     sandbox = Sandbox(clock=clock)
     async with running(sandbox) as url, aiohttp.ClientSession() as session:
@@ -300,7 +313,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("kind", "status", "reason"), REFUSED)
-async def test_a_request_can_be_refused_by_order(
+async def test_a_refusal_of_a_request_can_be_ordered(
     visitor: Visitor, kind: FaultKind, status: int, reason: str
 ) -> None:
     visitor.sandbox.faults.append(Fault(kind, times=2))
@@ -312,7 +325,7 @@ async def test_a_request_can_be_refused_by_order(
 
 
 @pytest.mark.parametrize(("kind", "status", "reason"), REFUSED)
-async def test_a_request_can_be_refused_by_its_own_words(
+async def test_a_request_can_order_its_refusal_in_its_own_words(
     visitor: Visitor, kind: FaultKind, status: int, reason: str
 ) -> None:
     code, answer = await visitor.post({**WORDS, "lyrics": f"la la [{kind.upper()}]"})
@@ -322,7 +335,7 @@ async def test_a_request_can_be_refused_by_its_own_words(
     assert 0 == visitor.sandbox.credits_charged
 
 
-async def test_busy_says_when_to_come_back_and_lets_the_same_words_in_then(visitor: Visitor) -> None:
+async def test_busy_states_a_wait_and_accepts_the_same_words_afterwards(visitor: Visitor) -> None:
     body = {**SONG, "prompt": "[busy] [fail]"}
 
     async with visitor.session.post(visitor.url + "/v1/music/generations", json=body) as answer:
@@ -338,7 +351,8 @@ async def test_a_server_error_is_a_page_of_html(visitor: Visitor) -> None:
         assert (await answer.text()).startswith("<!DOCTYPE html>")
 
 
-async def test_half_a_character_is_no_reason_to_fail(visitor: Visitor) -> None:
+@pytest.mark.usefixtures("composes")
+async def test_half_a_character_causes_no_error(visitor: Visitor) -> None:
     task = await visitor.created({**WORDS, "title": "\ud800", "style": "[one take] jazz"})
 
     assert "success" == (await visitor.ended(task))["status"]
@@ -383,7 +397,7 @@ async def test_a_task_can_have_one_take(visitor: Visitor) -> None:
     assert 404 == (await visitor.get(data["audioUrls"][0].replace("-1.mp3", "-2.mp3")))[0]
 
 
-async def test_success_can_come_before_its_urls(visitor: Visitor) -> None:
+async def test_success_can_precede_its_urls(visitor: Visitor) -> None:
     task = await visitor.created({**SONG, "prompt": "jazz [empty success]"})
 
     seen = [await visitor.ended(task), await visitor.poll(task), await visitor.poll(task)]
@@ -401,7 +415,7 @@ async def test_a_first_download_can_be_empty(visitor: Visitor) -> None:
     assert [(200, True), (200, False)] == [(status, song == b"") for status, song in answers]
 
 
-async def test_polls_and_downloads_can_be_spoiled_too(visitor: Visitor) -> None:
+async def test_faults_of_polls_and_downloads_can_be_ordered_too(visitor: Visitor) -> None:
     task = await visitor.created(SONG)
     data = await visitor.ended(task)
     visitor.sandbox.faults += [
@@ -419,7 +433,7 @@ async def test_polls_and_downloads_can_be_spoiled_too(visitor: Visitor) -> None:
     assert 200 == (await visitor.post({**SONG, "prompt": "[fail]"}))[0]
 
 
-def test_every_fault_has_a_word_of_its_own() -> None:
+def test_every_fault_has_its_own_word() -> None:
     words = {
         "closed",
         "no credits",

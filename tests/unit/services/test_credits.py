@@ -17,7 +17,7 @@ FAN = 71
 
 
 async def taken(rig: Rig, *members: int, **changes: object) -> list[Refusal | None]:
-    """Return the refusal of each of these members' concurrent requests."""
+    """Return the refusals of concurrent requests, one for each of these members."""
 
     async def ask(member_id: int) -> Refusal | None:
         try:
@@ -29,7 +29,7 @@ async def taken(rig: Rig, *members: int, **changes: object) -> list[Refusal | No
     return await asyncio.gather(*(ask(member_id) for member_id in members))
 
 
-async def test_sixty_requests_for_the_credits_of_five_songs_are_five_songs(rig: Rig) -> None:
+async def test_sixty_requests_with_credits_for_five_songs_make_five_songs(rig: Rig) -> None:
     await rig.credits.set_allowance(make.GUILD, 50, None, make.entry())
 
     answers = await taken(rig, *range(1, 61))
@@ -40,7 +40,7 @@ async def test_sixty_requests_for_the_credits_of_five_songs_are_five_songs(rig: 
     assert 0 == (await rig.balance()).available
 
 
-async def test_a_members_requests_at_once_stay_within_their_limit(rig: Rig) -> None:
+async def test_a_members_concurrent_requests_stay_within_their_limit(rig: Rig) -> None:
     await rig.credits.limit_role(make.GUILD, FAN, 25, make.entry())
 
     answers = await taken(rig, *[make.MEMBER] * 10, role_ids=frozenset({make.GUILD, FAN}))
@@ -49,7 +49,7 @@ async def test_a_members_requests_at_once_stay_within_their_limit(rig: Rig) -> N
     assert {LimitReached} == {type(answer) for answer in answers if answer is not None}
 
 
-async def test_a_paused_server_takes_nothing_and_lets_its_songs_finish(rig: Rig) -> None:
+async def test_a_paused_server_accepts_no_requests_and_finishes_its_songs(rig: Rig) -> None:
     job = await rig.ask()
     await rig.credits.pause(make.GUILD, make.entry("exams"))
 
@@ -62,7 +62,7 @@ async def test_a_paused_server_takes_nothing_and_lets_its_songs_finish(rig: Rig)
     assert [None] == elsewhere
 
 
-async def test_the_limit_that_held_is_kept_with_the_job(rig: Rig) -> None:
+async def test_the_applied_limit_is_stored_with_the_job(rig: Rig) -> None:
     await rig.credits.limit_member(make.GUILD, make.MEMBER, 30, make.entry())
 
     job = await rig.ask()
@@ -70,7 +70,7 @@ async def test_the_limit_that_held_is_kept_with_the_job(rig: Rig) -> None:
     assert 30 == (await rig.get(job)).limit_credits
 
 
-async def test_under_a_ceiling_managers_can_not_grant_refund_or_set_the_period(
+async def test_under_a_ceiling_managers_cannot_grant_refund_or_set_the_period(
     rig: Rig,
 ) -> None:
     service = CreditService(rig.database, CEILING, price=10, now=rig.clock)
@@ -87,7 +87,7 @@ async def test_under_a_ceiling_managers_can_not_grant_refund_or_set_the_period(
     assert (50, 50) == tuple(balance.allowance for balance in changed)
 
 
-async def test_a_change_whose_interaction_comes_twice_is_made_once(rig: Rig) -> None:
+async def test_a_change_whose_interaction_arrives_twice_is_made_once(rig: Rig) -> None:
     for change in (
         lambda entry: rig.credits.limit_member(make.GUILD, make.MEMBER, 30, entry),
         lambda entry: rig.credits.limit_role(make.GUILD, FAN, 30, entry),
@@ -120,7 +120,7 @@ async def test_a_refund_goes_to_the_jobs_own_day_and_split(rig: Rig) -> None:
     assert () == (await rig.database.read(reconcile)).findings
 
 
-async def test_no_id_of_another_server_is_refunded(rig: Rig) -> None:
+async def test_another_servers_job_is_not_refunded(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
 

@@ -1,4 +1,4 @@
-"""Exports that are too large for one file, or for all that Discord takes."""
+"""Exports too large for one file, or for everything that Discord accepts."""
 
 import asyncio
 import gzip
@@ -20,12 +20,12 @@ HEAD = {"member": 7, "language": None}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts of 64 KiB instead of 8 MiB."""
+    """Reduce the size of parts from 8 MiB to 64 KiB."""
     monkeypatch.setattr(module, "PART_MAX_BYTES", 64 * 1024)
 
 
 def songs(count: int) -> Iterator[str]:
-    """Texts of 2,000 characters that hardly get smaller."""
+    """Yield texts of 2,000 characters that barely compress."""
     rng = random.Random(1)  # noqa: S311 - no secret
     for _ in range(count):
         yield rng.randbytes(1_000).hex()
@@ -45,14 +45,14 @@ def test_a_small_export_is_one_plain_file(tmp_path: Path) -> None:
     assert ((tmp_path / "a.json",), 3, True) == (export.paths, export.count, export.complete)
 
 
-def test_a_large_export_that_packs_well_is_one_packed_file(tmp_path: Path) -> None:
+def test_a_large_export_that_compresses_well_is_one_compressed_file(tmp_path: Path) -> None:
     export = write_json(tmp_path / "a.json", HEAD, {"songs": ("x" * 2_000 for _ in range(100))})
 
     assert [tmp_path / "a.json.gz"] == list(export.paths) == list(tmp_path.iterdir())
     assert 100 == len(read(export)[0]["songs"])
 
 
-def test_each_part_of_a_large_export_is_a_document_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_each_part_of_a_large_export_is_valid_and_nothing_is_lost(tmp_path: Path) -> None:
     export = write_json(tmp_path / "a.json", HEAD, {"songs": songs(150), "drafts": ["one"]})
 
     parts = read(export)
@@ -63,7 +63,7 @@ def test_each_part_of_a_large_export_is_a_document_and_nothing_is_lost(tmp_path:
     assert [HEAD] * len(parts) == [{name: part[name] for name in HEAD} for part in parts]
 
 
-def test_an_export_without_end_stays_small_in_memory_and_on_the_disk(tmp_path: Path) -> None:
+def test_an_endless_export_stays_small_in_memory_and_on_disk(tmp_path: Path) -> None:
     tracemalloc.start()
     export = write_json(tmp_path / "a.json", HEAD, {"songs": songs(5_000), "drafts": ["one"]})
     _, peak_bytes = tracemalloc.get_traced_memory()
@@ -77,7 +77,7 @@ def test_an_export_without_end_stays_small_in_memory_and_on_the_disk(tmp_path: P
     assert export.count == sum(len(part["songs"]) for part in read(export)) < 5_000
 
 
-async def test_a_second_export_of_a_person_is_refused_and_others_wait() -> None:
+async def test_a_members_second_export_is_refused_and_other_members_wait() -> None:
     exports, order = OneExportEach(), []
 
     async def export(person: int) -> None:

@@ -28,11 +28,11 @@ def put(name: str) -> Callable[[Tx], None]:
 
 
 async def there(database: Database, names: str) -> list[str]:
-    """Which of these are kept."""
+    """Return which of these names are stored."""
     return await database.read(lambda tx: [name for name in names if fact(tx, name) == "here"])
 
 
-async def test_writes_that_come_together_share_a_transaction(
+async def test_concurrent_writes_share_a_transaction(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes, write = [], database.write
@@ -50,7 +50,7 @@ async def test_writes_that_come_together_share_a_transaction(
     assert [*"abcd"] == await there(database, "abcd")
 
 
-async def test_what_a_canceled_caller_wanted_is_written(database: Database) -> None:
+async def test_a_canceled_callers_write_is_still_made(database: Database) -> None:
     answers = Gathered(database)
     first, second = (asyncio.create_task(answers.write(put(name))) for name in "ab")
     await asyncio.sleep(0)
@@ -62,7 +62,7 @@ async def test_what_a_canceled_caller_wanted_is_written(database: Database) -> N
     assert [*"ab"] == await there(database, "ab")
 
 
-async def test_everybody_hears_that_nothing_was_written(
+async def test_a_failed_transaction_is_reported_to_every_caller(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def busy(_: object) -> None:

@@ -49,7 +49,7 @@ async def test_a_length_out_of_range_is_refused(
         (make.custom(model="V6", duration_s=60), ()),
     ],
 )
-async def test_a_length_that_can_not_be_sent_is_refused(
+async def test_a_length_that_cannot_be_sent_is_refused(
     database: Database, clock: make.Clock, request_: SongRequest, duration_models: tuple[str, ...]
 ) -> None:
     songs = intake(database, clock, *duration_models)

@@ -1,4 +1,4 @@
-"""Options that a song can't have here are named before anything is paid, and never dropped."""
+"""Options unavailable here are reported before anything is paid, and never dropped."""
 
 import itertools
 from typing import Any
@@ -40,14 +40,14 @@ async def refusal(
 
 
 @pytest.mark.parametrize("chosen", ALL)
-async def test_options_that_are_offered_are_accepted(
+async def test_offered_options_are_accepted(
     database: Database, clock: make.Clock, chosen: tuple[Option, ...]
 ) -> None:
     assert None is await refusal(database, clock, EVERYTHING, song(chosen))
 
 
 @pytest.mark.parametrize("chosen", ALL)
-async def test_options_that_are_not_offered_are_all_named(
+async def test_all_unavailable_options_are_named(
     database: Database, clock: make.Clock, chosen: tuple[Option, ...]
 ) -> None:
     request = song(chosen)

@@ -1,4 +1,4 @@
-"""Which servers are served, and the limit for all servers together."""
+"""The servers that are served, and the limit for all servers together."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ def intake(database: Database, clock: make.Clock, **changes: object) -> Intake:
     return Intake(database, terms, now=clock, woken=lambda: None)
 
 
-async def test_a_server_that_is_not_served_is_refused_until_it_is_allowed(
+async def test_an_unserved_server_is_refused_until_it_is_allowed(
     database: Database, clock: make.Clock
 ) -> None:
     closed = intake(database, clock, server_policy=ServerPolicy(serves_new=False))
@@ -65,7 +65,7 @@ async def test_the_operators_total_renews_with_the_calendar_month(
     assert await capped.accept(make.prompt(), make.origin()) is not None
 
 
-async def test_the_operator_hears_once_a_month_how_much_of_the_total_is_used(
+async def test_the_operator_is_alerted_monthly_to_the_use_of_the_total(
     database: Database, clock: make.Clock
 ) -> None:
     alerts: list[str] = []
@@ -90,7 +90,7 @@ async def test_the_operator_hears_once_a_month_how_much_of_the_total_is_used(
     assert [alerts[0]] == alerts[2:]
 
 
-async def test_a_total_of_the_day_that_the_ledger_does_not_explain_is_found(
+async def test_a_daily_total_that_contradicts_the_ledger_is_found(
     database: Database, clock: make.Clock
 ) -> None:
     await intake(database, clock).accept(make.prompt(), make.origin())
@@ -100,7 +100,7 @@ async def test_a_total_of_the_day_that_the_ledger_does_not_explain_is_found(
     after = await database.read(reconcile)
 
     assert () == before.findings
-    assert ["7 credits of all servers are counted, the ledger says 10"] == [
+    assert ["the counted credits of all servers are 7, but the ledger says 10"] == [
         finding.partition(": ")[2] for finding in after.findings
     ]
 

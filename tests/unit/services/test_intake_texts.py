@@ -1,4 +1,4 @@
-"""What a request's texts are when its job is queued, whichever way they came."""
+"""A request's texts once its job is queued, whichever way they arrived."""
 
 import asyncio
 
@@ -20,7 +20,9 @@ def intake(database: Database, clock: make.Clock) -> Intake:
 
 
 @pytest.mark.parametrize("custom", [True, False])
-async def test_no_id_leaves_with_a_request(database: Database, clock: make.Clock, *, custom: bool) -> None:
+async def test_no_discord_id_is_sent_with_a_request(
+    database: Database, clock: make.Clock, *, custom: bool
+) -> None:
     typed = "for <@123456789012345678>, <@&5> in <#6>\r\n<a:pepe:7>"
     request = SongRequest(model="V5", custom=custom, **dict.fromkeys(NAMES, typed))  # type: ignore[arg-type]
 
@@ -31,9 +33,7 @@ async def test_no_id_leaves_with_a_request(database: Database, clock: make.Clock
     assert {"for @member, @role in #channel\n:pepe:"} == texts
 
 
-async def test_an_interaction_is_answered_by_its_first_delivery_alone(
-    database: Database, clock: make.Clock
-) -> None:
+async def test_only_an_interactions_first_delivery_answers_it(database: Database, clock: make.Clock) -> None:
     taking = intake(database, clock)
     request, origin = SongRequest(model="V5", prompt="rain"), make.origin()
 
@@ -42,7 +42,7 @@ async def test_an_interaction_is_answered_by_its_first_delivery_alone(
     assert [True, False, False] == [one is not None for one in accepted]
 
 
-async def test_a_second_delivery_cant_pass_a_first_that_is_given_up(
+async def test_a_second_delivery_cannot_overtake_an_abandoned_first(
     database: Database, clock: make.Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taking, write = intake(database, clock), database.write
@@ -50,9 +50,9 @@ async def test_a_second_delivery_cant_pass_a_first_that_is_given_up(
     second: list[object] = []
 
     async def gives_up(_: object) -> object:
-        monkeypatch.setattr(database, "write", write)  # the second one would get through
+        monkeypatch.setattr(database, "write", write)  # the second delivery would succeed
         second.append(await taking.accept(request, origin))
-        raise StoreBusy("the writer had no time", 5.0)
+        raise StoreBusy("the writer was busy", 5.0)
 
     monkeypatch.setattr(database, "write", gives_up)
     with pytest.raises(StoreBusy):
@@ -75,7 +75,7 @@ async def test_a_custom_request_with_a_blank_text_is_refused(
     assert field == refused.value.field
 
 
-async def test_a_prompt_that_is_blank_is_refused(database: Database, clock: make.Clock) -> None:
+async def test_a_blank_prompt_is_refused(database: Database, clock: make.Clock) -> None:
     with pytest.raises(TextMissing) as refused:
         await intake(database, clock).accept(SongRequest(model="V5", prompt=BLANK), make.origin())
 

@@ -1,4 +1,4 @@
-"""What a spreadsheet makes of the exported ledger."""
+"""The exported ledger as read by a spreadsheet."""
 
 import csv
 from pathlib import Path
@@ -17,7 +17,7 @@ from tests import make
 
 BIG = 2**64 - 1
 NUMBER_DIGITS_MAX = 15
-"""Digits of a number that Excel and LibreOffice keep."""
+"""Maximum number of digits that Excel and LibreOffice preserve."""
 ROW = LedgerRow(
     day=20_000,
     id=1,
@@ -57,7 +57,7 @@ def test_no_id_is_a_number_to_a_spreadsheet(tmp_path: Path) -> None:
     } == {name: row[name] for name in ("job", "member", "role", "actor", "before", "server")}
 
 
-def test_names_stand_next_to_their_ids_and_compute_nothing(tmp_path: Path) -> None:
+def test_names_are_next_to_their_ids_and_contain_no_formulas(tmp_path: Path) -> None:
     (row,) = cells(tmp_path / "ledger.csv", ROW)
 
     assert ["'=Ann", "'@everyone", "Ada", "Garage;' +1"] == [
@@ -94,7 +94,7 @@ def test_unknown_names_and_missing_ids_are_empty_cells(tmp_path: Path) -> None:
     }
 
 
-async def test_people_of_a_ledger_have_the_name_of_their_last_song(
+async def test_members_in_a_ledger_have_the_name_of_their_last_song(
     database: Database, clock: make.Clock
 ) -> None:
     intake = Intake(database, make.terms(open_per_member=9), now=clock, woken=lambda: None)

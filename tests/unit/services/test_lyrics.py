@@ -1,4 +1,4 @@
-"""Have lyrics written: what is paid for once, whatever dies, is locked or is asked for twice."""
+"""Lyrics are paid for once, despite crashes, locks and repeated requests."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ def answered(code: int, data: object = None) -> httpx.Response:
 
 @dataclass
 class Service:
-    """The music service: what it was sent, and how it answers."""
+    """The music service: the requests it receives, and its answers."""
 
     posts: int = 0
     accepted: Callable[[], httpx.Response] = lambda: answered(200, {"taskId": "t1"})
@@ -60,9 +60,9 @@ class Service:
     posted: asyncio.Event = field(default_factory=asyncio.Event)
     polled: asyncio.Event = field(default_factory=asyncio.Event)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
-    """Whether requests are answered."""
+    """Set while requests are answered."""
     answers_polls: asyncio.Event = field(default_factory=asyncio.Event)
-    """Whether status queries are."""
+    """Set while status queries are answered."""
 
     def __post_init__(self) -> None:
         self.answers.set()
@@ -85,7 +85,7 @@ async def at_once(_: float) -> None:
 
 @dataclass
 class Stand:
-    """A lyricist on a database, which a restart replaces."""
+    """A lyricist on a database, replaced by a restart."""
 
     database: Database
     service: Service
@@ -94,7 +94,7 @@ class Stand:
     lyricist: Lyricist
     music: MusicClients
     look: Callable[[float], Awaitable[None]] = at_once
-    """Waits until the next look at what slot 0 has done."""
+    """Waits before looking again at slot 0's progress."""
     payments: LyricsPayments = field(init=False)
 
     def restart(self) -> None:
@@ -117,7 +117,7 @@ class Stand:
         )
 
     async def write(self, *, member_id: int = MEMBER, **changes: object) -> str | None:
-        """The lyrics that are written for a member."""
+        """Have lyrics written for a member, and return them."""
         origin = make.origin(member_id=member_id, **changes)
         written = await self.lyricist.write("rain", REQUEST, origin)
         return None if written is None else written.request.lyrics
@@ -157,7 +157,7 @@ async def test_lyrics_are_written_recorded_and_kept_in_a_draft(stand: Stand) -> 
     assert (1, ["done"]) == (stand.service.posts, await stand.states())
 
 
-async def test_lyrics_are_refused_where_songs_may_not_be_asked_for(stand: Stand) -> None:
+async def test_lyrics_are_refused_where_songs_may_not_be_requested(stand: Stand) -> None:
     def elsewhere(tx: Tx) -> None:
         ledger.know_guild(tx, GUILD)
         song_channels.write(tx, GUILD, SongChannels(asked=(CHANNEL + 1,)))
@@ -176,7 +176,7 @@ async def test_an_interaction_that_arrives_twice_is_paid_for_once(stand: Stand) 
     assert (["[Verse]\nRain", None], 1) == (answers, stand.service.posts)
 
 
-async def test_the_intent_is_written_before_the_request_and_outlives_the_process(stand: Stand) -> None:
+async def test_the_intent_is_stored_before_the_request_and_survives(stand: Stand) -> None:
     stand.service.answers.clear()
     first = asyncio.create_task(stand.write())
     await stand.service.posted.wait()
@@ -207,7 +207,7 @@ async def test_a_running_request_is_continued_by_the_next_process(stand: Stand) 
     assert ("late", 1, ["done"]) == (late.value.cause, stand.service.posts, await stand.states())
 
 
-async def test_two_presses_at_once_wait_for_one_request(stand: Stand) -> None:
+async def test_two_concurrent_presses_wait_for_one_request(stand: Stand) -> None:
     stand.service.answers_polls.clear()
     first = asyncio.create_task(stand.write())
     await stand.service.polled.wait()
@@ -220,7 +220,7 @@ async def test_two_presses_at_once_wait_for_one_request(stand: Stand) -> None:
 
 
 @pytest.mark.parametrize("failures", [1, 3])
-async def test_an_outcome_is_written_also_where_the_database_is_locked(
+async def test_an_outcome_is_stored_even_if_the_database_is_locked(
     stand: Stand, failures: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, left = stand.database.write, failures
@@ -249,7 +249,7 @@ async def test_an_outcome_is_written_also_where_the_database_is_locked(
         (531, "refused", CallState.REFUSED),
     ],
 )
-async def test_an_answer_is_recorded_as_what_it_means(
+async def test_an_answer_is_recorded_by_its_meaning(
     stand: Stand, code: int, cause: str, state: CallState
 ) -> None:
     stand.service.accepted = lambda: answered(code)
@@ -288,7 +288,7 @@ async def test_a_probe_is_left_to_songs(stand: Stand) -> None:
     assert ("busy", 0) == (refused.value.cause, stand.service.posts)
 
 
-async def test_requests_of_all_members_are_bounded_in_ten_seconds(stand: Stand) -> None:
+async def test_requests_of_all_members_are_bounded_per_ten_seconds(stand: Stand) -> None:
     people = [MEMBER, OTHER, 9_003, 9_004]
     for person in people[:3]:
         await stand.write(member_id=DiscordUserId(person))
@@ -314,7 +314,9 @@ async def test_a_deletion_meanwhile_drops_the_lyrics(stand: Stand) -> None:
     assert ([], ["unknown"]) == (drafts, await stand.states())
 
 
-async def test_a_deletion_gives_no_fresh_hour(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_deletion_does_not_reset_the_hourly_limit(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lyrics_calls, "CALLS_MAX", 1)
     await stand.write()
     await stand.database.write(lambda tx: erasure.erase(tx, members.known_member(tx, MEMBER), NOW))
@@ -327,7 +329,7 @@ async def test_a_deletion_gives_no_fresh_hour(stand: Stand, monkeypatch: pytest.
     assert NOW + timedelta(hours=1) == refused.value.until
 
 
-async def test_a_shutdown_waits_for_what_is_paid_and_begins_nothing(stand: Stand) -> None:
+async def test_a_shutdown_waits_for_paid_requests_and_begins_none(stand: Stand) -> None:
     stand.service.answers.clear()
     writing = asyncio.create_task(stand.write())
     await stand.service.posted.wait()
@@ -345,7 +347,7 @@ async def test_a_shutdown_waits_for_what_is_paid_and_begins_nothing(stand: Stand
     assert (False, 1, ["running"]) == (before, stand.service.posts, await stand.states())
 
 
-async def test_a_standing_still_process_pays_nothing(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stalled_process_pays_nothing(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stand.database, "may_act", lambda: False)
 
     with pytest.raises(NoLyrics):

@@ -1,4 +1,4 @@
-"""Lyrics in a fleet: slot 0 pays for what another slot wants, once, whoever is killed."""
+"""Lyrics in a fleet: slot 0 pays once for another slot's request, whichever process is killed."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ LEADER, OTHER = Share(slot=0, slots=2), Share(slot=1, slots=2)
 
 
 class InSlot:
-    """A database as the process of another slot sees it."""
+    """A database as seen by the process of another slot."""
 
     def __init__(self, database: Database, share: Share) -> None:
         self.share = share
@@ -30,14 +30,14 @@ class InSlot:
 
 
 class Fleet:
-    """A slot that members ask, and slot 0; each can be replaced, as after a kill."""
+    """The slot of the members, and slot 0; each can be replaced, as after a kill."""
 
     def __init__(self, asking: Stand, leading: Stand) -> None:
         self.asking = asking
         self.leading = leading
         self.service = asking.service
         self.looks = asyncio.Semaphore(0)
-        """Looks that the asking slot may take."""
+        """Permits for the requesting slot to look."""
         self.waits = asyncio.Event()
         leading.music = asking.music
         asking.look = self._look
@@ -53,20 +53,20 @@ class Fleet:
         await self.leading.payments.round(DRAFTS)
 
     async def paid_until(self, asked: "asyncio.Task[str | None]") -> None:
-        """Let slot 0 look until the asking slot has its answer."""
+        """Let slot 0 look until the requesting slot has its answer."""
         while not asked.done():
             await self.pay()
             self.looks.release()
 
     async def wanted(self) -> "asyncio.Task[str | None]":
-        """Ask, and wait until that is written down."""
+        """Request lyrics, and wait until the request is recorded."""
         asked = asyncio.create_task(self.asking.write())
         await first_of(asked, self.waits)
         return asked
 
 
 async def first_of(task: "asyncio.Task[Any]", event: asyncio.Event) -> None:
-    """Wait for the event, or for the end of what should set it."""
+    """Wait for the event, or for the end of the task that should set it."""
     waiting = asyncio.create_task(event.wait())
     await asyncio.wait((task, waiting), return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
@@ -84,7 +84,7 @@ async def about(database: Database) -> list[str | None]:
     return [row["about"] for row in rows]
 
 
-async def test_lyrics_that_another_slot_wants_are_paid_for_by_slot_0(fleet: Fleet) -> None:
+async def test_lyrics_requested_by_another_slot_are_paid_for_by_slot_0(fleet: Fleet) -> None:
     asked = await fleet.wanted()
     before = (fleet.service.posts, await fleet.asking.states(), await about(fleet.asking.database))
     await fleet.paid_until(asked)
@@ -102,7 +102,7 @@ async def test_lyrics_that_another_slot_wants_are_paid_for_by_slot_0(fleet: Flee
     ("code", "error", "cause"),
     [(400, NoLyrics, "refused"), (429, NoLyrics, "busy"), (402, ServiceClosed, ClosedCause.NO_CREDITS)],
 )
-async def test_the_asking_slot_tells_why_slot_0_was_refused(
+async def test_the_requesting_slot_reports_why_slot_0_was_refused(
     fleet: Fleet, code: int, error: type[Exception], cause: str
 ) -> None:
     fleet.service.accepted = lambda: answered(code)
@@ -115,7 +115,7 @@ async def test_the_asking_slot_tells_why_slot_0_was_refused(
     assert ["refused"] == await fleet.asking.states()
 
 
-async def test_nothing_is_paid_for_once_the_member_was_refused(fleet: Fleet) -> None:
+async def test_nothing_is_paid_after_the_member_was_refused(fleet: Fleet) -> None:
     """Slot 0 is vacant for too long."""
     for _ in range(LOOKS_MAX):
         fleet.looks.release()
@@ -130,7 +130,7 @@ async def test_nothing_is_paid_for_once_the_member_was_refused(fleet: Fleet) -> 
     )
 
 
-async def test_a_kill_of_slot_0_pays_once_at_the_most(fleet: Fleet) -> None:
+async def test_a_kill_of_slot_0_leads_to_at_most_one_payment(fleet: Fleet) -> None:
     fleet.service.answers.clear()
     asked = await fleet.wanted()
     paying = asyncio.create_task(fleet.pay())
@@ -146,7 +146,7 @@ async def test_a_kill_of_slot_0_pays_once_at_the_most(fleet: Fleet) -> None:
     assert (1, ["submitting"]) == (fleet.service.posts, await fleet.asking.states())
 
 
-async def test_lyrics_are_not_lost_with_the_slot_that_wanted_them(fleet: Fleet) -> None:
+async def test_lyrics_are_not_lost_with_the_slot_that_requested_them(fleet: Fleet) -> None:
     asked = await fleet.wanted()
     asked.cancel()
     await asyncio.wait([asked])
@@ -158,7 +158,7 @@ async def test_lyrics_are_not_lost_with_the_slot_that_wanted_them(fleet: Fleet) 
     assert (1, ["done"]) == (fleet.service.posts, await fleet.asking.states())
 
 
-async def test_a_deletion_takes_back_what_is_wanted(fleet: Fleet) -> None:
+async def test_a_deletion_withdraws_requested_lyrics(fleet: Fleet) -> None:
     asked = await fleet.wanted()
     await fleet.asking.database.write(
         lambda tx: erasure.erase(tx, members.member_number(tx, DiscordUserId(MEMBER)), NOW)
@@ -170,7 +170,7 @@ async def test_a_deletion_takes_back_what_is_wanted(fleet: Fleet) -> None:
     assert (0, [None]) == (fleet.service.posts, await about(fleet.asking.database))
 
 
-async def test_who_works_alone_looks_for_nobodys_wishes(database: Database) -> None:
+async def test_a_process_alone_does_not_look_for_others_requests(database: Database) -> None:
     async with standing(database) as alone:
         await alone.payments.run()
 

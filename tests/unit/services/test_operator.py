@@ -32,7 +32,7 @@ def rig(database: Database, tmp_path: Path, clock: make.Clock) -> Rig:
 
 @pytest.fixture
 async def operator(rig: Rig) -> AsyncIterator[OperatorActions]:
-    """A second process's, while the bot has the database."""
+    """The actions of a second process, while the bot has the database."""
     url = server_url(rig.database)
     if url is not None:
         async with postgresql.Database.attach(url) as session:
@@ -67,9 +67,7 @@ async def assert_balanced(rig: Rig) -> None:
 # -- credits
 
 
-async def test_the_operator_grants_under_a_ceiling_where_managers_can_not(
-    rig: Rig, operator: OperatorActions
-) -> None:
+async def test_the_operator_can_grant_under_a_ceiling(rig: Rig, operator: OperatorActions) -> None:
     await rig.ask()
 
     changed = await operator.grant(make.GUILD, 40, "a good evening")
@@ -100,7 +98,7 @@ async def test_the_operator_grants_under_a_ceiling_where_managers_can_not(
         (make.GUILD, 10, " ", "needs a reason"),
     ],
 )
-async def test_a_grant_that_can_not_be_is_a_sentence_and_changes_nothing(
+async def test_an_impossible_grant_is_a_sentence_and_changes_nothing(
     guild: int, amount: int, reason: str, why: str, rig: Rig, operator: OperatorActions
 ) -> None:
     await rig.ask()
@@ -120,22 +118,22 @@ async def test_a_song_is_refunded_once(rig: Rig, operator: OperatorActions) -> N
 
     assert (40, 50) == (refund.before, refund.after)
     assert "by the operator" == (await last_entry(rig)).reason
-    with pytest.raises(NotDone, match="has been refunded already"):
+    with pytest.raises(NotDone, match="has already been refunded"):
         await operator.refund(job.id, "once more")
     await assert_balanced(rig)
 
 
-async def test_only_what_was_spent_is_refunded(rig: Rig, operator: OperatorActions) -> None:
+async def test_only_spent_credits_are_refunded(rig: Rig, operator: OperatorActions) -> None:
     waiting = await rig.ask()
     with pytest.raises(NotDone, match="still in progress"):
         await operator.refund(waiting.id, "")
     rig.music.takes = 0
     await rig.until(waiting, JobState.EXPLAINED)
 
-    with pytest.raises(NotDone, match="its credits are back already"):
+    with pytest.raises(NotDone, match="its credits have already been returned"):
         await operator.refund(waiting.id, "")
     for nobodys in (waiting.id + 1, 1 << 70, -3):
-        with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
+        with pytest.raises(NotDone, match=f"Job {nobodys} does not exist"):
             await operator.refund(JobId(nobodys), "")
 
 
@@ -157,7 +155,7 @@ async def test_a_released_parked_job_is_reported_with_its_credits_back(
     await assert_balanced(rig)
 
 
-async def test_a_job_that_a_bug_has_parked_is_reported_as_ours(rig: Rig, operator: OperatorActions) -> None:
+async def test_a_job_parked_by_a_bug_is_reported_as_our_fault(rig: Rig, operator: OperatorActions) -> None:
     job = await parked(rig)
     await rig.database.write(lambda tx: tx.execute("UPDATE job SET parked = 'bug'").rowcount)
 
@@ -166,7 +164,7 @@ async def test_a_job_that_a_bug_has_parked_is_reported_as_ours(rig: Rig, operato
     assert FailReason.INTERNAL is (await rig.get(job)).reason
 
 
-async def test_a_parked_job_is_asked_for_once_more_and_never_sent_again(
+async def test_a_parked_job_is_queried_once_more_and_never_sent_again(
     rig: Rig, operator: OperatorActions
 ) -> None:
     job = await parked(rig)
@@ -179,7 +177,7 @@ async def test_a_parked_job_is_asked_for_once_more_and_never_sent_again(
     await assert_balanced(rig)
 
 
-async def test_a_parked_job_that_is_still_not_done_is_parked_again(
+async def test_a_parked_job_that_is_still_unfinished_is_parked_again(
     rig: Rig, operator: OperatorActions
 ) -> None:
     job = await parked(rig)
@@ -192,7 +190,7 @@ async def test_a_parked_job_that_is_still_not_done_is_parked_again(
 
 
 @pytest.mark.parametrize("action", ["release", "retry"])
-async def test_only_parked_jobs_are_released_or_tried_again(
+async def test_only_parked_jobs_are_released_or_retried(
     action: str, rig: Rig, operator: OperatorActions
 ) -> None:
     job = await rig.ask()
@@ -201,7 +199,7 @@ async def test_only_parked_jobs_are_released_or_tried_again(
     with pytest.raises(NotDone, match=f"Job {job.id} is queued and not parked"):
         await getattr(operator, action)(job.id)
     for nobodys in (job.id + 1, 1 << 70):
-        with pytest.raises(NotDone, match=f"Job {nobodys} is not there"):
+        with pytest.raises(NotDone, match=f"Job {nobodys} does not exist"):
             await getattr(operator, action)(nobodys)
 
     assert before == await rig.get(job)
@@ -220,7 +218,7 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
     content, size = files(rig.database.path)
 
     async with Database.attach(rig.database.path) as attached:
-        for number in range(1_500):  # more than the pages after which SQLite brings a log into its file
+        for number in range(1_500):  # more than the pages after which SQLite runs a checkpoint
             await attached.write(
                 lambda tx, number=number: tx.execute("INSERT INTO fact VALUES (?, 'x')", (f"{number}",))  # type: ignore[misc]
             )
@@ -230,7 +228,7 @@ async def test_the_log_is_left_to_the_running_bot(rig: Rig) -> None:
 
 
 @pytest.mark.sqlite
-async def test_the_log_stays_also_where_the_bot_ends_meanwhile(tmp_path: Path, blank_file: bytes) -> None:
+async def test_the_log_stays_even_if_the_bot_ends_meanwhile(tmp_path: Path, blank_file: bytes) -> None:
     path = tmp_path / "tunesmith.db"
     path.write_bytes(blank_file)
     async with Database.attach(path) as attached:
@@ -243,7 +241,7 @@ async def test_the_log_stays_also_where_the_bot_ends_meanwhile(tmp_path: Path, b
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize(("version", "why"), [(1, "start the bot with this program first"), (99, "newer")])
+@pytest.mark.parametrize(("version", "why"), [(1, "start this version of the bot first"), (99, "newer")])
 async def test_a_file_of_another_schema_is_left_alone(
     version: int, why: str, tmp_path: Path, blank_file: bytes
 ) -> None:

@@ -32,7 +32,7 @@ EDITED = LYRICS.replace("I left my heart on the evening train", "A line of someb
 SONG = make.custom(title="Wet asphalt", style="synthwave, slow", lyrics=LYRICS)
 WORDS = ("Wet asphalt", "synthwave, slow", "Neon over wet asphalt", "Come back, come back again")
 PERSON = 1_234_567_890_123_456_789
-"""A member's id as long as Discord's."""
+"""A member id of the same length as Discord's."""
 
 
 async def song(
@@ -42,7 +42,7 @@ async def song(
     source: Job | None = None,
     reuse: Reuse = Reuse.REMIX,
 ) -> Job:
-    """A member's song, posted, with its card up to date."""
+    """Return a posted song of a member's with an up-to-date card."""
     job = await asked(rig, request, member_id, source, reuse)
     await rig.until(job, DONE)
     rig.clock.forward(seconds=6)
@@ -57,7 +57,7 @@ async def asked(
     source: Job | None = None,
     reuse: Reuse = Reuse.REMIX,
 ) -> Job:
-    """A member's request, and they have read its card."""
+    """Return a member's request after they have seen its card."""
     taken = None if source is None else Source(job_id=source.id, reuse=reuse)
     name = "Annabel Lee" if member_id == PERSON else "Bob"
     origin = make.origin(member_id=member_id, member_name=name)
@@ -69,7 +69,7 @@ async def asked(
 
 
 async def settle_down(rig: Rig) -> None:
-    """Rounds until the cards are up to date and what is due is done, and a scrub."""
+    """Run rounds until the cards are up to date and nothing is due, then scrub."""
     for _ in range(3):
         rig.clock.forward(seconds=6)
         await rig.round()
@@ -77,7 +77,7 @@ async def settle_down(rig: Rig) -> None:
 
 
 def left_of(rig: Rig, texts: tuple[str, ...] = WORDS, *ids: int) -> set[tuple[str, str]]:
-    """What the database's files still have of the words, the name and the ids, once scrubbed."""
+    """Return which of the words, the name and the ids remain in the database's files after a scrub."""
     return left_in(rig.database, [*texts, "Annabel"], [PERSON, *ids])
 
 
@@ -98,14 +98,14 @@ NOTHING = replace(DELETED, clean=True)
 
 
 def on_engine(rig: Rig, deletion: Deletion) -> Deletion:
-    """The same as the database's engine reports it."""
+    """Return the deletion as reported by the database's engine."""
     return replace(deletion, on_server=server_url(rig.database) is not None)
 
 
 # -- deleting
 
 
-async def test_words_name_ids_and_files_are_gone_after_the_next_scrub(rig: Rig) -> None:
+async def test_texts_names_ids_and_files_are_gone_after_the_next_scrub(rig: Rig) -> None:
     job = await song(rig)
     rig.spool.path(f"{job.id}-2.part").write_bytes(b"x")
     other = await song(rig, make.prompt("of another"), OTHER)
@@ -124,7 +124,7 @@ async def test_words_name_ids_and_files_are_gone_after_the_next_scrub(rig: Rig) 
     assert () == await findings(rig)
 
 
-async def test_a_deletion_that_comes_twice_deletes_nothing_more(rig: Rig) -> None:
+async def test_a_deletion_that_arrives_twice_deletes_nothing_more(rig: Rig) -> None:
     await song(rig)
 
     assert on_engine(rig, DELETED) == await rig.privacy.delete(DiscordUserId(PERSON))
@@ -134,12 +134,12 @@ async def test_a_deletion_that_comes_twice_deletes_nothing_more(rig: Rig) -> Non
     assert 1 == len(await rows(rig, "SELECT * FROM member"))
 
 
-async def test_who_is_not_known_is_not_known_after_a_deletion_either(rig: Rig) -> None:
+async def test_an_unknown_member_stays_unknown_after_a_deletion(rig: Rig) -> None:
     assert on_engine(rig, NOTHING) == await rig.privacy.delete(DiscordUserId(PERSON))
     assert [] == await rows(rig, "SELECT * FROM member")
 
 
-async def test_open_songs_finish_first_and_then_everything_goes(rig: Rig) -> None:
+async def test_open_songs_finish_before_everything_is_deleted(rig: Rig) -> None:
     old = await song(rig, make.prompt("an old song of rain"))
     job = await asked(rig)
 
@@ -172,7 +172,7 @@ async def test_a_failure_is_reported_before_its_member_is_forgotten(rig: Rig) ->
     assert 0 == (await rig.balance()).held
 
 
-async def test_a_request_that_is_taken_back_ends_the_wait(rig: Rig) -> None:
+async def test_a_withdrawn_request_ends_the_wait(rig: Rig) -> None:
     job = await asked(rig)
     await rig.privacy.delete(DiscordUserId(PERSON))
 
@@ -183,7 +183,7 @@ async def test_a_request_that_is_taken_back_ends_the_wait(rig: Rig) -> None:
     assert set() == left_of(rig)
 
 
-async def test_a_job_that_is_parked_does_not_hold_a_deletion_up(rig: Rig) -> None:
+async def test_a_parked_job_does_not_delay_a_deletion(rig: Rig) -> None:
     rig.music.done_at_once = False
     job = await asked(rig)
     await rig.until(job, JobState.RUNNING)
@@ -201,9 +201,7 @@ async def test_a_job_that_is_parked_does_not_hold_a_deletion_up(rig: Rig) -> Non
 
 
 @pytest.mark.parametrize("open_songs", [0, 1])
-async def test_a_song_that_could_not_be_posted_is_erased_and_posted_no_more(
-    rig: Rig, open_songs: int
-) -> None:
+async def test_an_undelivered_song_is_erased_and_no_longer_posted(rig: Rig, open_songs: int) -> None:
     rig.chat.closed_channels.add(make.CHANNEL)
     rig.chat.closed_members.add(PERSON)
     job = await asked(rig)
@@ -221,7 +219,7 @@ async def test_a_song_that_could_not_be_posted_is_erased_and_posted_no_more(
     assert [] == files(rig)
 
 
-async def test_who_leaves_makes_no_new_songs_until_that_is_done(rig: Rig) -> None:
+async def test_a_leaving_member_makes_no_new_songs_until_deleted(rig: Rig) -> None:
     job = await asked(rig)
     await rig.privacy.delete(DiscordUserId(PERSON))
 
@@ -241,7 +239,7 @@ async def work_and_scrub(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("step", ["files", "pages", "log"])
-async def test_a_death_over_a_deletion_leaves_the_rest_to_the_next_process(
+async def test_a_crash_during_a_deletion_leaves_the_rest_to_the_next_process(
     rig: Rig, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await song(rig)
@@ -269,7 +267,7 @@ async def test_a_death_over_a_deletion_leaves_the_rest_to_the_next_process(
 
 
 @pytest.mark.sqlite
-async def test_a_long_report_holds_up_the_scrub_and_not_the_answer(rig: Rig) -> None:
+async def test_a_long_report_delays_the_scrub_and_not_the_answer(rig: Rig) -> None:
     await song(rig)
     with closing(sqlite3.connect(rig.database.path)) as report:
         report.execute("BEGIN")
@@ -302,11 +300,11 @@ async def test_ten_presses_scrub_nothing_and_mark_one_scrub(
     assert 1 == len(parts)
 
 
-async def test_files_that_can_not_be_removed_are_retried_and_delay_nothing(rig: Rig) -> None:
+async def test_files_that_cannot_be_removed_are_retried_and_delay_nothing(rig: Rig) -> None:
     job = await song(rig)
     for path in files(rig):
         path.unlink()
-        path.mkdir()  # what can't be unlinked
+        path.mkdir()  # cannot be unlinked
 
     deletion = await rig.privacy.delete(DiscordUserId(PERSON))
     await rig.round()
@@ -343,7 +341,7 @@ async def test_an_erasure_that_fails_is_not_restarted_at_once(
 
 
 @pytest.mark.sqlite
-async def test_a_deletion_says_until_when_a_replaced_file_is_kept(rig: Rig) -> None:
+async def test_a_deletion_states_until_when_a_replaced_file_is_kept(rig: Rig) -> None:
     await song(rig)
     replaced = rig.database.path.with_name(f"{rig.database.path.name}.replaced-20260314-150926")
     replaced.touch()
@@ -359,10 +357,10 @@ async def test_a_deletion_says_until_when_a_replaced_file_is_kept(rig: Rig) -> N
     assert text.endswith(f"deleted after {format_dt(deletion.replaced_until, 'D')}.")
 
 
-# -- what others made of it
+# -- others' songs with the same words
 
 
-async def test_a_deletion_reaches_again_and_remix_of_others(rig: Rig) -> None:
+async def test_a_deletion_reaches_others_repeats_and_remixes(rig: Rig) -> None:
     source = await song(rig)
     again = await song(rig, source.request, OTHER, source, Reuse.AGAIN)
     remix = await song(rig, replace(SONG, title="Fleas", style="polka", lyrics=EDITED), OTHER, source)
@@ -383,7 +381,7 @@ async def test_a_deletion_reaches_again_and_remix_of_others(rig: Rig) -> None:
             await rig.intake.worded(job.id, job.origin.guild_id)
 
 
-async def test_a_song_of_somebody_else_is_made_before_the_words_go(rig: Rig) -> None:
+async def test_another_members_song_is_made_before_the_texts_are_deleted(rig: Rig) -> None:
     source = await song(rig)
     theirs = await asked(rig, source.request, OTHER, source, Reuse.AGAIN)
 
@@ -397,7 +395,7 @@ async def test_a_song_of_somebody_else_is_made_before_the_words_go(rig: Rig) -> 
 
 
 @pytest.mark.parametrize("reuse", Reuse)
-async def test_words_of_one_who_leaves_are_taken_up_no_more(rig: Rig, reuse: Reuse) -> None:
+async def test_a_leaving_members_texts_can_no_longer_be_reused(rig: Rig, reuse: Reuse) -> None:
     source = await song(rig)
     await asked(rig, make.prompt("the last one"))
     await rig.privacy.delete(DiscordUserId(PERSON))
@@ -410,10 +408,10 @@ async def test_words_of_one_who_leaves_are_taken_up_no_more(rig: Rig, reuse: Reu
         await rig.intake.keep_draft(source.request, OTHER, source.id)
 
 
-# -- what outlives it
+# -- data that outlives a deletion
 
 
-async def test_a_deletion_resets_nothing_that_was_used(rig: Rig) -> None:
+async def test_a_deletion_does_not_reset_usage(rig: Rig) -> None:
     await rig.credits.limit_member(GUILD, DiscordUserId(PERSON), 15, make.entry())
     await song(rig)
     await rig.privacy.delete(DiscordUserId(PERSON))
@@ -426,11 +424,11 @@ async def test_a_deletion_resets_nothing_that_was_used(rig: Rig) -> None:
     assert 10 == (await rig.balance()).used
 
 
-# -- seeing it and taking it along
+# -- viewing and exporting data
 
 
 @pytest.mark.sqlite
-async def test_what_is_kept_can_be_seen(rig: Rig) -> None:
+async def test_stored_data_can_be_viewed(rig: Rig) -> None:
     await song(rig)
     await song(rig, make.prompt("of another"), OTHER)
     await asked(rig, make.prompt("open"))
@@ -470,7 +468,7 @@ def read(path: Path) -> dict[str, Any]:
     return found
 
 
-async def test_an_export_has_everything_and_nothing_of_others(rig: Rig, tmp_path: Path) -> None:
+async def test_an_export_has_all_of_a_members_data_and_no_one_elses(rig: Rig, tmp_path: Path) -> None:
     bob, manager = PERSON + 5, PERSON + 7
     theirs = await song(rig, make.prompt("words of somebody else"), bob)
     job = await song(rig)
@@ -507,7 +505,7 @@ async def test_an_export_has_everything_and_nothing_of_others(rig: Rig, tmp_path
     ]
 
 
-async def test_an_export_has_words_that_only_a_song_of_somebody_else_keeps(rig: Rig, tmp_path: Path) -> None:
+async def test_an_export_has_texts_kept_only_by_anothers_song(rig: Rig, tmp_path: Path) -> None:
     source = await song(rig)
     rig.clock.forward(days=80)
     await song(rig, source.request, OTHER, source, Reuse.AGAIN)
@@ -522,9 +520,7 @@ async def test_an_export_has_words_that_only_a_song_of_somebody_else_keeps(rig: 
     assert sorted([SONG.title, SONG.style, LYRICS]) == sorted(texts)
 
 
-async def test_an_export_of_somebody_unknown_is_empty_and_makes_nobody_known(
-    rig: Rig, tmp_path: Path
-) -> None:
+async def test_an_unknown_members_export_is_empty_and_creates_no_member(rig: Rig, tmp_path: Path) -> None:
     found = await exported(rig, tmp_path / "export.json")
 
     assert ([], [], []) == (found["songs"], found["drafts"], found["ledger"])

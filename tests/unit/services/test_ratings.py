@@ -1,4 +1,4 @@
-"""Rate songs: which presses count, how often, and the pages of the best."""
+"""Rating songs: which presses count, how often, and the pages of the best."""
 
 from datetime import timedelta
 
@@ -73,7 +73,7 @@ async def test_ratings_of_a_member_are_bounded_in_time(
     assert Tally(likes=1, dislikes=0) == (await ratings.rate(job.id, GUILD, MEMBER, 9, liked=True)).tally
 
 
-async def test_what_is_remembered_of_presses_is_bounded(
+async def test_the_number_of_remembered_presses_is_bounded(
     rig: Rig, ratings: Ratings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PRESSES_MAX", 5)
@@ -85,14 +85,14 @@ async def test_what_is_remembered_of_presses_is_bounded(
     assert (5, 1) == (len(ratings._presses), len(ratings._times))
 
 
-async def test_nobody_is_noted_for_a_song_that_is_not_there(rig: Rig, ratings: Ratings) -> None:
+async def test_rating_an_unknown_song_stores_no_member(rig: Rig, ratings: Ratings) -> None:
     with pytest.raises(WordsGone):
         await ratings.rate(JobId(1), GUILD, OTHER, 1, liked=True)
 
     assert members.NOBODY == await rig.database.read(lambda tx: members.known_member(tx, OTHER))
 
 
-async def test_whoever_is_being_deleted_rates_nothing_new(rig: Rig, ratings: Ratings) -> None:
+async def test_a_member_being_deleted_cannot_rate(rig: Rig, ratings: Ratings) -> None:
     theirs = await rig.ask(origin=make.origin(member_id=OTHER))
     await rig.until(theirs, JobState.DELIVERED)
     await rig.ask()
@@ -102,7 +102,7 @@ async def test_whoever_is_being_deleted_rates_nothing_new(rig: Rig, ratings: Rat
         await ratings.rate(theirs.id, GUILD, MEMBER, 1, liked=True)
 
 
-async def test_the_best_come_in_pages_and_a_page_too_far_is_the_last(
+async def test_the_best_have_pages_and_a_page_too_far_is_the_last(
     rig: Rig, ratings: Ratings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BEST_PAGE_MAX", 2)
@@ -122,7 +122,7 @@ async def test_the_best_come_in_pages_and_a_page_too_far_is_the_last(
     assert [(1, 2), (1, 2), (2, 2), (2, 2)] == [(page.page, page.pages) for page in pages]
 
 
-async def test_a_song_of_a_private_thread_is_not_among_the_best(rig: Rig, ratings: Ratings) -> None:
+async def test_a_song_in_a_private_thread_is_not_among_the_best(rig: Rig, ratings: Ratings) -> None:
     job = await song(rig)
 
     rated = await ratings.rate(job.id, GUILD, OTHER, 1, liked=True, listed=False)
@@ -130,7 +130,7 @@ async def test_a_song_of_a_private_thread_is_not_among_the_best(rig: Rig, rating
     assert (LIKED, ()) == (rated, (await ratings.best(GUILD)).songs)
 
 
-async def test_a_song_older_than_a_week_is_among_the_best_no_more(rig: Rig, ratings: Ratings) -> None:
+async def test_a_song_older_than_a_week_is_no_longer_among_the_best(rig: Rig, ratings: Ratings) -> None:
     job = await song(rig)
     await ratings.rate(job.id, GUILD, OTHER, 1, liked=True)
     before = await ratings.best(GUILD)

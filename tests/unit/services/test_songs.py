@@ -1,4 +1,4 @@
-"""A song is posted again from wherever it is still available, and no job changes its state."""
+"""A song is reposted from wherever it is still available, and no job changes its state."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -33,6 +33,7 @@ HTML = b"<!DOCTYPE html><title>Not found</title>" * 200
 OTHER_SONG = b"ID3" + bytes(reversed(range(256))) * 20
 WAVE = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(range(256)) * 32
 INTERACTION = 4_711
+PATIENCE_S = 5.0
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ async def song_archive(rig: Rig) -> AsyncIterator[SongArchive]:
 
 @pytest.fixture
 async def song(rig: Rig) -> Job:
-    """A song that was delivered with two takes."""
+    """A delivered song with two takes."""
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
     rig.music.downloads = rig.music.polls = 0
@@ -58,7 +59,7 @@ def lose(rig: Rig, song: Job, *takes: int) -> None:
 
 
 def lose_message(rig: Rig, song: Job) -> None:
-    """Somebody deletes the message that brought the song."""
+    """Delete the message with the song, as a moderator."""
     assert song.message_id is not None
     del rig.chat.audio[song.message_id]
 
@@ -70,7 +71,7 @@ def lose_urls(rig: Rig, song: Job) -> None:
 
 
 async def takes(song_archive: SongArchive, song: Job) -> dict[int, bytes]:
-    """Return the bytes of each available take, which match the recorded ones."""
+    """Return the bytes of each available take, after comparing them with the recorded ones."""
     found = await song_archive.files(song)
     assert [(path.stat().st_size, path.name) for _, path in found] == [
         (track.size_bytes, track.file) for track, _ in found
@@ -79,22 +80,24 @@ async def takes(song_archive: SongArchive, song: Job) -> dict[int, bytes]:
 
 
 def audio(rig: Rig, song: Job) -> dict[int, bytes]:
-    """What the song's message brought."""
+    """Return the files of the song's message."""
     assert song.message_id is not None
     return dict(rig.chat.audio[song.message_id])
 
 
-# -- where it lies
+# -- sources
 
 
-async def test_a_song_in_the_spool_is_asked_of_nobody(rig: Rig, song_archive: SongArchive, song: Job) -> None:
+async def test_a_song_in_the_spool_is_requested_from_nobody(
+    rig: Rig, song_archive: SongArchive, song: Job
+) -> None:
     rig.chat.down = True
 
     assert audio(rig, song) == await takes(song_archive, song)
     assert (0, 0, 0) == (rig.chat.fetches, rig.music.downloads, rig.music.polls)
 
 
-async def test_a_song_that_left_the_spool_comes_out_of_its_message_and_stays(
+async def test_a_song_no_longer_in_the_spool_is_restored_from_its_message(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     lose(rig, song)
@@ -107,14 +110,14 @@ async def test_a_song_that_left_the_spool_comes_out_of_its_message_and_stays(
     assert song == await rig.get(song)
 
 
-async def test_only_what_is_missing_is_fetched(rig: Rig, song_archive: SongArchive, song: Job) -> None:
+async def test_only_missing_takes_are_fetched(rig: Rig, song_archive: SongArchive, song: Job) -> None:
     lose(rig, song, 2)
 
     assert audio(rig, song) == await takes(song_archive, song)
     assert 1 == rig.chat.fetches
 
 
-async def test_a_file_that_was_cut_off_in_the_spool_is_fetched_again(
+async def test_a_truncated_file_in_the_spool_is_fetched_again(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     rig.spool.path(song.tracks[0].file).write_bytes(SONG[:5_000])
@@ -122,7 +125,7 @@ async def test_a_file_that_was_cut_off_in_the_spool_is_fetched_again(
     assert audio(rig, song) == await takes(song_archive, song)
 
 
-async def test_a_song_whose_message_is_gone_comes_from_the_music_service(
+async def test_a_song_without_its_message_comes_from_the_music_service(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     there = audio(rig, song)
@@ -134,7 +137,7 @@ async def test_a_song_whose_message_is_gone_comes_from_the_music_service(
 
 
 @pytest.mark.parametrize("bad", [HTML, b"", b"ID3", b"ID3" + bytes(AUDIO_MAX_BYTES + 1)], ids=len)
-async def test_an_attachment_that_is_no_song_is_none(
+async def test_an_attachment_that_is_not_a_song_is_ignored(
     rig: Rig, song_archive: SongArchive, song: Job, bad: bytes
 ) -> None:
     there = audio(rig, song)
@@ -161,7 +164,7 @@ async def test_a_take_too_large_for_its_message_comes_from_the_music_service(
     assert {1: SONG + b"/task-1-1.mp3", 2: large} == await takes(song_archive, song)
 
 
-async def test_changed_addresses_are_asked_for_once(rig: Rig, song_archive: SongArchive, song: Job) -> None:
+async def test_changed_addresses_are_queried_once(rig: Rig, song_archive: SongArchive, song: Job) -> None:
     lose(rig, song)
     lose_message(rig, song)
     lose_urls(rig, song)
@@ -172,7 +175,7 @@ async def test_changed_addresses_are_asked_for_once(rig: Rig, song_archive: Song
     assert {1: OTHER_SONG, 2: WAVE} == await takes(song_archive, song)
     assert 1 == rig.music.polls
 
-    # It is written down as it is now, also where it has become another kind of file.
+    # It is recorded in its current form, even if the type of file has changed.
     tracks = (await rig.get(song)).tracks
     assert [track.url for track in tracks] == rig.task.urls
     assert [f"{song.id}-1.mp3", f"{song.id}-2.wav"] == [track.file for track in tracks]
@@ -205,7 +208,7 @@ async def test_one_take_of_two_is_better_than_none(rig: Rig, song_archive: SongA
         None,
     ],
 )
-async def test_a_song_that_lies_nowhere_is_gone(
+async def test_a_song_available_nowhere_is_gone(
     rig: Rig, song_archive: SongArchive, song: Job, poll: Callable[[httpx.Request], httpx.Response] | None
 ) -> None:
     lose(rig, song)
@@ -216,13 +219,13 @@ async def test_a_song_that_lies_nowhere_is_gone(
     with pytest.raises(SongGone):
         await song_archive.post(song, CHANNEL, INTERACTION)
 
-    # Each address is tried once, also where the music service names it again.
+    # Each address is tried once, even if the music service returns it again.
     assert (1, 2) == (rig.music.polls, rig.music.downloads)
     assert [] == rig.chat.copies
     assert song == await rig.get(song)
 
 
-async def test_html_in_place_of_everything_is_no_song(rig: Rig, song_archive: SongArchive, song: Job) -> None:
+async def test_html_from_every_source_is_not_a_song(rig: Rig, song_archive: SongArchive, song: Job) -> None:
     lose(rig, song)
     assert song.message_id is not None
     rig.chat.audio[song.message_id] = {1: HTML, 2: HTML}
@@ -234,9 +237,7 @@ async def test_html_in_place_of_everything_is_no_song(rig: Rig, song_archive: So
     assert [] == list(rig.spool.folder.iterdir())
 
 
-async def test_a_song_that_was_never_posted_has_no_message_to_look_into(
-    rig: Rig, song_archive: SongArchive
-) -> None:
+async def test_a_song_never_posted_is_not_fetched_from_a_message(rig: Rig, song_archive: SongArchive) -> None:
     rig.chat.closed_channels = {CHANNEL}
     rig.chat.closed_members = {MEMBER}
     job = await rig.ask()
@@ -259,7 +260,7 @@ async def test_a_song_in_progress_is_not_done_yet(
         await song_archive.post(await rig.get(job), CHANNEL, INTERACTION)
 
 
-async def test_a_job_that_failed_is_no_song(rig: Rig, song_archive: SongArchive) -> None:
+async def test_a_failed_job_is_not_a_song(rig: Rig, song_archive: SongArchive) -> None:
     rig.music.on_post = [answers(400, message="no")]
     rig.chat.down = True
     job = await rig.ask()
@@ -276,7 +277,7 @@ async def test_a_job_that_failed_is_no_song(rig: Rig, song_archive: SongArchive)
 # -- not now
 
 
-async def test_where_discord_is_away_the_music_service_has_the_song(
+async def test_the_music_service_has_the_song_while_discord_is_down(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     there = audio(rig, song)
@@ -296,7 +297,7 @@ async def test_where_discord_is_away_the_music_service_has_the_song(
         ("", answers(401, message="invalid api key")),
     ],
 )
-async def test_a_song_is_not_called_gone_while_somebody_who_may_have_it_is_away(
+async def test_a_song_is_not_called_gone_while_a_source_is_unavailable(
     rig: Rig,
     song_archive: SongArchive,
     song: Job,
@@ -318,7 +319,7 @@ async def test_a_song_is_not_called_gone_while_somebody_who_may_have_it_is_away(
     assert there == await takes(song_archive, song)
 
 
-async def test_where_the_disk_takes_nothing_a_song_is_not_gone(
+async def test_a_song_is_not_gone_because_the_disk_is_full(
     rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose(rig, song)
@@ -335,7 +336,7 @@ def _full(_: object) -> None:
     raise OSError(28, "No space left on device")
 
 
-async def test_where_the_disk_takes_nothing_what_is_there_is_posted(
+async def test_stored_takes_are_posted_even_if_the_disk_is_full(
     rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose(rig, song, 2)
@@ -344,7 +345,7 @@ async def test_where_the_disk_takes_nothing_what_is_there_is_posted(
     assert {1: audio(rig, song)[1]} == await takes(song_archive, song)
 
 
-async def test_fetching_ends_and_what_came_by_then_is_posted(
+async def test_fetching_times_out_and_takes_fetched_so_far_are_posted(
     rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose(rig, song)
@@ -372,10 +373,10 @@ async def test_fetching_ends_and_what_came_by_then_is_posted(
         await song_archive.files(song)
 
 
-# -- two at once
+# -- concurrent requests
 
 
-async def test_two_who_want_the_same_song_at_once_fetch_it_once(
+async def test_two_concurrent_requests_for_a_song_fetch_it_once(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     lose(rig, song)
@@ -386,7 +387,7 @@ async def test_two_who_want_the_same_song_at_once_fetch_it_once(
     assert 2 == rig.chat.fetches
 
 
-async def test_one_who_gives_up_does_not_take_the_song_from_another(
+async def test_a_canceled_request_does_not_stop_anothers_fetch(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     lose(rig, song)
@@ -409,7 +410,7 @@ async def test_one_who_gives_up_does_not_take_the_song_from_another(
     assert first.cancelled()
 
 
-async def test_no_more_than_a_few_files_are_fetched_at_a_time(
+async def test_concurrent_fetches_of_files_are_bounded(
     rig: Rig, song_archive: SongArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     songs = [await rig.ask() for _ in range(6)]
@@ -445,7 +446,7 @@ async def test_no_more_than_a_few_files_are_fetched_at_a_time(
     assert [2] * len(songs) == [len(await task) for task in getting]
 
 
-async def test_a_song_that_is_deleted_while_it_is_fetched_does_not_come_back(
+async def test_a_song_deleted_during_its_fetch_stays_deleted(
     rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose(rig, song)
@@ -483,7 +484,7 @@ async def test_a_song_is_posted_once_for_each_interaction_and_no_job_moves(
     assert () == (await rig.database.read(reconcile)).findings
 
 
-async def test_a_song_is_sent_once_for_presses_that_follow_each_other(
+async def test_a_song_is_sent_once_for_presses_in_quick_succession(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     first, second = await asyncio.gather(song_archive.send_to(song, OTHER), song_archive.send_to(song, OTHER))
@@ -494,9 +495,7 @@ async def test_a_song_is_sent_once_for_presses_that_follow_each_other(
     assert there == [copy.channel_id for copy in rig.chat.copies]
 
 
-async def test_a_copy_that_was_posted_and_deleted_counts_as_posted(
-    rig: Rig, song_archive: SongArchive, song: Job
-) -> None:
+async def test_a_deleted_copy_counts_as_posted(rig: Rig, song_archive: SongArchive, song: Job) -> None:
     rig.chat.on_send = ["deleted"]
 
     copy = await song_archive.post(song, CHANNEL, INTERACTION)
@@ -504,16 +503,14 @@ async def test_a_copy_that_was_posted_and_deleted_counts_as_posted(
     assert (CHANNEL, None, 0) == (copy.channel_id, copy.message_id, copy.missing)
 
 
-async def test_who_takes_no_direct_messages_is_reported_so(
-    rig: Rig, song_archive: SongArchive, song: Job
-) -> None:
+async def test_closed_direct_messages_are_reported(rig: Rig, song_archive: SongArchive, song: Job) -> None:
     rig.chat.closed_members = {OTHER}
 
     with pytest.raises(NoDirectMessages):
         await song_archive.send_to(song, OTHER)
 
 
-async def test_a_channel_that_takes_no_message_is_no_place(
+async def test_a_channel_that_accepts_no_messages_is_reported(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     rig.chat.closed_channels = {CHANNEL}
@@ -522,7 +519,7 @@ async def test_a_channel_that_takes_no_message_is_no_place(
         await song_archive.post(song, CHANNEL, INTERACTION)
 
 
-async def test_where_discord_is_away_nothing_is_posted_now(
+async def test_nothing_is_posted_while_discord_is_down(
     rig: Rig, song_archive: SongArchive, song: Job
 ) -> None:
     rig.chat.down = True
@@ -536,7 +533,7 @@ async def test_where_discord_is_away_nothing_is_posted_now(
 # -- looking up
 
 
-async def test_unfinished_songs_come_with_what_their_cards_show(rig: Rig, song_archive: SongArchive) -> None:
+async def test_unfinished_songs_are_listed_with_their_card_facts(rig: Rig, song_archive: SongArchive) -> None:
     rig.music.done_at_once = False
     first = await rig.ask()
     await rig.until(first, JobState.RUNNING)
@@ -553,7 +550,7 @@ async def test_unfinished_songs_come_with_what_their_cards_show(rig: Rig, song_a
     assert [] == await song_archive.open_jobs(GUILD, OTHER)
 
 
-async def test_songs_are_looked_up_by_who_asked_for_them(song_archive: SongArchive, song: Job) -> None:
+async def test_members_look_up_the_songs_that_they_requested(song_archive: SongArchive, song: Job) -> None:
     page = await song_archive.songs(GUILD, MEMBER, size=5)
 
     assert [song.id] == [listed.id for listed in page.songs]
@@ -569,7 +566,7 @@ async def test_songs_are_looked_up_by_who_asked_for_them(song_archive: SongArchi
         await song_archive.find(GUILD, OTHER, str(song.id), AsyncMock())
 
 
-async def test_a_database_that_is_busy_is_no_reason_to_call_a_song_gone(
+async def test_a_song_is_not_gone_because_the_database_is_busy(
     rig: Rig, song_archive: SongArchive, song: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lose(rig, song)
@@ -588,24 +585,30 @@ async def test_a_database_that_is_busy_is_no_reason_to_call_a_song_gone(
 # -- how many copies at once
 
 
-async def test_a_member_has_a_bounded_number_of_copies_on_their_way(
+async def test_the_number_of_a_members_pending_copies_is_bounded(
     rig: Rig, song: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free, posting = asyncio.Event(), 0
     post_copy = rig.chat.post_copy
+    refused_or_posting = asyncio.Semaphore(0)
 
     async def hangs(*arguments: Any, **options: Any) -> int:  # noqa: ANN401 - those of the chat
         nonlocal posting
         posting += 1
+        refused_or_posting.release()
         await free.wait()
         return await post_copy(*arguments, **options)
 
     monkeypatch.setattr(rig.chat, "post_copy", hangs)
     async with rig.song_archive() as song_archive:
         copies = [asyncio.create_task(song_archive.post(song, CHANNEL + n, 5_000 + n)) for n in range(60)]
-        refused = await asyncio.wait_for(asyncio.gather(*copies[2:], return_exceptions=True), 20)
+        for copy in copies:
+            copy.add_done_callback(lambda _: refused_or_posting.release())
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in copies:
+                await refused_or_posting.acquire()
         free.set()
-        await asyncio.gather(*copies[:2])
+        refused = (await asyncio.gather(*copies, return_exceptions=True))[2:]
         after = await song_archive.post(song, CHANNEL, 6_000)
 
     assert [TooManyCopies] * 58 == [type(error) for error in refused]

@@ -16,7 +16,7 @@ from tests.postgresql import Server
 
 
 class Forgiving(PostgresqlTx):
-    """A transaction that goes on after an error, as a test on SQLite does."""
+    """A transaction that continues after an error, as on SQLite."""
 
     def execute(self, sql: str, parameters: object = (), /) -> Rows:
         if sql.startswith(("SAVEPOINT", "ROLLBACK", "RELEASE")):
@@ -50,7 +50,7 @@ def tx(request: pytest.FixtureRequest) -> Iterator[Tx]:
     if request.config.getoption("--engine") == "postgresql":
         connection = request.getfixturevalue("migrated_on_server").connection
         connection.execute("BEGIN")
-        yield cast("Tx", Forgiving(connection))  # the tests' word for a transaction
+        yield cast("Tx", Forgiving(connection))  # the tests' name for a transaction
         connection.execute("ROLLBACK")
         return
     migrated = request.getfixturevalue("migrated")

@@ -34,7 +34,7 @@ OPEN = breaker.OPEN
 
 
 class Refused(Exception):
-    """In the model: nothing is changed, and the caller gets this error."""
+    """An operation of the model fails: nothing changes, and the caller gets this error."""
 
     def __init__(self, error: type[Exception]) -> None:
         super().__init__(error)
@@ -43,7 +43,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Song:
-    """A job as far as the model knows it; the names are the columns'."""
+    """A job as known to the model, with the names of the columns."""
 
     guild_id: int
     discord_id: int
@@ -68,7 +68,7 @@ class Song:
 
 
 class Line(NamedTuple):
-    """A line of the ledger."""
+    """An entry of the ledger."""
 
     kind: str
     guild: int
@@ -76,16 +76,16 @@ class Line(NamedTuple):
     allowance: int
     bonus: int
     interaction: int | None
-    """Of the song, or of the command that changed something."""
+    """The interaction of the song, or of the command that made the change."""
 
 
 @dataclass(kw_only=True)
 class Books:
-    """Everything that has to outlive a process."""
+    """Everything that must outlive a process."""
 
     epoch: int = 0
     songs: dict[int, Song] = field(default_factory=dict)
-    """By the interaction that asked."""
+    """Songs by the interaction of their request."""
     ledger: list[Line] = field(default_factory=list)
     guilds: dict[int, tuple[int | None, str | None]] = field(default_factory=dict)
     members: set[int] = field(default_factory=set)
@@ -94,10 +94,10 @@ class Books:
     refused: set[int] = field(default_factory=set)
     """Interactions that were refused, and stay so."""
     noted: frozenset[int] = field(default=frozenset(), compare=False)
-    """Those that this process alone remembers: it could not write them down."""
+    """Refused interactions remembered only by this process, which could not record them."""
 
     def after(self, does: Callable[["Books", datetime], object], at: datetime) -> tuple["Books", object]:
-        """The books after what an operation does to them, and the result that its caller gets."""
+        """Return the books after an operation, and the result for its caller."""
         books = replace(
             self,
             songs=dict(self.songs),
@@ -113,13 +113,13 @@ class Books:
             return replace(self, refused=books.refused), refused.error
 
     def terms(self, guild: int) -> tuple[int, Period]:
-        """The allowance and its period."""
+        """Return the allowance and its period."""
         allowance, period = self.guilds.get(guild, (None, None))
         defaults = TERMS.defaults
         return defaults.allowance if allowance is None else allowance, Period(period or defaults.period)
 
     def available(self, guild: int, at: datetime) -> tuple[int, int]:
-        """What is left of the allowance and of the bonus."""
+        """Return the available parts of the allowance and of the bonus."""
         allowance, period = self.terms(guild)
         of = {Period.DAY: day_of, Period.WEEK: week_of, Period.MONTH: month_of}[period]
         spent = bonus = 0
@@ -219,11 +219,11 @@ class Books:
         return claimed
 
     def by_turns(self, queued: dict[int, Song]) -> list[int]:
-        """Always the first song of the server that was served longest ago, and there of the member."""
+        """Return the queue: the server served longest ago comes first, and in it the member likewise."""
         left, order = dict(queued), list[int]()
         turns: Counter[tuple[int, ...]] = Counter()
         while left:
-            # Each server's next song, by the turns of its members; and of those the one whose turn it is.
+            # The next song of each server, by its members' turns; from these, the one whose server is next.
             first: dict[int, int] = {}
             for key in sorted(left, key=lambda key: self.turn_of_member(left[key], turns)):
                 first.setdefault(left[key].guild_id, key)
@@ -240,7 +240,7 @@ class Books:
         return turns[(song.guild_id,)], self.served(song.guild_id), song.created_at
 
     def served(self, guild: int, discord_id: int | None = None) -> int:
-        """When a song of the server, or of the member there, was last submitted."""
+        """Return when a song of the server, or of a member there, was last submitted."""
         return max(
             (
                 song.submitted_at or 0
@@ -307,7 +307,7 @@ class Books:
         terms_before = self.terms(guild)
         _, period_before = self.guilds.get(guild, (None, None))
         self.guilds[guild] = (allowance, period or period_before)
-        if terms_before != self.terms(guild):  # what stays as it was is no entry
+        if terms_before != self.terms(guild):  # no entry without a change
             self.ledger.append(Line("set", guild, number_of(at), 0, 0, interaction))
         self.members.add(actor)
         return [before, sum(self.available(guild, at))]
@@ -344,7 +344,7 @@ def month_of(at: datetime) -> object:
 
 
 def written(tx: Tx) -> Books:
-    """What is there."""
+    """Read the books from the database."""
     takes: dict[int, list[int]] = defaultdict(list)
     for job_id, take in tx.execute("SELECT job_id, take FROM track ORDER BY job_id, take"):
         takes[job_id].append(take)
@@ -360,7 +360,7 @@ def written(tx: Tx) -> Books:
                   COALESCE(ledger.interaction_id, job.interaction_id)
            FROM ledger LEFT JOIN job ON job.id = job_id ORDER BY ledger.id"""
     )
-    # On a server, a transaction locks its guild before it looks, also one without any result.
+    # On a server, a transaction locks its guild before reading, even if it has no result.
     guilds = tx.execute(
         """SELECT id, allowance, period FROM guild
            WHERE EXISTS (SELECT 1 FROM ledger WHERE ledger.guild_id = guild.id)"""

@@ -9,20 +9,20 @@ from bot.database import engine, postgresql
 from bot.database.postgresql_tx import Tx, connect
 
 SIZES = (1, 2, 3, 4, 6, 8)
-"""In bytes, of integers as SQLite stores them. Source: https://sqlite.org/fileformat.html#record_format."""
+"""Sizes of integers stored by SQLite, in bytes. Source: https://sqlite.org/fileformat.html#record_format."""
 
 BEGINNING_BYTES = 3
-"""Length of the beginning by which something is looked for."""
+"""Length of the prefix by which values are searched for."""
 
 
 def files_of(path: Path) -> dict[str, bytes]:
-    """The database, its log and the log's index, by their names."""
+    """Return the database, its log and the log's index, by name."""
     there = (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm"))
     return {file.name: file.read_bytes() for file in there if file.exists()}
 
 
 def bytes_left(path: Path, texts: Iterable[str], ids: Iterable[int]) -> set[tuple[str, str]]:
-    """Each of the texts and ids that is found, with the file that has it."""
+    """Return the texts and ids that are found, each with the file that contains it."""
     wanted = {text.encode(): text for text in texts}
     for number in ids:
         assert number.bit_length() > 31, "a short number is found anywhere"
@@ -34,7 +34,7 @@ def bytes_left(path: Path, texts: Iterable[str], ids: Iterable[int]) -> set[tupl
 
 
 def _within(content: bytes, wanted: Mapping[bytes, str]) -> Iterator[str]:
-    """Yield what is there. It is looked for by its beginning, which hundreds of ids share."""
+    """Yield the values found. The search is by prefix, which hundreds of ids share."""
     for beginning, size in {(part[:BEGINNING_BYTES], len(part)) for part in wanted}:
         at = content.find(beginning)
         while at >= 0:
@@ -45,14 +45,14 @@ def _within(content: bytes, wanted: Mapping[bytes, str]) -> Iterator[str]:
 
 
 def server_url(database: object) -> str | None:
-    """The address of a database on a server."""
+    """Return the URL of a database on a server."""
     return database._url if isinstance(database, postgresql.Database) else None
 
 
 def left_in(database: engine.Database, texts: Iterable[str], ids: Iterable[int]) -> set[tuple[str, str]]:
-    """Each of the texts and ids that a database still has, with the file or the table that has it.
+    """Return the texts and ids still in a database, each with the file or the table that contains it.
 
-    On a server, that is what its rows have, and the files of those tables that are rewritten.
+    On a server, this covers the rows, and the files of the tables that are rewritten.
     """
     url = server_url(database)
     if url is not None:
@@ -62,7 +62,7 @@ def left_in(database: engine.Database, texts: Iterable[str], ids: Iterable[int])
 
 
 def all_bytes(database: engine.Database) -> bytes:
-    """All that a database has, in the sense of ``left_in``."""
+    """Return all bytes of a database, in the sense of ``left_in``."""
     url = server_url(database)
     if url is None:
         assert database.files is not None
@@ -85,7 +85,7 @@ def _left_on_server(url: str, texts: list[str], ids: list[int]) -> set[tuple[str
 
 
 def _rows(tx: Tx) -> dict[str, bytes]:
-    """The rows of each table."""
+    """Return the rows of each table."""
     contents = {}
     for (table,) in tx.execute(
         "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
@@ -96,7 +96,7 @@ def _rows(tx: Tx) -> dict[str, bytes]:
 
 
 def _rewritten(tx: Tx, url: str) -> dict[str, bytes]:
-    """The files of those tables that are rewritten."""
+    """Return the files of the tables that are rewritten."""
     folder = Path(parse_qs(urlsplit(url).query)["host"][0]) / "data"
     tx.execute("CHECKPOINT")
     return {

@@ -1,4 +1,4 @@
-"""Insert jobs with their credits as intake and the steps do."""
+"""Insert jobs with their credits, as intake and the steps do."""
 
 import sqlite3
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from tests import make
 from tests.make import NOW
 
 VIOLATED = (sqlite3.IntegrityError, ConstraintViolated)
-"""What a statement that the schema forbids raises: SQLite's own error, or the engine's."""
+"""Exceptions raised for statements that the schema forbids: SQLite's own, and the engine's."""
 EPOCH = 5
 RICH = ledger.Defaults(allowance=1_000_000, period=Period.MONTH)
 HORIZON = timedelta(minutes=60)
@@ -26,11 +26,11 @@ OF_STATE: dict[JobState, jobs.JobChange] = {
         "delivery": Delivery(channel_id=make.CHANNEL, direct=False, started_at=NOW),
     },
 }
-"""What the schema wants to be known in a state."""
+"""Columns that the schema requires in each state."""
 
 
 def added(tx: Tx, *, at: datetime = NOW, due_at: datetime | None = None, **changes: object) -> Job:
-    """A queued job with its credits held. ``changes`` are those of ``make.origin``."""
+    """Add a queued job with its credits held. ``changes`` are those of ``make.origin``."""
     origin = make.origin(**changes)
     job = make.job(id=jobs.new_id(), origin=origin, created_at=at, state_since=at)
     member = members.member_number(tx, origin.member_id)
@@ -40,14 +40,14 @@ def added(tx: Tx, *, at: datetime = NOW, due_at: datetime | None = None, **chang
 
 
 def found(tx: Tx, job: Job) -> Job:
-    """The job as it stands."""
+    """Return the job as stored."""
     there = jobs.get(tx, job.id)
     assert there is not None
     return there
 
 
 def put(tx: Tx, job: Job, state: JobState, *, now: datetime = NOW, due: bool = True) -> Job:
-    """The job in another state, with what the state needs, and claimed by nobody."""
+    """Move a job to another state, with everything the state requires, and without a claim."""
     known = OF_STATE.get(state, jobs.JobChange())
     if state not in (JobState.QUEUED, JobState.SUBMITTING, JobState.FAILED, JobState.EXPLAINED):
         known = jobs.JobChange(**known, task_id=f"task-{job.id}")
@@ -73,7 +73,7 @@ def claim_due(
     places: claims.Places | None = None,
     share: Share = EVERYTHING,
 ) -> list[Job]:
-    """Claim what is due in these states, as a round of the runner does."""
+    """Claim jobs in these states that are due, as a round of the runner does."""
     claimant = claims.Claimant(epoch=epoch, now=now, horizon=horizon, share=share)
     return claims.claim(tx, claims.ripe(tx, states, claimant, limit, places), claimant)
 
@@ -87,5 +87,5 @@ def released(tx: Tx, job: Job, *, now: datetime = NOW) -> None:
 
 
 def without_roles(job: Job) -> Job:
-    """The job as a row can hold it: the member's roles are not kept."""
+    """Return the job as a row can hold it, without the member's roles."""
     return replace(job, origin=replace(job.origin, role_ids=frozenset()))

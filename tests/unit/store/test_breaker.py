@@ -15,7 +15,7 @@ A, B, C = (DiscordUserId(id_) for id_ in (1, 2, 3))
 
 
 def unknown(tx: Tx, now: datetime, member: DiscordUserId = A, text: str | None = None) -> bool:
-    """An unknown outcome of a member's request, by default for a text that is theirs alone."""
+    """Record an unknown outcome of a member's request, by default with a text that is theirs alone."""
     return breaker.unknown(tx, Backend.SSEEDANCE, asked(member, text), now)
 
 
@@ -30,7 +30,7 @@ def asked(member: DiscordUserId, text: str | None) -> Job:
 
 
 def wait(tx: Tx, now: datetime) -> timedelta:
-    """Return how long requests stay stopped, without entering."""
+    """Return how long requests remain stopped, without sending one."""
     retry_at = breaker.read(tx, Backend.SSEEDANCE).retry_at
     return timedelta() if retry_at is None else retry_at - now
 
@@ -140,7 +140,7 @@ def test_three_unclear_answers_in_a_row_open_the_breaker_for_a_minute(tx: Tx) ->
     assert None is breaker.read(tx, Backend.SSEEDANCE).closed
 
 
-def test_a_clear_answer_between_starts_the_count_anew(tx: Tx) -> None:
+def test_a_clear_answer_in_between_restarts_the_count(tx: Tx) -> None:
     for member in (A, B):
         unknown(tx, NOW, member)
     breaker.reset(tx, Backend.SSEEDANCE)
@@ -193,7 +193,7 @@ def test_a_closed_answer_to_the_breakers_probe_closes_the_service(tx: Tx) -> Non
 # -- one member, or all
 
 
-def test_one_member_can_not_open_the_breaker_whatever_they_ask_for(tx: Tx) -> None:
+def test_one_member_cannot_open_the_breaker_with_any_requests(tx: Tx) -> None:
     opened = [unknown(tx, NOW, A, f"text {n}") for n in range(100)]
 
     assert [False] * 100 == opened
@@ -208,7 +208,7 @@ def test_the_same_texts_of_many_members_do_not_open_the_breaker(tx: Tx) -> None:
     assert breaker.SUSPECTS_MAX == len(breaker.read(tx, Backend.SSEEDANCE).suspects)
 
 
-def test_after_many_of_one_member_another_one_with_another_text_opens_it(tx: Tx) -> None:
+def test_another_member_with_another_text_opens_the_breaker(tx: Tx) -> None:
     for _ in range(100):
         unknown(tx, NOW, A, "cursed")
     same = unknown(tx, NOW, B, "cursed")
@@ -218,7 +218,7 @@ def test_after_many_of_one_member_another_one_with_another_text_opens_it(tx: Tx)
     assert NOW + MINUTE == breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
-def test_a_clear_answer_takes_the_suspicion_away(tx: Tx) -> None:
+def test_a_clear_answer_removes_the_suspicion(tx: Tx) -> None:
     for _ in range(3):
         unknown(tx, NOW, A)
         not_open(tx, NOW, A)
@@ -229,7 +229,7 @@ def test_a_clear_answer_takes_the_suspicion_away(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("texts", [["same"] * 20, [f"text {n}" for n in range(20)]])
-def test_one_member_can_not_close_the_service(tx: Tx, texts: list[str]) -> None:
+def test_one_member_cannot_close_the_service(tx: Tx, texts: list[str]) -> None:
     news = [not_open(tx, NOW, A, text) for text in texts]
 
     assert not any(news)
@@ -251,7 +251,7 @@ def test_different_texts_of_two_members_close_the_service(tx: Tx) -> None:
     assert NOW + 15 * MINUTE == breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
-def test_a_probe_of_the_one_who_was_told_so_keeps_the_service_closed(tx: Tx) -> None:
+def test_the_probe_of_the_suspecting_member_keeps_the_service_closed(tx: Tx) -> None:
     for member in (A, B):
         not_open(tx, NOW, member)
     now = probe(tx)
@@ -262,7 +262,7 @@ def test_a_probe_of_the_one_who_was_told_so_keeps_the_service_closed(tx: Tx) -> 
     assert 30 * MINUTE == wait(tx, now)
 
 
-def test_not_open_does_not_mean_that_an_empty_account_is_filled(tx: Tx) -> None:
+def test_not_open_does_not_mean_that_an_empty_account_was_filled(tx: Tx) -> None:
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NO_CREDITS, NOW)
     now = probe(tx)
 
@@ -280,7 +280,7 @@ def test_unknown_outcomes_and_not_open_do_not_confirm_each_other(tx: Tx) -> None
     assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW)
 
 
-def test_a_suspicion_has_neither_a_member_nor_a_text_in_it(tx: Tx) -> None:
+def test_a_suspicion_contains_neither_a_member_nor_a_text(tx: Tx) -> None:
     unknown(tx, NOW, DiscordUserId(1234567890123456789), "a secret love")
 
     (row,) = tx.execute("SELECT * FROM suspicion").fetchall()
@@ -303,7 +303,7 @@ def test_one_probe_goes_through_at_a_time(tx: Tx, closed: bool) -> None:
     assert {now + breaker.PROBE_LEASE} == set(told)
 
 
-def test_a_probe_that_never_answers_makes_way_for_another(tx: Tx) -> None:
+def test_an_unanswered_probe_makes_way_for_another(tx: Tx) -> None:
     open_the_breaker(tx)
     now = probe(tx)
 
@@ -311,12 +311,12 @@ def test_a_probe_that_never_answers_makes_way_for_another(tx: Tx) -> None:
     assert breaker.admit(tx, Backend.SSEEDANCE, now + breaker.PROBE_LEASE + SECOND) is not None
 
 
-def test_a_probe_goes_alone_for_longer_than_a_post_may_take() -> None:
+def test_a_probe_is_exclusive_for_longer_than_a_post_may_take() -> None:
     assert breaker.PROBE_LEASE > timedelta(seconds=60 + 10)
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_clear_answer_lets_all_through_and_forgets_what_was(tx: Tx, closed: bool) -> None:
+def test_a_clear_answer_admits_all_and_resets_the_state(tx: Tx, closed: bool) -> None:
     if closed:
         breaker.block(tx, Backend.SSEEDANCE, ClosedCause.BAD_KEY, NOW)
     else:
@@ -330,7 +330,7 @@ def test_a_clear_answer_lets_all_through_and_forgets_what_was(tx: Tx, closed: bo
 
 
 @pytest.mark.parametrize("days", [1, 365])
-def test_a_clock_that_was_set_back_does_not_keep_requests_stopped(tx: Tx, days: int) -> None:
+def test_setting_the_clock_back_does_not_keep_requests_stopped(tx: Tx, days: int) -> None:
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     now = NOW - timedelta(days=days)
 
@@ -338,7 +338,7 @@ def test_a_clock_that_was_set_back_does_not_keep_requests_stopped(tx: Tx, days: 
     assert now + breaker.PROBE_LEASE == breaker.admit(tx, Backend.SSEEDANCE, now)
 
 
-def test_the_state_tells_until_when_requests_are_stopped(tx: Tx) -> None:
+def test_the_state_shows_until_when_requests_are_stopped(tx: Tx) -> None:
     open_gate = breaker.blocked_until(breaker.read(tx, Backend.SSEEDANCE), NOW)
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
     until = NOW + 15 * MINUTE
@@ -349,7 +349,7 @@ def test_the_state_tells_until_when_requests_are_stopped(tx: Tx) -> None:
     assert None is breaker.blocked_until(shut, NOW - timedelta(days=1))
 
 
-def test_a_clock_that_was_set_forward_only_brings_the_probe_earlier(tx: Tx) -> None:
+def test_setting_the_clock_forward_only_advances_the_probe(tx: Tx) -> None:
     breaker.block(tx, Backend.SSEEDANCE, ClosedCause.NOT_OPEN, NOW)
 
     assert None is breaker.admit(tx, Backend.SSEEDANCE, NOW + timedelta(days=1))

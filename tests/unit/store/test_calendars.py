@@ -27,7 +27,7 @@ BOUNDS = st.builds(
     st.sampled_from((14_975, 15_338, 20_454, 20_484, 20_512)),
     st.integers(-30, 30),
 )
-"""Hours around the beginnings of months, and the day that Apia skipped."""
+"""Hours around the starts of months, and around the day that Apia skipped."""
 STEPS = st.lists(st.tuples(ZONES, st.timedeltas(timedelta(), timedelta(hours=30))), min_size=1, max_size=12)
 
 
@@ -45,7 +45,7 @@ def test_a_change_of_zone_leaves_the_period_in_progress(
 
 
 @given(st.sampled_from(Period), INSTANTS | BOUNDS, STEPS)
-def test_days_never_come_back_however_often_the_zone_changes(
+def test_days_never_recur_however_often_the_zone_changes(
     period: Period, now: datetime, steps: list[tuple[str, timedelta]]
 ) -> None:
     calendar, days = Calendar(), []
@@ -77,7 +77,7 @@ def test_a_period_ends_at_the_moment_that_was_promised(
 
 
 @given(st.sampled_from(Period), INSTANTS | BOUNDS, STEPS)
-def test_each_period_has_its_allowance_once_in_whatever_zones(
+def test_each_period_has_its_allowance_once_in_all_zones(
     period: Period, now: datetime, steps: list[tuple[str, timedelta]]
 ) -> None:
     calendar, grants = Calendar(), Counter[tuple[int, int]]()
@@ -92,7 +92,7 @@ def test_each_period_has_its_allowance_once_in_whatever_zones(
     assert all(first[1] <= second[0] for first, second in pairwise(starts))
 
 
-def test_what_a_wrong_clock_has_left_behind_does_not_count() -> None:
+def test_leftovers_of_a_wrong_clock_do_not_count() -> None:
     wrong, right = datetime(2034, 5, 1, tzinfo=UTC), datetime(2026, 5, 1, 12, tzinfo=UTC)
 
     calendar = Calendar().in_zone("Asia/Tokyo", Period.MONTH, wrong)
@@ -104,13 +104,13 @@ def test_what_a_wrong_clock_has_left_behind_does_not_count() -> None:
 
 
 def counted_wrong(tx: Tx) -> list[str]:
-    """What reconciliation finds, besides that these songs have no jobs."""
-    jobless = ("nowhere else", "songs of queued")
+    """Return the findings of reconciliation, apart from songs without jobs."""
+    jobless = ("is only in the ledger", "songs of queued")
     return [one for one in reconcile(tx).findings if not any(words in one for words in jobless)]
 
 
 def spent_all(tx: Tx, number: int, now: datetime) -> int:
-    """Spend what the server has in songs of 10; return how many there were."""
+    """Spend the server's credits on songs of 10; return the number of songs."""
     member = members.member_number(tx, DiscordUserId(MEMBER))
     for count in range(100):
         job_id = JobId(number * 1_000 + count)
@@ -128,7 +128,9 @@ def moved(tx: Tx, zone: str, now: datetime, period: Period | None = None) -> tup
 
 @pytest.mark.parametrize("period", Period)
 @pytest.mark.parametrize("zones_", [FAR, FAR[::-1], FAR[1:3] * 3])
-def test_moving_around_the_world_makes_no_song_more(tx: Tx, period: Period, zones_: tuple[str, ...]) -> None:
+def test_changing_zones_around_the_world_yields_no_extra_song(
+    tx: Tx, period: Period, zones_: tuple[str, ...]
+) -> None:
     now = datetime(2026, 5, 31, 9, tzinfo=UTC)  # a Sunday
     moved(tx, "UTC", now, period)
     songs = spent_all(tx, 0, now)
@@ -156,7 +158,7 @@ def test_the_allowance_renews_at_midnight_in_the_servers_zone(tx: Tx) -> None:
     assert 100 == ledger.balance(tx, GUILD, DEFAULTS, midnight).available
 
 
-def test_a_song_keeps_the_servers_day_and_the_total_keeps_utcs(tx: Tx) -> None:
+def test_a_song_counts_on_the_servers_day_and_the_total_on_utcs(tx: Tx) -> None:
     evening = datetime(2026, 3, 31, 20, tzinfo=UTC)  # in Tokyo it is April
     moved(tx, "Asia/Tokyo", datetime(2026, 3, 14, 12, tzinfo=UTC))
     member = members.member_number(tx, DiscordUserId(MEMBER))
@@ -172,7 +174,7 @@ def test_a_song_keeps_the_servers_day_and_the_total_keeps_utcs(tx: Tx) -> None:
     assert [] == counted_wrong(tx)
 
 
-def test_a_zone_alone_changes_no_other_setting_and_is_one_entry(tx: Tx) -> None:
+def test_setting_a_zone_changes_nothing_else_and_is_one_entry(tx: Tx) -> None:
     now = datetime(2026, 3, 14, 12, tzinfo=UTC)
 
     moved(tx, "Asia/Tokyo", now)

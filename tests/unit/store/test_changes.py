@@ -1,4 +1,4 @@
-"""What the ledger keeps of before and after a change, now and as earlier versions wrote it."""
+"""The ledger's record of values before and after a change, as written now and by earlier versions."""
 
 import pytest
 

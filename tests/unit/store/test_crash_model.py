@@ -1,4 +1,4 @@
-"""The store under a process that dies after any statement: what was acknowledged survives."""
+"""The store in a process that dies after any statement: acknowledged writes survive."""
 
 import asyncio
 import itertools
@@ -67,27 +67,27 @@ from tests.unit.store.rows import ALL, claim_due
 T = TypeVar("T")
 
 LONG: bool = False
-"""To be set by hand for a search that goes on for an hour, each time elsewhere."""
+"""Set by hand for an hour-long search that starts elsewhere each time."""
 SETTINGS = settings(
     max_examples=20_000 if LONG else 25,
     stateful_step_count=100 if LONG else 25,
     derandomize=not LONG,
-    # As it was found: to make a failure smaller takes minutes.
+    # Without shrinking: reducing a failure takes minutes.
     phases=(Phase.generate,),
     deadline=None,
 )
 ON_SERVER = settings(SETTINGS, max_examples=SETTINGS.max_examples // 5)
-"""A new process is a new session, and each of its statements a round trip."""
+"""On a server, a new process is a new session, and each of its statements a round trip."""
 PRAGMAS = (
-    # No test here pulls a plug: what was written is there, also where it was not flushed.
+    # No test here cuts the power, so writes survive without being flushed.
     "PRAGMA synchronous = OFF",
-    # What is not committed yet stands in the log already, and the log goes into the file again and again.
+    # Uncommitted changes already reach the log, and the log is checkpointed often.
     "PRAGMA cache_size = 1",
     "PRAGMA wal_autocheckpoint = 16",
 )
 GROUP_MAX = 3
 STRIDE = 7
-"""Of how many statements one is the last of a process, on a server."""
+"""On a server, let a process die after every n-th statement only."""
 
 # -- a process and its end
 
@@ -151,7 +151,7 @@ class MortalSession:
 
 
 class WaitsForAnswer(Exception):
-    """The process asks the music service, and the outcome is another operation."""
+    """The process is waiting for the music service, whose answer is another operation."""
 
 
 class Silent:
@@ -164,7 +164,7 @@ class Silent:
 
 
 class Process:
-    """One run of the bot: it knows nothing but what is in its folder."""
+    """A run of the bot, which knows only what is in its folder."""
 
     def __init__(self, folder: Path, clock: make.Clock) -> None:
         self.folder = folder
@@ -182,7 +182,7 @@ class Process:
         writer._connection = cast("sqlite3.Connection", self.connection)
 
     def held_up(self, go: threading.Event) -> "asyncio.Future[object]":
-        """Keep the writer's thread busy until then."""
+        """Keep the writer's thread busy until the event is set."""
         hop = cast("Database", self.database)._writer._execute(go.wait, 5.0)  # type: ignore[no-untyped-call]
         return asyncio.ensure_future(hop)
 
@@ -190,7 +190,7 @@ class Process:
         await self.connect()
         unused = cast("Any", None)
         self.intake = Intake(self.database, TERMS, now=self.clock, woken=lambda: None)
-        self.intake._answers = cast("Any", self.database)  # what shares a commit is chosen here
+        self.intake._answers = cast("Any", self.database)  # the test decides which writes share a commit
         self.credits = CreditService(self.database, TERMS.defaults, price=TERMS.price_credits, now=self.clock)
         self.moves = Transitions(self.database, self.clock)
         self.steps = Steps(
@@ -215,11 +215,11 @@ class Process:
         return self.folder.with_name(f"{int(self.folder.name) + 1}")
 
     def leaves(self) -> None:
-        """What a killed process leaves: its files, as they are at this moment."""
+        """Do what a kill does to the files: leave them as they are at this moment."""
         shutil.copytree(self.folder, self.left)
 
     def bury(self) -> None:
-        """Remove what only the dead process had."""
+        """Remove everything that only the dead process had."""
         shutil.rmtree(self.folder)
 
     async def begin(self) -> int:
@@ -237,7 +237,7 @@ class Process:
 
 
 class ServerProcess(Process):
-    """The same on a server: what survives a death is there, and not in the folder."""
+    """A process on a server, where everything that survives a death is, instead of in the folder."""
 
     url = ""
 
@@ -256,7 +256,7 @@ class ServerProcess(Process):
         return self.folder
 
     def leaves(self) -> None:
-        """A killed process leaves an open transaction to the server, and neither repeats nor looks it up."""
+        """Leave an open transaction to the server, as a killed process does, without retrying it."""
         self.writer.closing.set()
         assert self.writer._tx is not None
         self.writer._tx.close()
@@ -272,7 +272,7 @@ class Operation:
     real: "Real"
     model: "Model"
     alone: bool = False
-    """Whether it is never one of a group: it stops requests, or writes once more if they are stopped."""
+    """Whether it never joins a group: it stops requests, or writes once more while they are stopped."""
 
 
 Model: TypeAlias = Callable[[Books, datetime], object]
@@ -284,13 +284,13 @@ class How:
     """The circumstances of an operation."""
 
     waits: bool = False
-    """It shares its commit with those that come after it."""
+    """Share a commit with the operations that follow."""
     dies_after: int | None = None
-    """The process dies after a given number of statements, or after all of them."""
+    """Number of statements after which the process dies, or after all of them if there are fewer."""
     counted: str = ""
-    """Only those count that begin so."""
+    """Prefix of the statements that count."""
     disk_full: bool = False
-    """The first commit fails."""
+    """Make the first commit fail."""
 
 
 CALMLY = How()
@@ -390,7 +390,7 @@ class Crashes(RuleBasedStateMachine):
         self.rows: Rows = []
         self.group: list[Operation] = []
         self.known: list[Job] = []
-        """Every claim that anybody has ever had."""
+        """Every claim that any process has ever had."""
         self.tasks = 0
         first = folder / "1"
         first.mkdir(parents=True)
@@ -415,7 +415,7 @@ class Crashes(RuleBasedStateMachine):
     # -- operations, alone and together
 
     def do(self, operations: list[Operation], how: How) -> bool:
-        """Does them, or lets them wait for others. Returns whether all callers learned the outcome."""
+        """Run operations, or queue them for others. Return whether all callers learned the outcome."""
         if self.group and any(operation.alone for operation in operations):
             self.together(CALMLY)
         self.group += operations
@@ -424,11 +424,11 @@ class Crashes(RuleBasedStateMachine):
         return self.together(how)
 
     def together(self, how: How) -> bool:
-        """What waits is done at once. Each part that was acknowledged is there, each other one may be."""
+        """Run the queued operations at once. Acknowledged ones must be stored; the others may be."""
         operations, self.group = self.group, []
         if isinstance(
             self.process, ServerProcess
-        ):  # a server repeats until its deadline what its disk refuses
+        ):  # a server retries until its deadline what its disk rejects
             how = replace(how, disk_full=False)
         self.books.noted = frozenset(self.process.intake._refused)
         outcomes = self.run(self._together(operations, how))
@@ -451,7 +451,7 @@ class Crashes(RuleBasedStateMachine):
         return all(told for _, *told in outcomes)
 
     async def _together(self, operations: list[Operation], how: How) -> list[tuple[Any, ...]]:
-        """When each was done, and what its caller was told before the end."""
+        """Return when each was done, and its caller's result if it got one before the end."""
         process, loop = self.process, asyncio.get_running_loop()
         died, go, buried = loop.create_future(), threading.Event(), threading.Event()
         connection = process.connection
@@ -471,7 +471,7 @@ class Crashes(RuleBasedStateMachine):
             times.append(self.clock.forward(seconds=1))
             tasks.append(asyncio.create_task(operation.real(process)))
             await asyncio.sleep(0)  # up to its write, at its own time
-        # Whoever asks again meanwhile is answered at once: only the first delivery of an interaction counts.
+        # A repeated delivery is answered at once meanwhile, since only an interaction's first one counts.
         assert sum(not task.done() for task in tasks) == process.database.waiting
         go.set()
         all_told = asyncio.gather(*tasks, return_exceptions=True)
@@ -492,7 +492,7 @@ class Crashes(RuleBasedStateMachine):
         self.found_in([self.books])
 
     def found_in(self, possible: list[Books]) -> Books:
-        """What is in the file, which has to be one of these."""
+        """Return the contents of the file, which must be one of these books."""
 
         def read(tx: engine.Tx) -> tuple[Books, Rows, set[int]]:
             assert () == reconcile(tx).findings
@@ -509,7 +509,7 @@ class Crashes(RuleBasedStateMachine):
         return found
 
     def turn(self, books: Books, change: Callable[[Tx], Any]) -> Any:  # noqa: ANN401 - what the change returns
-        """What the breaker does is tested elsewhere; here it has to happen together with the job's move."""
+        """Change the breaker, whose own tests are elsewhere; here, it must be atomic with the transition."""
         before = books.breaker_state
         breaker.write(self.scratch, Backend.SSEEDANCE, before)
         result = change(self.scratch)
@@ -525,7 +525,7 @@ class Crashes(RuleBasedStateMachine):
         self.do(asked, CALMLY)
 
     def has_heard_nothing_clear(self) -> Operation:
-        """The last request had an unknown outcome, so that a clear answer is seen to change something."""
+        """Record an unknown outcome as the last one, so that a clear answer has a visible effect."""
         return Operation(
             lambda process: process.database.write(
                 partial(breaker.unknown, backend=Backend.SSEEDANCE, job=make.job(), now=process.clock())
@@ -594,7 +594,7 @@ class Crashes(RuleBasedStateMachine):
         self.works_once(ways, which, how)
 
     def works_once(self, ways: list[int], which: int, how: How) -> bool:
-        """Some of the songs in hand are taken a step further at the same time, or some are claimed."""
+        """Advance some of the claimed songs concurrently, or claim some."""
         in_hand = self.in_hand()
         if not in_hand:
             due = [song.due_at for song in self.books.songs.values() if song.due_at is not None]
@@ -618,7 +618,7 @@ class Crashes(RuleBasedStateMachine):
         return [self.books.songs[interaction].state for interaction in self.in_hand()]
 
     def takes_a_song_to(self, state: JobState) -> int:
-        """Calmly, until a song in this state is in hand. Returns in how many ways it may go on."""
+        """Advance without faults until only a song in this state is claimed. Return its number of ways on."""
         while self.states_in_hand() != [state]:
             if all(song.due_at is None for song in self.books.songs.values()):
                 self.clock.forward(hours=2)
@@ -647,7 +647,7 @@ class Crashes(RuleBasedStateMachine):
         return Operation(real, lambda books, at: books.claim(at, limit))
 
     def overtaken(self) -> list[Job]:
-        """Claims that hold no more, the last ones first."""
+        """Return claims that are no longer valid, latest first."""
         return [job for job in reversed(self.known) if self.books.is_stale(job)]
 
     @precondition(lambda self: bool(self.overtaken()))
@@ -657,7 +657,7 @@ class Crashes(RuleBasedStateMachine):
         self.do([chosen(self.ways(job), way)], how)
 
     def ways(self, job: Job) -> list[Operation]:
-        """What a process may do with a job that it has claimed in this state."""
+        """Return the operations possible on a job claimed in this state."""
         match job.state:
             case JobState.QUEUED:
                 return [
@@ -719,7 +719,7 @@ class Crashes(RuleBasedStateMachine):
             if wait_until is not None:
                 books.move(job, JobState.QUEUED, min(wait_until, job.created_at + QUEUE_MAX))
                 return None
-            # A probe that was overtaken still has the endpoint to itself.
+            # An overtaken probe still blocks the endpoint for others.
             if books.is_stale(job):
                 return Superseded
             row = {"submitted_at": milliseconds(at), "backend": Backend.SSEEDANCE}
@@ -730,7 +730,7 @@ class Crashes(RuleBasedStateMachine):
         return Operation(lambda process: process.steps._submitter.submit(job), model, alone=shut)
 
     def hears(self, job: Job) -> list[Operation]:
-        """What the music service may answer to the paid request."""
+        """Return the music service's possible answers to the paid request."""
         self.tasks += 1
         task_id = f"task {self.tasks}"
 
@@ -771,7 +771,7 @@ class Crashes(RuleBasedStateMachine):
                 ),
             ),
         ]
-        # What is found so, without an answer, was left by an earlier process.
+        # A job found in this state without an answer was left by an earlier process.
         found = Operation(
             lambda process: process.steps.take(job),
             lambda books, at: books.fail(job, FailReason.OUTCOME_UNKNOWN, at),
@@ -805,7 +805,7 @@ def chosen(things: Sequence[T], which: int) -> T:
 
 
 def told(task: "asyncio.Task[object]") -> object:
-    """What the caller was told: a result, or the kind of an error."""
+    """Return the caller's outcome: a result, or the type of an error."""
     error = task.exception()
     return task.result() if error is None else type(error)
 
@@ -831,7 +831,7 @@ def to(
     row: dict[str, object] | None = None,
     **change: Unpack[jobs.JobChange],
 ) -> Operation:
-    """A move of the job, by ``Moves.to`` itself or by what leads to the same."""
+    """Return a transition of the job, by ``Transitions.to`` itself or by code with the same effect."""
 
     def due_at(now: datetime) -> datetime | None:
         return None if wait_s is None else now + timedelta(seconds=wait_s)
@@ -890,7 +890,7 @@ def gives_up(job: Job) -> Operation:
 
 
 def meets_a_bug(job: Job) -> Operation:
-    """A failure that breaks in the middle, be it because the job is closed already: nothing is changed."""
+    """Return a failure that breaks halfway, or finds the job closed already: nothing changes."""
 
     def breaks(_: engine.Tx) -> None:
         raise LookupError("a bug")
@@ -903,7 +903,7 @@ def meets_a_bug(job: Job) -> Operation:
 
 
 async def silent(_: postgresql.Database) -> None:
-    """A beat would be an operation of nobody's."""
+    """Replace beats, which would be operations on nobody's behalf."""
     await asyncio.Event().wait()
 
 
@@ -923,7 +923,7 @@ def machine(
     server = request.getfixturevalue("postgresql_server")
     for owner, name, value in (
         (postgresql, "GIVE_UP_AFTER_S", PATIENCE_S),
-        (slots, "GRACE_S", 0.0),  # nobody is there who could come back
+        (slots, "GRACE_S", 0.0),  # no previous holder could return
         (slots, "LOOK_S", 0.01),
         (postgresql.Database, "_beat", silent),
     ):
@@ -943,10 +943,10 @@ def crashes(machine: Callable[[], Crashes]) -> Iterator[Crashes]:
     made.teardown()
 
 
-def test_every_action_is_whole_after_a_death_at_each_of_its_statements(
+def test_every_action_is_atomic_despite_a_crash_at_any_statement(
     crashes: Crashes, request: pytest.FixtureRequest
 ) -> None:
-    # On a server, each new process is a new session, so that the ways share their statements.
+    # On a server, each new process is a new session, so the ways share their statements.
     stride = 1 if request.config.getoption("--engine") == "sqlite" else STRIDE
     crashes.begins(CALMLY)
     crashes.do([grants(101, make.GUILD, make.MEMBER, 1_000)], CALMLY)
@@ -964,7 +964,7 @@ def test_every_action_is_whole_after_a_death_at_each_of_its_statements(
                     break
 
 
-def test_a_death_after_any_statement_loses_nothing_acknowledged(
+def test_a_crash_after_any_statement_loses_nothing_acknowledged(
     machine: Any,  # noqa: ANN401 - hypothesis takes what makes a machine, and wants a class
     request: pytest.FixtureRequest,
 ) -> None:

@@ -1,4 +1,4 @@
-"""What a deletion removes from rows and files, what it keeps, and what it waits for."""
+"""Deletions: what they remove from rows and files, what they keep, and what they wait for."""
 
 import asyncio
 import random
@@ -56,7 +56,7 @@ def asked(
     reuse: Reuse = Reuse.REMIX,
     **changes: object,
 ) -> Job:
-    """A member's queued job."""
+    """Return a member's queued job."""
     origin = make.origin(member_id=member_id, **changes)
     job = make.job(id=jobs.new_id(), request=request or make.custom(lyrics=LYRICS), origin=origin)
     held = ledger.hold(tx, job.id, GUILD, MemberNumber(number(tx, member_id)), 10, RICH, NOW)
@@ -78,10 +78,10 @@ def column(tx: Tx, sql: str) -> list[object]:
     return [row[0] for row in tx.execute(sql)]
 
 
-# -- what goes, and what stays
+# -- removed and kept data
 
 
-def test_of_a_song_nothing_stays_but_what_the_books_need(tx: Tx) -> None:
+def test_a_deletion_keeps_only_a_songs_data_needed_by_the_books(tx: Tx) -> None:
     job = done(tx, asked(tx, member_name="Ann"))
     tracks.add_track(
         tx, job, Track(take=1, file=f"{job.id}-1.mp3", size_bytes=9, sha256="ab", url="https://x")
@@ -100,7 +100,7 @@ def test_of_a_song_nothing_stays_but_what_the_books_need(tx: Tx) -> None:
         assert [] == tx.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608
 
 
-def test_what_the_service_said_about_the_takes_goes_with_the_texts(tx: Tx) -> None:
+def test_the_services_details_of_takes_are_deleted_with_the_texts(tx: Tx) -> None:
     takes = (TakeDetails(url="https://x", upstream_id="a1", title="Glass", duration_s=59.5),)
     outlived, erased, other = (asked(tx), asked(tx, member_id=THIRD), asked(tx, member_id=OTHER))
     for job in (outlived, erased, other):
@@ -135,7 +135,7 @@ def test_the_ledger_keeps_every_row_and_adds_up(tx: Tx) -> None:
     assert [MEMBER] == column(tx, "SELECT discord_id FROM member")
 
 
-def test_songs_of_others_stay(tx: Tx) -> None:
+def test_songs_of_others_are_kept(tx: Tx) -> None:
     done(tx, asked(tx))
     other = done(tx, asked(tx, member_id=OTHER, member_name="Bob"))
     texts.keep_draft(tx, 7, OTHER, make.prompt("theirs"), None, NOW)
@@ -147,7 +147,7 @@ def test_songs_of_others_stay(tx: Tx) -> None:
     assert None is not texts.draft(tx, 7, OTHER, NOW)
 
 
-def test_a_number_that_comes_late_is_not_written_into_an_erased_job(tx: Tx) -> None:
+def test_a_late_id_is_not_written_into_an_erased_job(tx: Tx) -> None:
     job = done(tx, asked(tx))
     erase(tx)
     blank = tuple(tx.execute("SELECT * FROM job").fetchone())
@@ -163,7 +163,7 @@ def test_a_number_that_comes_late_is_not_written_into_an_erased_job(tx: Tx) -> N
     assert not posted
 
 
-def test_a_kept_song_is_not_posted_again_to_nobody(tx: Tx) -> None:
+def test_an_undelivered_song_is_not_posted_after_its_erasure(tx: Tx) -> None:
     job = asked(tx)
     settled(tx, job)
     put(tx, job, JobState.UNDELIVERED, due=False)
@@ -172,7 +172,7 @@ def test_a_kept_song_is_not_posted_again_to_nobody(tx: Tx) -> None:
     assert not jobs.post_again(tx, job.id, NOW)
 
 
-def test_asked_twice_it_is_done_once(tx: Tx) -> None:
+def test_a_deletion_requested_twice_is_done_once(tx: Tx) -> None:
     done(tx, asked(tx))
     member = number(tx)
     erasure.erase(tx, MemberNumber(member), NOW)
@@ -199,13 +199,13 @@ STAYS = {
     "refused_word": "*",  # a server's
     "manager_role": "*",  # a server's
     "song_channel": "*",  # a server's
-    "ledger": "*",  # by numbers that lead to nobody
+    "ledger": "*",  # with numbers that identify nobody
     "usage": "*",
     "breaker": "*",  # the bot's own
     "server_rule": "*",  # the operator's own
     "day_total": "*",
     "song_total": "*",
-    "suspicion": "*",  # by hashes too short to lead to anybody
+    "suspicion": "*",  # with hashes too short to identify anybody
     "refused_interaction": "*",  # for an hour, and without a name
     "fact": "*",
     "sqlite_sequence": "*",
@@ -213,7 +213,7 @@ STAYS = {
     "lyrics_call": "id member_id backend state asked_at upstream_credits refusal",  # what was paid
     "job_event": "job_id number at kind state attempt repeats last_at",
     "member": "id",
-    "member_limit": "guild_id member_id credits",  # with a hash, as long as it holds
+    "member_limit": "guild_id member_id credits",  # with a hash, as long as it is in force
     "forgotten": "member_id hash",
     "job": "backend upstream_credits "
     "id guild_id member_id may_reference state attempt claim_epoch tries created_at state_since "
@@ -235,11 +235,11 @@ GOES = {
     "rating": "*",
     "lyrics_call": "interaction_id task_id about",
 }
-"""Of each table, what a deletion leaves and what it takes; a new column has to be decided on."""
+"""Columns of each table that a deletion keeps or clears; every new column needs a decision."""
 
 
 @pytest.mark.sqlite
-def test_of_every_column_it_is_decided_whether_a_deletion_takes_it(tx: Tx) -> None:
+def test_a_deletions_effect_is_decided_for_every_column(tx: Tx) -> None:
     for table in column(
         tx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_stat%'"
     ):
@@ -249,7 +249,7 @@ def test_of_every_column_it_is_decided_whether_a_deletion_takes_it(tx: Tx) -> No
         assert "*" in decided or sorted(decided) == sorted(map(str, columns)), table
 
 
-def test_all_that_a_deletion_takes_of_a_job_is_emptied(tx: Tx) -> None:
+def test_a_deletion_empties_every_column_decided_for_a_job(tx: Tx) -> None:
     job = done(tx, asked(tx, member_locale="de"))
     values = ", ".join(
         f"{name} = 7" for name in GOES["job"].split() if name not in ("delivery_direct", "urls")
@@ -265,10 +265,10 @@ def test_all_that_a_deletion_takes_of_a_job_is_emptied(tx: Tx) -> None:
     ]
 
 
-# -- what others made of the words
+# -- texts reused by others
 
 
-def test_a_remix_that_changes_one_line_loses_the_text_that_holds_the_rest(tx: Tx) -> None:
+def test_a_remix_with_one_changed_line_loses_that_text(tx: Tx) -> None:
     source = done(tx, asked(tx))
     remix = done(tx, asked(tx, replace(source.request, lyrics=EDITED, title="My own"), OTHER, source))
 
@@ -279,7 +279,7 @@ def test_a_remix_that_changes_one_line_loses_the_text_that_holds_the_rest(tx: Tx
     assert not there.words_whole
 
 
-def test_a_remix_of_a_remix_is_reached_without_the_song_between(tx: Tx) -> None:
+def test_a_remix_of_a_remix_is_reached_without_the_song_in_between(tx: Tx) -> None:
     source = done(tx, asked(tx))
     between = done(tx, asked(tx, replace(source.request, lyrics=EDITED), OTHER, source))
     last = done(tx, asked(tx, replace(between.request, lyrics=f"{EDITED}\nmore"), THIRD, between))
@@ -301,7 +301,7 @@ def test_a_remix_is_reached_after_the_authors_own_song_is_gone(tx: Tx) -> None:
     assert [] == column(tx, "SELECT value FROM text")
 
 
-def test_a_remix_with_words_of_its_own_stays(tx: Tx) -> None:
+def test_a_remix_with_its_own_words_is_kept(tx: Tx) -> None:
     source = done(tx, asked(tx))
     own = make.custom(title="Fleas", style="polka", lyrics="My dog has fleas\nAnd so have I")
     remix = done(tx, asked(tx, own, OTHER, source))
@@ -312,7 +312,7 @@ def test_a_remix_with_words_of_its_own_stays(tx: Tx) -> None:
     assert found(tx, remix).words_whole
 
 
-def test_drafts_with_the_words_in_them_go_and_others_stay(tx: Tx) -> None:
+def test_drafts_with_the_words_are_deleted_and_others_kept(tx: Tx) -> None:
     source = done(tx, asked(tx))
     again = done(tx, asked(tx, source.request, OTHER, source, Reuse.AGAIN))
     remix = done(tx, asked(tx, make.custom(title="Fleas", style="polka", lyrics=EDITED), OTHER, source))
@@ -335,7 +335,7 @@ def test_drafts_with_the_words_in_them_go_and_others_stay(tx: Tx) -> None:
     assert [5, 6] == column(tx, "SELECT id FROM draft ORDER BY id")
 
 
-# -- what it waits for
+# -- waiting
 
 
 @pytest.mark.parametrize("state", sorted(OPEN_STATES))
@@ -362,7 +362,7 @@ def test_an_open_job_finishes_first(tx: Tx, state: JobState) -> None:
     [(JobState.QUEUED, 1), (JobState.SUBMITTING, 1), (JobState.RUNNING, 0), (JobState.READY, 0), (DONE, 0)],
 )
 @pytest.mark.parametrize("lyrics", [LYRICS, EDITED])
-def test_a_song_of_somebody_else_is_waited_for_until_it_is_submitted(
+def test_another_members_song_is_waited_for_until_its_submission(
     tx: Tx, state: JobState, waits: int, lyrics: str
 ) -> None:
     source = done(tx, asked(tx))
@@ -374,7 +374,7 @@ def test_a_song_of_somebody_else_is_waited_for_until_it_is_submitted(
     assert (lyrics if waits else "") == found(tx, theirs).request.lyrics
 
 
-def test_it_is_due_when_the_last_song_is_done_and_its_card_tells_so(tx: Tx) -> None:
+def test_a_deletion_is_due_once_the_last_song_and_its_card_are_done(tx: Tx) -> None:
     job = asked(tx)
     erase(tx)
 
@@ -387,7 +387,7 @@ def test_it_is_due_when_the_last_song_is_done_and_its_card_tells_so(tx: Tx) -> N
     assert ([], [], [number(tx)]) == (before, behind, after)
 
 
-def test_a_card_that_can_not_be_updated_is_waited_for_one_minute(tx: Tx) -> None:
+def test_a_card_that_cannot_be_updated_is_waited_for_one_minute(tx: Tx) -> None:
     job = asked(tx)
     erase(tx)
     done(tx, job)
@@ -395,7 +395,7 @@ def test_a_card_that_can_not_be_updated_is_waited_for_one_minute(tx: Tx) -> None
     assert [number(tx)] == erasure.due(tx, NOW + timedelta(minutes=1))
 
 
-def test_words_of_a_member_who_leaves_are_taken_up_no_more(tx: Tx) -> None:
+def test_words_of_a_leaving_member_can_no_longer_be_reused(tx: Tx) -> None:
     source = asked(tx)
     remix = done(tx, asked(tx, make.custom(title="Fleas", style="polka", lyrics=EDITED), OTHER, source))
     free = done(tx, asked(tx, make.custom(title="Fleas", style="polka", lyrics="My dog"), OTHER, source))
@@ -409,11 +409,11 @@ def test_words_of_a_member_who_leaves_are_taken_up_no_more(tx: Tx) -> None:
         texts.keep_draft(tx, 1, OTHER, make.custom(lyrics=LYRICS), source.id, NOW)
 
 
-# -- words that are too old
+# -- expired texts
 
 
 def ended(tx: Tx, days_ago: int, state: JobState = DONE, **changes: object) -> Job:
-    """A member's job that finished a given time ago."""
+    """Return a member's job that finished a given time ago."""
     at = NOW - days_ago * DAY
     job = asked(tx, make.prompt(f"{days_ago} days"), **changes)  # type: ignore[arg-type]
     (released if state is JobState.EXPLAINED else settled)(tx, job)
@@ -429,7 +429,7 @@ def drop(tx: Tx, days: int = 90) -> None:
     erasure.drop_outlived(tx, texts.outlived(tx, NOW - days * DAY, 100))
 
 
-def test_words_of_an_old_song_are_dropped_with_all_that_refers_to_them(tx: Tx) -> None:
+def test_texts_of_an_old_song_are_dropped_with_all_references(tx: Tx) -> None:
     old = [ended(tx, 91, state) for state in (DONE, JobState.EXPLAINED, JobState.UNDELIVERED)]
     young = ended(tx, 89)
 
@@ -446,7 +446,7 @@ def test_words_of_an_old_song_are_dropped_with_all_that_refers_to_them(tx: Tx) -
     ]
 
 
-def test_a_text_stays_as_long_as_a_younger_song_is_made_of_it(tx: Tx) -> None:
+def test_a_text_is_kept_as_long_as_a_younger_song_uses_it(tx: Tx) -> None:
     old = ended(tx, 91)
     again = done(tx, asked(tx, make.prompt("91 days"), OTHER, old, Reuse.AGAIN))
 
@@ -459,7 +459,7 @@ def test_a_text_stays_as_long_as_a_younger_song_is_made_of_it(tx: Tx) -> None:
     assert [] == column(tx, "SELECT value FROM text")
 
 
-def test_words_of_an_unfinished_job_stay_however_old(tx: Tx) -> None:
+def test_texts_of_an_unfinished_job_are_kept_however_old(tx: Tx) -> None:
     job = ended(tx, 91)
     tx.execute("UPDATE job SET state = 'running', due_at = 1")
 
@@ -468,7 +468,7 @@ def test_words_of_an_unfinished_job_stay_however_old(tx: Tx) -> None:
     assert [job.id] == column(tx, "SELECT job_id FROM song")
 
 
-def test_words_of_a_job_that_is_parked_for_ever_are_dropped_too(tx: Tx) -> None:
+def test_texts_of_a_job_parked_for_ever_are_dropped_too(tx: Tx) -> None:
     ended(tx, 91)
     tx.execute("UPDATE job SET state = 'running', parked = 'slow', due_at = NULL")
 
@@ -480,10 +480,10 @@ def test_words_of_a_job_that_is_parked_for_ever_are_dropped_too(tx: Tx) -> None:
 # -- the files
 
 ID = 1_234_567_890_123_456_789
-"""From here on ids are numbered, ten for each song."""
+"""First of the ids, ten for each song."""
 PEOPLE, LEAVING = 200, 25
 ORDER = [person for person in range(PEOPLE) for _ in range(3)]
-"""Who asks for the next song."""
+"""The member who requests each song."""
 random.Random(1).shuffle(ORDER)  # noqa: S311 - no secret
 
 
@@ -492,12 +492,12 @@ def person_id(person: int) -> int:
 
 
 def direct_channel(first: int) -> int:
-    """An id of six bytes, as the oldest channels have."""
+    """Return an id of six bytes, like those of the oldest channels."""
     return first & 0x7FFF_FFFF_FFFF
 
 
 def marked(mark: str, size: int) -> SongRequest:
-    """A custom song, each text of which has the mark in every line."""
+    """Return a custom song with the mark in every line of each text."""
     lyrics = "\n".join(f"{mark} and the rain, line {line}" for line in range(size))
     return make.custom(
         title=f"{mark} title", style=f"{mark} style", lyrics=lyrics[:5_000], avoid=f"{mark} avoid"
@@ -505,7 +505,7 @@ def marked(mark: str, size: int) -> SongRequest:
 
 
 def song_of(tx: Tx, count: int, person: int) -> None:
-    """A delivered song with all that can be known of it, and a draft."""
+    """Add a delivered song with a value in every optional column, and a draft."""
     mark, first = f"<{person:03}>", ID + count * 10
     request = marked(mark, random.Random(count).choice([1, 4, 20, 80, 200]))  # noqa: S311 - no secret
     job = asked(
@@ -531,7 +531,7 @@ def song_of(tx: Tx, count: int, person: int) -> None:
 
 
 def left_of(path: Path, people: list[int]) -> set[tuple[str, str]]:
-    """What the files still have of these people."""
+    """Return the data of these people that is still in the files."""
     firsts = [ID + count * 10 for count, person in enumerate(ORDER) if person in people]
     ids = [first + offset for first in firsts for offset in range(4)]
     ids += [direct_channel(first) for first in firsts] + [person_id(person) for person in people]
@@ -540,7 +540,7 @@ def left_of(path: Path, people: list[int]) -> set[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def crowded_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Hundreds of songs in random order, written once."""
+    """A file with hundreds of songs in random order, written once."""
 
     async def write(path: Path) -> None:
         async with Database.open(path) as database:
@@ -570,13 +570,13 @@ async def crowded(
 
 
 async def scrubbed(database: Database) -> None:
-    """Scrub the whole file, in parts."""
+    """Scrub the whole file in parts."""
     page: int | None = FIRST_PAGE
     while page is not None:
         page = await database.scrub(page, partial(scrub.reach, page=page))
 
 
-async def test_nothing_of_who_was_forgotten_is_left_in_the_files(crowded: Database) -> None:
+async def test_no_data_of_forgotten_members_is_left_in_the_files(crowded: Database) -> None:
     leaving = list(range(LEAVING))
     before = {shown for _, shown in left_of(crowded.path, leaving)}
     for person in leaving:
@@ -592,7 +592,7 @@ async def test_nothing_of_who_was_forgotten_is_left_in_the_files(crowded: Databa
     assert () == (await crowded.read(reconcile)).findings
 
 
-async def test_nothing_of_words_that_were_dropped_is_left_in_the_files(crowded: Database) -> None:
+async def test_no_dropped_text_is_left_in_the_files(crowded: Database) -> None:
     later = NOW + 91 * DAY
 
     def drop_all(tx: Tx) -> None:
@@ -611,7 +611,7 @@ async def test_nothing_of_words_that_were_dropped_is_left_in_the_files(crowded: 
 
 
 @pytest.mark.sqlite
-async def test_a_log_that_somebody_reads_from_is_scrubbed_when_they_are_done(database: Database) -> None:
+async def test_a_log_with_a_reader_is_scrubbed_once_the_read_ends(database: Database) -> None:
     await database.write(lambda tx: song_of(tx, 1, 1))
     with closing(sqlite3.connect(database.path)) as reading:
         reading.execute("BEGIN")
@@ -627,7 +627,7 @@ async def test_a_log_that_somebody_reads_from_is_scrubbed_when_they_are_done(dat
 
 
 @pytest.mark.sqlite
-async def test_a_file_that_somebody_writes_to_is_not_scrubbed_and_stays_whole(database: Database) -> None:
+async def test_a_file_with_a_writer_is_not_scrubbed_and_stays_intact(database: Database) -> None:
     await database.write(lambda tx: song_of(tx, 1, 1))
     with closing(sqlite3.connect(database.path, isolation_level=None)) as writing:
         writing.execute("BEGIN IMMEDIATE")
@@ -638,7 +638,7 @@ async def test_a_file_that_somebody_writes_to_is_not_scrubbed_and_stays_whole(da
     assert () == (await database.read(reconcile)).findings
 
 
-async def test_a_member_who_asks_while_the_file_is_scrubbed_is_served(crowded: Database) -> None:
+async def test_requests_are_served_while_the_file_is_scrubbed(crowded: Database) -> None:
     numbers = [*range(len(ORDER), len(ORDER) + 20)]
 
     await asyncio.gather(

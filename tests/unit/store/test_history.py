@@ -1,4 +1,4 @@
-"""Members' look-ups of their own songs in one server: pages, search, autocompletion."""
+"""Members' lookups of their own songs in a server: pages, search, autocompletion."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -36,7 +36,7 @@ def asked(
     minute: int = 0,
     **who: int,
 ) -> Job:
-    """A job in this state that was asked for in this minute; ``who`` are changes of ``make.origin``."""
+    """Return a job in this state, requested in this minute; ``who`` are changes of ``make.origin``."""
     at, origin = NOW + minute * MINUTE, make.origin(**who)
     job = make.job(
         id=jobs.new_id(),
@@ -52,7 +52,7 @@ def asked(
 
 
 def titled(tx: Tx, *titles: str) -> list[Job]:
-    """A song with each of these titles, the oldest first."""
+    """Return songs with these titles, oldest first."""
     return [asked(tx, make.custom(title=title), minute=n) for n, title in enumerate(titles)]
 
 
@@ -68,7 +68,7 @@ def forget_words(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("state", JobState)
-def test_a_song_is_unfinished_or_there_or_neither(tx: Tx, state: JobState) -> None:
+def test_each_state_counts_as_unfinished_or_finished_or_neither(tx: Tx, state: JobState) -> None:
     job = asked(tx, state=state)
 
     making = history.open_jobs(tx, GUILD, MEMBER)
@@ -78,7 +78,7 @@ def test_a_song_is_unfinished_or_there_or_neither(tx: Tx, state: JobState) -> No
     assert ([job.id] if state in SONG_STATES else []) == ids(there)
 
 
-def test_unfinished_songs_come_oldest_first_with_those_that_are_parked(tx: Tx) -> None:
+def test_unfinished_songs_are_listed_oldest_first_with_parked_ones(tx: Tx) -> None:
     newer = asked(tx, state=JobState.QUEUED, minute=2)
     older = asked(tx, state=JobState.RUNNING, minute=1)
     jobs.move(tx, older, JobState.RUNNING, now=NOW, due_at=None, parked="slow")
@@ -88,7 +88,7 @@ def test_unfinished_songs_come_oldest_first_with_those_that_are_parked(tx: Tx) -
     assert [(older.id, True), (newer.id, False)] == [(job.id, job.parked) for job in making]
 
 
-# -- whose they are
+# -- ownership
 
 
 LOOKS: list[Callable[[Tx, GuildId, DiscordUserId], object]] = [
@@ -124,7 +124,7 @@ def test_an_id_of_another_member_or_server_is_unknown(tx: Tx, who: dict[str, int
     assert None is history.find(tx, GUILD, MEMBER, str(theirs.id)).job
 
 
-def test_songs_of_a_member_who_was_forgotten_are_nobodys(tx: Tx) -> None:
+def test_songs_of_a_forgotten_member_belong_to_nobody(tx: Tx) -> None:
     asked(tx)
     tx.execute("UPDATE member SET discord_id = NULL")
 
@@ -149,7 +149,7 @@ def test_pages_lead_from_the_newest_to_the_oldest_and_back(tx: Tx) -> None:
     assert (five[:2], False, True) == page(after_id=five[2])
 
 
-def test_the_first_page_is_a_whole_one_also_where_less_has_come_since(tx: Tx) -> None:
+def test_the_first_page_is_full_even_if_fewer_songs_are_newer(tx: Tx) -> None:
     three = [asked(tx, minute=n).id for n in range(3)][::-1]
 
     back = history.songs(tx, GUILD, MEMBER, size=2, after_id=three[1])
@@ -157,7 +157,7 @@ def test_the_first_page_is_a_whole_one_also_where_less_has_come_since(tx: Tx) ->
     assert three[:2] == ids(back)
 
 
-def test_songs_of_the_same_moment_are_each_shown_once(tx: Tx) -> None:
+def test_simultaneous_songs_are_each_shown_once(tx: Tx) -> None:
     same = {asked(tx).id for _ in range(5)}
 
     shown: list[int] = []
@@ -194,7 +194,7 @@ def test_a_member_without_songs_has_one_empty_page(tx: Tx) -> None:
         ("n%n", False),
     ],
 )
-def test_all_words_have_to_be_in_the_title_the_style_or_the_lyrics(tx: Tx, word: str, fits: bool) -> None:
+def test_all_words_must_be_in_the_title_style_or_lyrics(tx: Tx, word: str, fits: bool) -> None:
     song = asked(tx, make.custom())
 
     assert ([song.id] if fits else []) == ids(history.songs(tx, GUILD, MEMBER, size=5, word=word))
@@ -226,7 +226,7 @@ def test_case_and_composition_make_no_difference_in_any_script(tx: Tx, text: str
     assert song == history.find(tx, GUILD, MEMBER, word).job
 
 
-def test_pages_of_a_search_leave_out_what_does_not_fit(tx: Tx) -> None:
+def test_pages_of_a_search_contain_only_matches(tx: Tx) -> None:
     songs = titled(tx, "Wet 1", "Sun", "Wet 2", "Sun", "Wet 3")
 
     first = history.songs(tx, GUILD, MEMBER, size=2, word="wet")
@@ -250,7 +250,7 @@ def test_choices_show_the_title_or_start_of_the_prompt_newest_first(tx: Tx) -> N
     ) == history.choices(tx, GUILD, MEMBER, "", 25).songs
 
 
-def test_choices_fit_what_they_show_or_their_id(tx: Tx) -> None:
+def test_choices_match_their_label_or_their_id(tx: Tx) -> None:
     song = asked(tx, make.custom())
 
     def chosen(typed: str) -> list[int]:
@@ -261,7 +261,7 @@ def test_choices_fit_what_they_show_or_their_id(tx: Tx) -> None:
     assert [] == chosen("midnight")
 
 
-def test_there_are_no_more_choices_than_discord_takes(tx: Tx) -> None:
+def test_the_number_of_choices_is_within_discords_limit(tx: Tx) -> None:
     for n in range(27):
         asked(tx, minute=n)
 
@@ -269,7 +269,7 @@ def test_there_are_no_more_choices_than_discord_takes(tx: Tx) -> None:
     assert NOW + 26 * MINUTE == history.choices(tx, GUILD, MEMBER, "", 25).songs[0].at
 
 
-def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> None:
+def test_a_song_without_texts_is_chosen_and_found_by_its_date(tx: Tx) -> None:
     song = asked(tx, make.custom())
     forget_words(tx)
     asked(tx, make.custom(), minute=60 * 24)
@@ -284,19 +284,19 @@ def test_a_song_whose_words_are_gone_is_chosen_and_found_by_its_date(tx: Tx) -> 
 # -- finding
 
 
-def test_a_song_is_found_by_the_id_that_was_completed(tx: Tx) -> None:
+def test_a_song_is_found_by_its_autocompleted_id(tx: Tx) -> None:
     songs = titled(tx, "Neon Rain", "Neon Rain")
 
     assert songs[0] == history.find(tx, GUILD, MEMBER, str(songs[0].id)).job
 
 
-def test_a_number_that_is_no_id_may_be_a_title(tx: Tx) -> None:
+def test_a_number_that_is_not_an_id_may_be_a_title(tx: Tx) -> None:
     (song,) = titled(tx, "1984")
 
     assert song == history.find(tx, GUILD, MEMBER, "1984").job
 
 
-def test_just_this_title_comes_before_a_newer_song_with_the_words(tx: Tx) -> None:
+def test_an_exact_title_comes_before_a_newer_song_with_its_words(tx: Tx) -> None:
     songs = titled(tx, "Rain", "Rain", "Neon Rain")
 
     assert songs[1] == history.find(tx, GUILD, MEMBER, " RAIN ").job
@@ -307,7 +307,7 @@ def test_just_this_title_comes_before_a_newer_song_with_the_words(tx: Tx) -> Non
     "typed",
     ["", "   ", "polka", "0", "-1", "9" * 16, "9" * 17, "9" * 5_000, "٣", "\x00", "1e5", "%", "' OR 1"],
 )
-def test_what_fits_nothing_is_unknown(tx: Tx, typed: str) -> None:
+def test_text_without_a_match_is_unknown(tx: Tx, typed: str) -> None:
     asked(tx)
 
     assert None is history.find(tx, GUILD, MEMBER, typed).job
@@ -322,7 +322,7 @@ def test_an_unfinished_song_is_not_found(tx: Tx) -> None:
 # -- files
 
 
-def test_a_file_that_was_fetched_again_is_written_down_under_its_take(tx: Tx) -> None:
+def test_a_file_that_was_fetched_again_is_recorded_under_its_take(tx: Tx) -> None:
     job = asked(tx)
     track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
     tracks.add_track(tx, job, track)
@@ -332,7 +332,7 @@ def test_a_file_that_was_fetched_again_is_written_down_under_its_take(tx: Tx) ->
     assert (again,) == found(tx, job).tracks
 
 
-def test_a_track_that_was_deleted_meanwhile_does_not_come_back(tx: Tx) -> None:
+def test_a_track_deleted_meanwhile_stays_deleted(tx: Tx) -> None:
     job = asked(tx)
     track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
 
@@ -341,7 +341,7 @@ def test_a_track_that_was_deleted_meanwhile_does_not_come_back(tx: Tx) -> None:
 
 
 def searched(tx: Tx, word: str, size: int, **edge: JobId) -> tuple[SongPage, int]:
-    """Return the result of a search, and in how many looks it was found."""
+    """Return the result of a search, and the number of looks it took."""
     page, looks = history.songs(tx, GUILD, MEMBER, size=size, word=word, **edge), 1
     while page.read_to is not None:
         page, looks = history.continued(tx, GUILD, MEMBER, page, size=size, word=word), looks + 1
@@ -362,7 +362,7 @@ def test_a_look_of_a_search_reads_a_bounded_number_of_songs(tx: Tx, monkeypatch:
 @pytest.mark.parametrize(
     ("word", "found", "looks"), [("polka", [0], 3), ("waltz", [3, 1], 3), ("tango", [], 3)]
 )
-def test_a_search_goes_on_until_the_oldest_song(
+def test_a_search_continues_to_the_oldest_song(
     tx: Tx, monkeypatch: pytest.MonkeyPatch, word: str, found: list[int], looks: int
 ) -> None:
     made = titled(tx, "Polka", "Waltz", "Snow", "Waltz", "Snow")
@@ -375,7 +375,7 @@ def test_a_search_goes_on_until_the_oldest_song(
     assert (False, False) == (page.newer, page.older)
 
 
-def test_a_search_ends_with_a_full_page_and_goes_on_from_it(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_stops_at_a_full_page_and_continues_from_it(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     made = titled(tx, "Waltz", "Snow", "Waltz", "Snow", "Waltz", "Snow", "Waltz", "Snow")
     monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
     monkeypatch.setattr(history, "LOOK_MAX", 2)
@@ -401,7 +401,7 @@ def test_long_texts_end_a_look_early(tx: Tx, monkeypatch: pytest.MonkeyPatch) ->
     assert [made[0].id] == ids(searched(tx, "polka", 5)[0])
 
 
-def test_a_search_ends_where_its_last_song_was_deleted(tx: Tx) -> None:
+def test_a_search_ends_at_a_deleted_last_song(tx: Tx) -> None:
     page = SongPage(songs=(), newer=False, older=True, read_to=JobId(12345))
 
     gone = history.continued(tx, GUILD, MEMBER, page, size=5, word="waltz")
@@ -409,7 +409,7 @@ def test_a_search_ends_where_its_last_song_was_deleted(tx: Tx) -> None:
     assert SongPage(songs=(), newer=False, older=True) == gone
 
 
-def test_a_title_typed_in_full_is_found_behind_newer_matches(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complete_title_is_found_behind_newer_matches(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     made = titled(tx, "Waltz", "Snow", "Neon Waltz", "Snow", "Snow")
     monkeypatch.setattr(history, "FIRST_LOOK_MAX", 2)
     monkeypatch.setattr(history, "LOOK_MAX", 2)
@@ -422,7 +422,7 @@ def test_a_title_typed_in_full_is_found_behind_newer_matches(tx: Tx, monkeypatch
     assert (made[0].id, 3) == (match.job.id if match.job else None, looks)
 
 
-def test_autocompletion_says_when_there_are_older_songs(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_autocompletion_reports_older_songs(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     made = titled(tx, "Polka", "Waltz", "Waltz")
     monkeypatch.setattr(history, "CHOICES_READ_MAX", 2)
 
@@ -433,5 +433,5 @@ def test_autocompletion_says_when_there_are_older_songs(tx: Tx, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("text", ["A  Song\tof RAIN", "", " x ", "\x1c1\x1f2", "I'm İ"])
-def test_a_text_is_folded_alike_with_and_without_other_letters(text: str) -> None:
+def test_a_text_is_folded_equally_with_and_without_non_ascii_letters(text: str) -> None:
     assert history.folded(text) == history.folded(text + " é").removesuffix("é").rstrip()

@@ -1,4 +1,4 @@
-"""What happened to a job is recorded by the database itself, in bounds, and without anybody's words."""
+"""A job's history is recorded by the database itself, within bounds, and without anybody's words."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ def told(tx: Tx, job: Job) -> list[tuple[str, str, str]]:
     return [(event.kind, event.state, event.note) for event in job_events.events(tx, job.id)]
 
 
-def test_every_change_of_state_is_recorded_whoever_makes_it(tx: Tx) -> None:
+def test_every_change_of_state_is_recorded_whatever_makes_it(tx: Tx) -> None:
     job = added(tx)
     for state in (JobState.SUBMITTING, JobState.RUNNING, JobState.READY, JobState.STORED):
         put(tx, job, state, now=NOW + SECOND)
@@ -71,7 +71,7 @@ def test_the_same_answer_again_is_counted_and_another_is_a_new_event(tx: Tx) -> 
     assert ("HTTP 503", 0, 4) == (second.note, second.repeats, second.attempt)
 
 
-def test_an_answer_of_an_overtaken_claim_is_not_recorded(tx: Tx) -> None:
+def test_an_answer_to_an_overtaken_claim_is_not_recorded(tx: Tx) -> None:
     added(tx)
     (job,) = claimed(tx)
     claimed(tx, epoch=6)
@@ -93,7 +93,7 @@ def test_events_and_answers_are_bounded_and_the_last_is_kept(tx: Tx) -> None:
     assert ("answer", "stored", "y" * ANSWER_MAX) == told(tx, job)[-1]
 
 
-def test_a_deletion_and_time_take_the_wording_of_the_answers(tx: Tx) -> None:
+def test_answers_lose_their_wording_by_deletion_and_with_time(tx: Tx) -> None:
     erased, outlived = added(tx), added(tx, member_id=make.OTHER)
     for job in (erased, outlived):
         job_events.record_answer(tx, job, "the words 'Ann' are not allowed", NOW)
@@ -106,7 +106,7 @@ def test_a_deletion_and_time_take_the_wording_of_the_answers(tx: Tx) -> None:
     assert [("answer", "queued", "")] * 2 == [told(tx, job)[1] for job in (erased, outlived)]
 
 
-def test_the_money_of_a_job_is_read_in_order(tx: Tx) -> None:
+def test_a_jobs_credit_entries_are_read_in_order(tx: Tx) -> None:
     job = added(tx)
     settled(tx, job)
     ledger.refund(tx, job.id, make.entry("sorry"), NOW + SECOND)
@@ -118,7 +118,7 @@ def test_the_money_of_a_job_is_read_in_order(tx: Tx) -> None:
     assert "sorry" == entries[-1].reason
 
 
-def test_answers_to_a_song_of_others_with_the_members_words_lose_them(tx: Tx) -> None:
+def test_answers_to_others_songs_lose_the_members_words(tx: Tx) -> None:
     job = added(tx, member_id=make.OTHER)
     job_events.record_answer(tx, job, "quoted", NOW)
     text = tx.execute("SELECT prompt_id FROM song WHERE job_id = ?", (job.id,)).fetchone()[0]

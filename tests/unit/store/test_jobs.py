@@ -55,7 +55,7 @@ def track(take: int = 1, **changes: object) -> Track:
 @pytest.mark.parametrize(
     "request_", [make.prompt(), make.custom(), make.custom(lyrics="", instrumental=True)]
 )
-def test_a_job_comes_back_as_it_was_added(tx: Tx, request_: object) -> None:
+def test_a_job_is_read_as_it_was_added(tx: Tx, request_: object) -> None:
     asked = make.origin(may_reference=False, role_ids=frozenset({1, 2}))
     job = make.job(id=jobs.new_id(), request=request_, origin=asked, price_credits=30)
     held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
@@ -66,7 +66,7 @@ def test_a_job_comes_back_as_it_was_added(tx: Tx, request_: object) -> None:
     assert (GUILD, members.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
 
 
-def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
+def test_values_learned_later_are_read_too(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
 
@@ -107,7 +107,7 @@ def test_what_is_found_out_later_comes_back_too(tx: Tx) -> None:
     ) == found(tx, job)
 
 
-def test_a_job_that_is_not_there_is_none(tx: Tx) -> None:
+def test_a_missing_job_is_none(tx: Tx) -> None:
     assert None is jobs.get(tx, JobId(42))
 
 
@@ -120,7 +120,7 @@ def test_an_interaction_becomes_one_job(tx: Tx) -> None:
         jobs.add(tx, replace(job, id=jobs.new_id()), jobs.held(tx, job.id)[2], due_at=NOW)
 
 
-def test_the_largest_ids_of_discord_are_kept(tx: Tx) -> None:
+def test_the_largest_discord_ids_are_stored(tx: Tx) -> None:
     most = 2**63 - 1
 
     job = added(tx, interaction_id=most, guild_id=most, channel_id=most, member_id=most)
@@ -128,7 +128,7 @@ def test_the_largest_ids_of_discord_are_kept(tx: Tx) -> None:
     assert job.origin == found(tx, job).origin
 
 
-def test_words_that_are_no_longer_kept_leave_the_job(tx: Tx) -> None:
+def test_a_job_outlives_its_texts(tx: Tx) -> None:
     job = added(tx)
     tx.execute("DELETE FROM song")
     tx.execute("UPDATE member SET discord_id = NULL")
@@ -139,7 +139,7 @@ def test_words_that_are_no_longer_kept_leave_the_job(tx: Tx) -> None:
     assert 0 == left.origin.member_id
 
 
-def test_ids_are_not_given_twice_and_fit_into_a_double() -> None:
+def test_ids_are_unique_and_fit_into_a_double() -> None:
     ids = {jobs.new_id() for _ in range(1_000)}
 
     assert 1_000 == len(ids)
@@ -164,7 +164,7 @@ def test_a_job_is_claimed_once_in_an_epoch(tx: Tx) -> None:
     assert [] == again
 
 
-def test_a_claim_of_an_earlier_epoch_is_dead_at_once(tx: Tx) -> None:
+def test_a_claim_of_an_earlier_epoch_is_invalid_at_once(tx: Tx) -> None:
     added(tx)
     [old] = claimed(tx, epoch=EPOCH)
 
@@ -174,7 +174,7 @@ def test_a_claim_of_an_earlier_epoch_is_dead_at_once(tx: Tx) -> None:
     assert [] == claimed(tx, epoch=EPOCH)
 
 
-def test_a_claim_that_was_overtaken_changes_nothing(tx: Tx) -> None:
+def test_an_overtaken_claim_changes_nothing(tx: Tx) -> None:
     job = added(tx)
     [old] = claimed(tx, epoch=EPOCH)
     [new] = claimed(tx, epoch=EPOCH + 1)
@@ -189,7 +189,7 @@ def test_a_claim_that_was_overtaken_changes_nothing(tx: Tx) -> None:
     assert jobs.move(tx, new, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW)
 
 
-def test_a_claim_on_a_state_that_is_past_changes_nothing(tx: Tx) -> None:
+def test_a_claim_on_a_past_state_changes_nothing(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW, keep_claim=True)
@@ -201,13 +201,13 @@ def test_a_claim_on_a_state_that_is_past_changes_nothing(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("id_", [41, -1])
-def test_a_move_of_a_job_that_is_not_there_changes_nothing(tx: Tx, id_: int) -> None:
+def test_a_transition_of_a_missing_job_changes_nothing(tx: Tx, id_: int) -> None:
     added(tx)
 
     assert not jobs.move(tx, make.job(id=id_), JobState.SUBMITTING, now=NOW, due_at=NOW)
 
 
-def test_a_move_lets_go_of_the_claim_unless_it_is_kept(tx: Tx) -> None:
+def test_a_transition_releases_the_claim_unless_it_is_kept(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
 
@@ -222,7 +222,7 @@ def test_a_move_lets_go_of_the_claim_unless_it_is_kept(tx: Tx) -> None:
     assert (job.id, 2) == (let_go.id, let_go.attempt)
 
 
-def test_a_move_to_another_state_resets_counts_and_makes_the_card_due(tx: Tx) -> None:
+def test_a_transition_resets_counts_and_makes_the_card_due(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.QUEUED, now=NOW + SECOND, due_at=NOW, tries=3, misses=2, missing_since=NOW)
@@ -238,7 +238,7 @@ def test_a_move_to_another_state_resets_counts_and_makes_the_card_due(tx: Tx) ->
     assert [job.id] == [there.id for there in job_cards.cards_due(tx, NOW + MINUTE, 10)]
 
 
-def test_a_move_to_another_state_keeps_the_counts_that_it_is_given(tx: Tx) -> None:
+def test_a_transition_keeps_the_counts_passed_to_it(tx: Tx) -> None:
     job = put(tx, added(tx), JobState.SUBMITTING)
 
     jobs.move(tx, job, JobState.QUEUED, now=NOW, due_at=NOW, tries=4, missing_since=NOW)
@@ -258,7 +258,7 @@ def test_a_move_to_another_state_keeps_the_counts_that_it_is_given(tx: Tx) -> No
         (JobState.DELIVERING, {"task_id": "a-1"}),
     ],
 )
-def test_the_schema_refuses_a_state_without_what_it_needs(
+def test_the_schema_rejects_a_state_without_its_required_columns(
     tx: Tx, to: JobState, columns: jobs.JobChange
 ) -> None:
     added(tx)
@@ -268,7 +268,7 @@ def test_the_schema_refuses_a_state_without_what_it_needs(
         jobs.move(tx, claim, to, now=NOW, due_at=NOW, **columns)
 
 
-def test_the_schema_refuses_a_send_without_its_start(tx: Tx) -> None:
+def test_the_schema_rejects_a_send_without_its_start(tx: Tx) -> None:
     added(tx)
     [claim] = claimed(tx)
 
@@ -301,13 +301,13 @@ def test_a_task_belongs_to_one_job(tx: Tx) -> None:
         (timedelta(), True),
         (timedelta(milliseconds=1), False),
         (HORIZON, False),
-        # Only a clock that was set back puts a time further away.
+        # Only after a clock was set back is a time further away.
         (HORIZON + timedelta(milliseconds=1), True),
         (DAY, True),
         (365 * DAY, True),
     ],
 )
-def test_a_job_is_due_from_its_time_or_when_that_is_beyond_schedule(
+def test_a_job_is_due_at_its_time_or_if_that_is_implausibly_late(
     tx: Tx, due_in: timedelta, is_due: bool
 ) -> None:
     added(tx, due_at=NOW + due_in)
@@ -315,7 +315,7 @@ def test_a_job_is_due_from_its_time_or_when_that_is_beyond_schedule(
     assert is_due is bool(claimed(tx))
 
 
-def test_those_that_wait_longest_come_first_and_no_more_than_asked_for(tx: Tx) -> None:
+def test_the_longest_waiting_jobs_come_first_up_to_the_limit(tx: Tx) -> None:
     late, early, middle, tie = (
         put(tx, added(tx, at=NOW - age, due_at=NOW), JobState.RUNNING, now=NOW - n * SECOND)
         for n, age in ((1, 0 * DAY), (3, 0 * DAY), (2, 0 * DAY), (3, DAY))
@@ -327,7 +327,7 @@ def test_those_that_wait_longest_come_first_and_no_more_than_asked_for(tx: Tx) -
     assert [late.id] == [job.id for job in rest]
 
 
-def test_only_jobs_of_the_states_asked_for_are_claimed(tx: Tx) -> None:
+def test_only_jobs_in_the_requested_states_are_claimed(tx: Tx) -> None:
     made = {state: put(tx, added(tx, channel_id=n), state) for n, state in enumerate(JobState) if n < 9}
 
     for state, job in made.items():
@@ -342,7 +342,7 @@ def test_a_job_without_a_due_time_waits_for_a_person(tx: Tx) -> None:
     assert None is claims.next_due(tx, EPOCH)
 
 
-def test_a_song_waits_for_an_older_one_of_its_channel(tx: Tx) -> None:
+def test_a_song_waits_for_an_older_one_in_its_channel(tx: Tx) -> None:
     younger = put(tx, added(tx, at=NOW - SECOND), JobState.STORED)
     older = put(tx, added(tx, at=NOW - MINUTE), JobState.STORED, now=NOW + MINUTE)
     elsewhere = put(tx, added(tx, channel_id=CHANNEL + 1), JobState.STORED)
@@ -360,14 +360,14 @@ def test_a_song_waits_for_an_older_one_of_its_channel(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("state", [JobState.READY, JobState.UNDELIVERED, JobState.FAILED])
-def test_a_song_waits_for_none_that_is_not_being_posted(tx: Tx, state: JobState) -> None:
+def test_a_song_only_waits_for_songs_being_posted(tx: Tx, state: JobState) -> None:
     put(tx, added(tx, at=NOW - MINUTE), state)
     song = put(tx, added(tx), JobState.STORED)
 
     assert song.id in [job.id for job in claimed(tx)]
 
 
-def test_the_next_moment_is_that_of_the_first_job_that_nobody_works_on(tx: Tx) -> None:
+def test_the_next_due_time_is_that_of_the_first_unclaimed_job(tx: Tx) -> None:
     for n in (2, 1, 3):
         added(tx, due_at=NOW + n * MINUTE)
 
@@ -377,7 +377,7 @@ def test_the_next_moment_is_that_of_the_first_job_that_nobody_works_on(tx: Tx) -
     assert NOW + MINUTE == claims.next_due(tx, EPOCH + 1)
 
 
-def test_a_card_may_be_the_next_thing_to_do(tx: Tx) -> None:
+def test_a_card_may_be_due_next(tx: Tx) -> None:
     job = added(tx, due_at=NOW + HOUR)
     job_cards.answered(tx, job.id, 1, "queued", NOW)
     claimed(tx, now=NOW)
@@ -388,7 +388,7 @@ def test_a_card_may_be_the_next_thing_to_do(tx: Tx) -> None:
     assert NOW + 5 * SECOND == claims.next_due(tx, EPOCH)
 
 
-def test_nothing_is_next_where_there_is_nothing_to_do(tx: Tx) -> None:
+def test_without_work_nothing_is_due_next(tx: Tx) -> None:
     assert None is claims.next_due(tx, EPOCH)
 
 
@@ -406,7 +406,7 @@ def test_an_answered_job_is_due_at_once(tx: Tx) -> None:
     assert (555, "queued") == (claim.card_message_id, claim.card_shown)
 
 
-def test_an_answer_does_not_bring_back_what_has_begun_to_wait(tx: Tx) -> None:
+def test_an_answer_does_not_advance_a_job_that_has_begun_to_wait(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.QUEUED, now=NOW, due_at=NOW + MINUTE)
@@ -417,7 +417,7 @@ def test_an_answer_does_not_bring_back_what_has_begun_to_wait(tx: Tx) -> None:
     assert 555 == found(tx, job).card_message_id
 
 
-def test_an_answer_does_not_put_off_a_job_that_is_due(tx: Tx) -> None:
+def test_an_answer_does_not_delay_a_due_job(tx: Tx) -> None:
     job = added(tx, due_at=NOW)
 
     job_cards.answered(tx, job.id, None, "queued", NOW + MINUTE)
@@ -425,7 +425,7 @@ def test_an_answer_does_not_put_off_a_job_that_is_due(tx: Tx) -> None:
     assert [job.id] == [claim.id for claim in claimed(tx)]
 
 
-def test_a_card_that_is_known_is_not_forgotten(tx: Tx) -> None:
+def test_a_known_card_is_not_forgotten(tx: Tx) -> None:
     job = added(tx)
     job_cards.card_found(tx, job, 555)
 
@@ -436,7 +436,7 @@ def test_a_card_that_is_known_is_not_forgotten(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("answered", [True, False])
-def test_a_request_that_nobody_has_begun_to_work_on_can_be_withdrawn(tx: Tx, answered: bool) -> None:
+def test_an_unclaimed_request_can_be_withdrawn(tx: Tx, answered: bool) -> None:
     job = added(tx)
     if answered:
         job_cards.answered(tx, job.id, 1, "queued", NOW)
@@ -450,7 +450,7 @@ def test_a_request_that_nobody_has_begun_to_work_on_can_be_withdrawn(tx: Tx, ans
     assert not jobs.withdraw(tx, job.id, NOW + MINUTE)
 
 
-def test_a_claimed_queued_request_is_withdrawn_from_under_its_claim(tx: Tx) -> None:
+def test_a_queued_request_is_withdrawn_despite_its_claim(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
 
@@ -462,7 +462,7 @@ def test_a_claimed_queued_request_is_withdrawn_from_under_its_claim(tx: Tx) -> N
     assert claim.attempt < found(tx, job).attempt
 
 
-def test_a_request_that_is_submitted_can_not_be_withdrawn(tx: Tx) -> None:
+def test_a_submitted_request_cannot_be_withdrawn(tx: Tx) -> None:
     job = added(tx)
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW)
@@ -475,7 +475,7 @@ def test_a_request_that_is_submitted_can_not_be_withdrawn(tx: Tx) -> None:
 # -- cards
 
 
-def test_a_card_is_due_from_its_time_on_and_when_it_may_be_edited_again(tx: Tx) -> None:
+def test_a_card_is_due_at_its_time_once_it_may_be_edited_again(tx: Tx) -> None:
     job = added(tx)
     job_cards.answered(tx, job.id, 1, "queued", NOW)
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + 3 * SECOND, NOW + 5 * SECOND)
@@ -486,7 +486,7 @@ def test_a_card_is_due_from_its_time_on_and_when_it_may_be_edited_again(tx: Tx) 
     assert [False, False, False, True, True] == [due(after_s) for after_s in (0, 3, 4.999, 5, 60)]
 
 
-def test_a_card_that_will_not_change_by_itself_is_not_due(tx: Tx) -> None:
+def test_a_card_that_does_not_change_over_time_is_not_due(tx: Tx) -> None:
     job = added(tx)
     job_cards.answered(tx, job.id, 1, "queued", NOW)
 
@@ -496,7 +496,7 @@ def test_a_card_that_will_not_change_by_itself_is_not_due(tx: Tx) -> None:
     assert "ready" == found(tx, job).card_shown
 
 
-def test_a_card_that_was_edited_while_its_job_moved_on_is_due_again(tx: Tx) -> None:
+def test_a_card_edited_during_a_transition_of_its_job_is_due_again(tx: Tx) -> None:
     job = added(tx)
     job_cards.answered(tx, job.id, 1, "queued", NOW)
     seen = found(tx, job)
@@ -509,7 +509,7 @@ def test_a_card_that_was_edited_while_its_job_moved_on_is_due_again(tx: Tx) -> N
 
 
 @pytest.mark.parametrize("state", [JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED])
-def test_a_card_that_lags_is_due_also_when_the_job_is_final(tx: Tx, state: JobState) -> None:
+def test_a_lagging_card_is_due_even_if_the_job_is_final(tx: Tx, state: JobState) -> None:
     job = added(tx)
     job_cards.answered(tx, job.id, 1, "queued", NOW)
 
@@ -519,7 +519,7 @@ def test_a_card_that_lags_is_due_also_when_the_job_is_final(tx: Tx, state: JobSt
     assert [] == claimed(tx)
 
 
-def test_the_cards_that_wait_longest_come_first(tx: Tx) -> None:
+def test_the_longest_waiting_cards_come_first(tx: Tx) -> None:
     first, second, third = (added(tx) for _ in range(3))
     for seconds, job in enumerate((second, third, first)):
         job_cards.answered(tx, job.id, 1, "queued", NOW + seconds * SECOND)
@@ -530,7 +530,7 @@ def test_the_cards_that_wait_longest_come_first(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("back", [2 * HOUR, 365 * DAY])
-def test_a_card_does_not_wait_for_a_clock_that_was_set_back(tx: Tx, back: timedelta) -> None:
+def test_a_card_does_not_wait_because_the_clock_was_set_back(tx: Tx, back: timedelta) -> None:
     job = added(tx)
     job_cards.answered(tx, job.id, 1, "queued", NOW)
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
@@ -569,7 +569,7 @@ def test_unfinished_songs_are_counted_by_member_and_by_server(tx: Tx) -> None:
     assert jobs.Counts(member=MemberNumber(0), guild=0) == jobs.count_open(tx, GuildId(GUILD + 2), member)
 
 
-def test_a_song_that_somebody_works_on_is_unfinished(tx: Tx) -> None:
+def test_a_claimed_song_is_unfinished(tx: Tx) -> None:
     added(tx)
     claimed(tx)
 
@@ -590,7 +590,7 @@ def submitted(tx: Tx, *at: datetime) -> None:
         )
 
 
-def test_requests_of_a_window_are_counted_with_the_first_of_them(tx: Tx) -> None:
+def test_requests_in_a_window_are_counted_with_the_time_of_the_first(tx: Tx) -> None:
     assert (0, None) == claims.submitted_since(tx, Backend.SSEEDANCE, NOW)
     submitted(tx, *(NOW + n * SECOND for n in range(-5, 5)))
 
@@ -601,13 +601,13 @@ def test_requests_of_a_window_are_counted_with_the_first_of_them(tx: Tx) -> None
     )
 
 
-def test_requests_from_before_the_clock_was_set_back_are_not_waited_for(tx: Tx) -> None:
+def test_requests_dated_before_a_clock_step_are_not_waited_for(tx: Tx) -> None:
     submitted(tx, *(NOW + DAY + n * MINUTE for n in range(20)))
 
     assert (0, None) == claims.submitted_since(tx, Backend.SSEEDANCE, NOW - 10 * SECOND)
 
 
-def test_the_place_in_the_queue_counts_those_that_asked_earlier(tx: Tx) -> None:
+def test_the_place_in_the_queue_counts_earlier_requests(tx: Tx) -> None:
     made = [added(tx, at=NOW + n * SECOND) for n in range(4)]
     put(tx, made[0], JobState.SUBMITTING)
     jobs.withdraw(tx, made[1].id, NOW)
@@ -615,7 +615,7 @@ def test_the_place_in_the_queue_counts_those_that_asked_earlier(tx: Tx) -> None:
     assert [0, 1] == [queue_order.queue_position(tx, job) for job in made[2:]]
 
 
-def test_the_last_songs_are_those_that_were_delivered_last(tx: Tx) -> None:
+def test_the_last_songs_are_the_last_ones_delivered(tx: Tx) -> None:
     for n in (1, 3, 2):
         job = added(tx, at=NOW)
         put(tx, job, JobState.DELIVERED, now=NOW + n * MINUTE, due=False)
@@ -644,7 +644,7 @@ def takes(tx: Tx, job: Job) -> list[int]:
         ("abcd", [1, 2, 3, 4]),
     ],
 )
-def test_takes_of_the_same_bytes_are_one_song(tx: Tx, hashes: str, left: list[int]) -> None:
+def test_takes_with_the_same_bytes_are_one_track(tx: Tx, hashes: str, left: list[int]) -> None:
     job, other = added(tx), added(tx)
     for take, sha256 in enumerate(hashes, start=1):
         tracks.add_track(tx, job, track(take, sha256=sha256))
@@ -656,7 +656,7 @@ def test_takes_of_the_same_bytes_are_one_song(tx: Tx, hashes: str, left: list[in
     assert [1] == takes(tx, other)
 
 
-def test_a_late_take_of_an_older_attempt_changes_nothing(tx: Tx) -> None:
+def test_a_late_take_from_an_earlier_attempt_changes_nothing(tx: Tx) -> None:
     job = added(tx)
     (first,) = claimed(tx)
     (second,) = claimed(tx, epoch=EPOCH + 1)
@@ -667,7 +667,7 @@ def test_a_late_take_of_an_older_attempt_changes_nothing(tx: Tx) -> None:
 
 
 @pytest.mark.sqlite
-def test_a_look_at_what_is_due_changes_nothing(tx: Tx) -> None:
+def test_looking_for_due_jobs_changes_nothing(tx: Tx) -> None:
     for number, state in enumerate(JobState):
         put(tx, added(tx, channel_id=number), state)
     tx.execute("PRAGMA query_only = ON")
@@ -679,7 +679,7 @@ def test_a_look_at_what_is_due_changes_nothing(tx: Tx) -> None:
     assert {job.id for job in claims.claim(tx, ripe, claimant)} == set(ripe)
 
 
-def test_what_is_no_longer_ripe_is_not_claimed(tx: Tx) -> None:
+def test_a_job_no_longer_due_is_not_claimed(tx: Tx) -> None:
     job, withdrawn = added(tx), added(tx)
     claimant = claims.Claimant(epoch=EPOCH, now=NOW, horizon=HORIZON)
     ripe = claims.ripe(tx, ALL, claimant, 100)
@@ -689,7 +689,7 @@ def test_what_is_no_longer_ripe_is_not_claimed(tx: Tx) -> None:
     assert [] == claims.claim(tx, ripe, claimant)
 
 
-def test_a_take_that_is_fetched_again_replaces_itself(tx: Tx) -> None:
+def test_a_refetched_take_replaces_itself(tx: Tx) -> None:
     job = added(tx)
     tracks.add_track(tx, job, track(1))
 
@@ -699,14 +699,14 @@ def test_a_take_that_is_fetched_again_replaces_itself(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("odd", [{"take": 0}, {"take": 5}, {"size_bytes": 0}])
-def test_the_schema_refuses_a_track_that_can_be_none(tx: Tx, odd: dict[str, object]) -> None:
+def test_the_schema_rejects_an_impossible_track(tx: Tx, odd: dict[str, object]) -> None:
     job = added(tx)
 
     with pytest.raises(VIOLATED):
         tracks.add_track(tx, job, replace(track(), **odd))
 
 
-def test_files_may_go_some_time_after_the_end_of_their_job(tx: Tx) -> None:
+def test_files_may_be_removed_some_time_after_the_end_of_their_job(tx: Tx) -> None:
     for number, state in enumerate(JobState):
         job = put(tx, added(tx, channel_id=number), state)
         tracks.add_track(tx, job, track(file=f"{state}.mp3"))
@@ -717,13 +717,13 @@ def test_files_may_go_some_time_after_the_end_of_their_job(tx: Tx) -> None:
     assert (every, over) == tracks.files(tx, every, NOW + SECOND)
 
 
-def test_files_that_nobody_asks_about_are_not_looked_for(tx: Tx) -> None:
+def test_files_not_asked_about_are_not_searched_for(tx: Tx) -> None:
     tracks.add_track(tx, put(tx, added(tx), JobState.DELIVERED), track(file="a.mp3"))
 
     assert (frozenset(), frozenset()) == tracks.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
 
 
-def test_a_card_whose_message_goes_while_it_is_edited_is_looked_at_again(tx: Tx) -> None:
+def test_a_card_edited_while_its_songs_message_vanishes_is_due_again(tx: Tx) -> None:
     job = added(tx)
     tx.execute("UPDATE job SET state = 'delivered', task_id = 't', message_id = 7, card_due_at = 1")
     seen = found(tx, job)
@@ -738,7 +738,7 @@ def test_a_card_whose_message_goes_while_it_is_edited_is_looked_at_again(tx: Tx)
 
 
 @pytest.mark.sqlite
-def test_the_queries_of_every_request_do_not_read_all_jobs(tx: Tx) -> None:
+def test_the_queries_of_a_request_do_not_read_all_jobs(tx: Tx) -> None:
     job = added(tx)
     asked: list[str] = []
     tx.set_trace_callback(asked.append)
@@ -772,7 +772,7 @@ OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(
 
 
 @given(st.datetimes(datetime(1970, 1, 2), datetime(2200, 1, 1), timezones=OFFSETS))  # noqa: DTZ001
-def test_a_moment_is_kept_to_the_millisecond(at: datetime) -> None:
+def test_a_time_is_stored_to_the_millisecond(at: datetime) -> None:
     kept = times.moment(times.milliseconds(at))
 
     assert abs(kept - at) <= timedelta(microseconds=500)

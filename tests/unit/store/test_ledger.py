@@ -13,7 +13,8 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
 from bot.model import Balance, ChangedBy, DiscordUserId, GuildId, Job, JobId, MemberNumber, Period
 from bot.store import changes, ledger, members, quotas, times
-from bot.store.ledger import CREDITS_MAX, Defaults, Hold
+from bot.store.ledger import CREDITS_MAX, Defaults
+from bot.store.ledger_entries import Hold
 from bot.store.members import WHOLE_GUILD
 from bot.store.reconcile import reconcile
 from tests import make
@@ -30,13 +31,13 @@ def balance(tx: Tx, now: datetime = NOW, guild_id: int = GUILD) -> Balance:
 
 
 def left(tx: Tx, now: datetime = NOW) -> tuple[int, int]:
-    """What is available of the allowance and of the bonus."""
+    """Return the available parts of the allowance and of the bonus."""
     there = balance(tx, now)
     return there.available - there.bonus, there.bonus
 
 
 class Song:
-    """A hold, and how it may close."""
+    """A hold, and the ways to close it."""
 
     def __init__(
         self, tx: Tx, number: int, price: int = 10, now: datetime = NOW, member_id: int = MEMBER
@@ -64,7 +65,7 @@ def allow(tx: Tx, amount: int, period: Period | None = None, now: datetime = NOW
 # -- holds
 
 
-def test_a_server_that_set_nothing_has_the_operators_allowance(tx: Tx) -> None:
+def test_a_server_without_settings_has_the_operators_allowance(tx: Tx) -> None:
     there = balance(tx)
 
     assert (100, 0, 0, 0, Period.MONTH, 100) == (
@@ -105,7 +106,7 @@ def test_a_hold_takes_from_the_allowance_first(
 
 
 @pytest.mark.parametrize(("allowance", "bonus"), [(0, 0), (9, 0), (0, 9), (4, 5)])
-def test_a_hold_of_more_than_there_is_is_refused_with_the_numbers(tx: Tx, allowance: int, bonus: int) -> None:
+def test_a_hold_beyond_the_balance_is_refused_with_the_numbers(tx: Tx, allowance: int, bonus: int) -> None:
     allow(tx, allowance)
     grant(tx, bonus)
 
@@ -128,7 +129,7 @@ def test_the_last_credits_are_held_once(tx: Tx) -> None:
         Song(tx, 10)
 
 
-def test_a_settled_hold_is_used_and_a_released_one_is_back(tx: Tx) -> None:
+def test_a_settled_hold_is_used_and_a_released_one_is_returned(tx: Tx) -> None:
     allow(tx, 15)
     grant(tx, 10)
     first, second = Song(tx, 1), Song(tx, 2)
@@ -141,7 +142,7 @@ def test_a_settled_hold_is_used_and_a_released_one_is_back(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("later", [timedelta(), DAY, MONTH, 400 * DAY])
-def test_a_release_goes_back_where_it_came_from_whenever_that_is(tx: Tx, later: timedelta) -> None:
+def test_a_release_returns_to_its_source_whenever_it_happens(tx: Tx, later: timedelta) -> None:
     allow(tx, 4)
     grant(tx, 20)
     song = Song(tx, 1, 10)
@@ -164,7 +165,7 @@ def test_a_settlement_is_used_on_the_day_of_the_request(tx: Tx, later: timedelta
     assert 0 == balance(tx, NOW + MONTH).used
 
 
-def test_servers_and_members_have_accounts_of_their_own(tx: Tx) -> None:
+def test_servers_and_members_have_separate_accounts(tx: Tx) -> None:
     mine, other = Song(tx, 1, 10), Song(tx, 2, 20, member_id=OTHER)
 
     assert 100 == balance(tx, guild_id=GUILD + 1).available
@@ -200,7 +201,7 @@ async def test_a_job_is_paid_for_once(database: Database) -> None:
     assert 10 == (await database.read(balance)).held
 
 
-def test_counters_can_not_fall_below_nothing(tx: Tx) -> None:
+def test_counters_cannot_fall_below_zero(tx: Tx) -> None:
     song = Song(tx, 1, 10)
     tx.execute("UPDATE usage SET allowance_held = 9")
 
@@ -216,7 +217,7 @@ def test_counters_can_not_fall_below_nothing(tx: Tx) -> None:
         pytest.param("REPLACE INTO ledger SELECT * FROM ledger", marks=pytest.mark.sqlite),
     ],
 )
-def test_the_ledger_is_only_ever_appended_to(tx: Tx, sql: str) -> None:
+def test_the_ledger_can_only_be_appended_to(tx: Tx, sql: str) -> None:
     Song(tx, 1, 10).settle()
     before = tx.execute("SELECT * FROM ledger").fetchall()
 
@@ -226,7 +227,7 @@ def test_the_ledger_is_only_ever_appended_to(tx: Tx, sql: str) -> None:
     assert [tuple(row) for row in before] == [tuple(row) for row in tx.execute("SELECT * FROM ledger")]
 
 
-def test_what_moves_credits_names_the_job_and_the_member(tx: Tx) -> None:
+def test_entries_that_move_credits_name_the_job_and_the_member(tx: Tx) -> None:
     Song(tx, 1)
 
     with pytest.raises(VIOLATED):
@@ -259,7 +260,7 @@ def test_a_grant_changes_the_bonus(tx: Tx, before: int, amount: int, after: int)
         (50, -(10**30), -50, CREDITS_MAX - 50),
     ],
 )
-def test_a_grant_outside_of_what_can_be_is_refused_with_the_bounds(
+def test_a_grant_out_of_range_is_refused_with_the_bounds(
     tx: Tx, before: int, amount: int, low: int, high: int
 ) -> None:
     grant(tx, before)
@@ -271,7 +272,7 @@ def test_a_grant_outside_of_what_can_be_is_refused_with_the_bounds(
     assert (100, before) == left(tx)
 
 
-def test_only_what_is_neither_used_nor_held_can_be_taken_back(tx: Tx) -> None:
+def test_only_credits_neither_used_nor_held_can_be_revoked(tx: Tx) -> None:
     allow(tx, 0)
     grant(tx, 30)
     Song(tx, 1).settle()
@@ -291,7 +292,7 @@ def test_a_bonus_does_not_expire(tx: Tx) -> None:
     assert (100, 50) == left(tx, NOW + 400 * DAY)
 
 
-def test_a_grant_is_written_down_with_who_and_why(tx: Tx) -> None:
+def test_a_grant_is_recorded_with_who_and_why(tx: Tx) -> None:
     grant(tx, 20)
     grant(tx, -5)
 
@@ -308,7 +309,7 @@ def test_a_grant_is_written_down_with_who_and_why(tx: Tx) -> None:
 # -- limits
 
 
-def test_a_limit_below_the_use_stops_new_songs_and_nothing_else(tx: Tx) -> None:
+def test_a_lowered_allowance_only_stops_new_songs(tx: Tx) -> None:
     grant(tx, 10)
     Song(tx, 1, 40).settle()
     running = Song(tx, 2, 40)
@@ -332,7 +333,7 @@ def test_a_limit_below_the_use_stops_new_songs_and_nothing_else(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("amount", [-1, CREDITS_MAX + 1, 10**30])
-def test_a_limit_that_can_be_none_is_refused(tx: Tx, amount: int) -> None:
+def test_an_impossible_allowance_is_refused(tx: Tx, amount: int) -> None:
     with pytest.raises(OutOfRange) as caught:
         allow(tx, amount)
 
@@ -340,13 +341,13 @@ def test_a_limit_that_can_be_none_is_refused(tx: Tx, amount: int) -> None:
     assert 100 == balance(tx).allowance
 
 
-def test_a_limit_of_nothing_is_one(tx: Tx) -> None:
+def test_an_allowance_of_zero_is_accepted(tx: Tx) -> None:
     allow(tx, 0)
 
     assert 0 == balance(tx).available
 
 
-def test_a_limit_alone_leaves_the_period_and_follows_the_operators(tx: Tx) -> None:
+def test_an_allowance_alone_leaves_the_period_to_the_operator(tx: Tx) -> None:
     allow(tx, 50)
     weekly = Defaults(allowance=7, period=Period.WEEK)
 
@@ -359,7 +360,7 @@ def test_a_limit_alone_leaves_the_period_and_follows_the_operators(tx: Tx) -> No
     assert Period.DAY is ledger.balance(tx, GUILD, weekly, NOW).period
 
 
-def test_a_change_of_limits_is_written_down_with_before_and_after(tx: Tx) -> None:
+def test_a_change_of_limits_is_recorded_with_before_and_after(tx: Tx) -> None:
     allow(tx, 50, Period.WEEK)
 
     [row] = tx.execute("SELECT kind, allowance, bonus, reason, before, after FROM ledger").fetchall()
@@ -399,7 +400,7 @@ def days(first: str, after: str) -> tuple[int, int]:
         (Period.MONTH, "2028-02-29T12:00:00+00:00", "2028-02-01", "2028-03-01"),
         (Period.MONTH, "2100-02-28T12:00:00+00:00", "2100-02-01", "2100-03-01"),
         (Period.MONTH, "2026-12-31T23:59:59+00:00", "2026-12-01", "2027-01-01"),
-        # The bounds are midnights in UTC, wherever the clock stands and whatever its summer time does.
+        # The bounds are midnights in UTC, whatever the time of day and the daylight saving time.
         (Period.DAY, "2026-03-29T01:30:00+02:00", "2026-03-28", "2026-03-29"),
         (Period.DAY, "2026-03-14T20:00:00-05:00", "2026-03-15", "2026-03-16"),
         (Period.WEEK, "2026-03-16T13:00:00+14:00", "2026-03-09", "2026-03-16"),
@@ -418,7 +419,7 @@ def test_a_period_is_a_range_of_days_in_utc(period: Period, now: str, first: str
     st.sampled_from(Period),
     st.datetimes(datetime(1970, 1, 5), datetime(2200, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
 )
-def test_periods_lie_side_by_side(period: Period, now: datetime) -> None:
+def test_periods_are_contiguous(period: Period, now: datetime) -> None:
     first, after = times.period_days(period, now)
     next_now = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=after)
 
@@ -435,7 +436,7 @@ def test_the_allowance_renews_with_the_period_and_nothing_is_reset(tx: Tx) -> No
     assert 100 == balance(tx).used
 
 
-def test_a_change_of_period_wipes_nothing_and_grants_nothing_twice(tx: Tx) -> None:
+def test_a_change_of_period_neither_resets_usage_nor_grants_twice(tx: Tx) -> None:
     monday, friday = datetime(2026, 3, 9, 12, tzinfo=UTC), datetime(2026, 3, 13, 12, tzinfo=UTC)
     Song(tx, 1, 30, now=datetime(2026, 3, 2, 12, tzinfo=UTC)).settle()
     Song(tx, 2, 20, now=monday).settle()
@@ -453,7 +454,7 @@ def test_a_change_of_period_wipes_nothing_and_grants_nothing_twice(tx: Tx) -> No
     } == used
 
 
-def test_a_song_that_runs_over_the_end_of_its_period_stays_on_its_own_day(tx: Tx) -> None:
+def test_a_song_that_outlasts_its_period_counts_on_its_own_day(tx: Tx) -> None:
     before, after = datetime(2026, 3, 31, 23, 59, tzinfo=UTC), datetime(2026, 4, 1, 0, 1, tzinfo=UTC)
     song = Song(tx, 1, 40, now=before)
 
@@ -466,7 +467,7 @@ def test_a_song_that_runs_over_the_end_of_its_period_stays_on_its_own_day(tx: Tx
 # -- the reconciliation
 
 Move: TypeAlias = tuple[str, int, int, int]
-"""What is done, by or with whom, how much, and on which day."""
+"""An action, by or with whom, an amount, and a day."""
 
 MOVES = st.tuples(
     st.sampled_from(
@@ -483,7 +484,7 @@ MOVES = st.tuples(
 
 @contextmanager
 def undone(tx: Tx) -> Iterator[None]:
-    """What is done inside is taken back."""
+    """Undo everything done inside the block."""
     tx.execute("SAVEPOINT trial")
     try:
         yield
@@ -493,7 +494,7 @@ def undone(tx: Tx) -> Iterator[None]:
 
 
 class Books:
-    """Does what is requested as far as it is allowed, with its own idea of what is open."""
+    """Performs actions as far as they are allowed, with its own record of open holds."""
 
     def __init__(self, tx: Tx) -> None:
         self.tx = tx
@@ -564,7 +565,7 @@ class Books:
 
 
 def counters(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dict[int, int]]:
-    """What the counters say: usage that is not nothing, and the bonus that is left."""
+    """Return the counters: usage other than zero, and the remaining bonus."""
     usage = {
         (row["guild_id"], row["member_id"], row["day"]): tuple(row)[3:]
         for row in tx.execute("SELECT * FROM usage")
@@ -574,7 +575,7 @@ def counters(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dict[
 
 
 def worked_out(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dict[int, int]]:
-    """The same, from the ledger alone."""
+    """Return the same, derived from the ledger alone."""
     usage: dict[tuple[int, int, int], Counter[str]] = {}
     bonus: Counter[int] = Counter({row["id"]: 0 for row in tx.execute("SELECT id FROM guild")})
     for row in tx.execute("SELECT * FROM ledger"):
@@ -594,7 +595,7 @@ def worked_out(tx: Tx) -> tuple[dict[tuple[int, int, int], tuple[int, ...]], dic
 
 @settings(deadline=None, max_examples=make.examples(150))
 @given(st.lists(MOVES, max_size=40))
-def test_the_counters_are_what_the_ledger_says_whatever_is_done(
+def test_the_counters_match_the_ledger_whatever_is_done(
     migrated: sqlite3.Connection, moves: list[Move]
 ) -> None:
     migrated.execute("BEGIN")

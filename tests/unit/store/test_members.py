@@ -24,13 +24,13 @@ def number(tx: Tx, discord_id: int = MEMBER) -> int:
 
 
 def spent(tx: Tx, discord_id: int = MEMBER, *, at: datetime = NOW, guild_id: int = GUILD) -> None:
-    """A song that was paid for."""
+    """Add a song that was paid for."""
     job = added(tx, at=at, member_id=discord_id, guild_id=guild_id)
     settled(tx, job, now=at)
 
 
 def forgotten(tx: Tx, discord_id: int = MEMBER, now: datetime = NOW) -> int:
-    """The number that the person had."""
+    """Forget the person, and return their number."""
     before = number(tx, discord_id)
     members.forget(tx, MemberNumber(before), now)
     return before
@@ -51,7 +51,7 @@ def hashes(tx: Tx) -> list[str]:
 # -- numbers
 
 
-def test_nothing_but_a_number_is_left_of_somebody_who_used_nothing(tx: Tx) -> None:
+def test_only_a_number_is_left_of_a_member_who_used_nothing(tx: Tx) -> None:
     before = forgotten(tx)
 
     assert (None, "", None) == tuple(
@@ -62,7 +62,7 @@ def test_nothing_but_a_number_is_left_of_somebody_who_used_nothing(tx: Tx) -> No
     assert NOBODY == members.past_or_present(tx, MEMBER)
 
 
-def test_who_comes_back_gets_a_new_number_joined_to_the_old_one(tx: Tx) -> None:
+def test_a_returning_member_gets_a_new_number_joined_to_the_old_one(tx: Tx) -> None:
     spent(tx)
     before = forgotten(tx)
 
@@ -75,7 +75,7 @@ def test_who_comes_back_gets_a_new_number_joined_to_the_old_one(tx: Tx) -> None:
     assert (number(tx, OTHER),) == members.numbers(tx, MemberNumber(number(tx, OTHER)))
 
 
-def test_a_hash_does_not_show_its_id_and_depends_on_the_key(tx: Tx) -> None:
+def test_a_hash_does_not_reveal_its_id_and_depends_on_the_key(tx: Tx) -> None:
     spent(tx)
     forgotten(tx)
     (first,) = hashes(tx)
@@ -91,7 +91,7 @@ def test_a_hash_does_not_show_its_id_and_depends_on_the_key(tx: Tx) -> None:
 # -- what was used
 
 
-def test_what_was_used_before_a_deletion_counts_after_it(tx: Tx) -> None:
+def test_usage_before_a_deletion_counts_after_it(tx: Tx) -> None:
     spent(tx)
     forgotten(tx)
     spent(tx)
@@ -103,7 +103,7 @@ def test_what_was_used_before_a_deletion_counts_after_it(tx: Tx) -> None:
     assert 0 == used(tx, number(tx, OTHER))
 
 
-def test_earlier_use_counts_for_a_manager_before_the_member_is_back(tx: Tx) -> None:
+def test_managers_see_earlier_usage_before_the_member_returns(tx: Tx) -> None:
     spent(tx)
     forgotten(tx)
 
@@ -112,7 +112,7 @@ def test_earlier_use_counts_for_a_manager_before_the_member_is_back(tx: Tx) -> N
 
 
 @pytest.mark.parametrize("period", Period)
-def test_what_was_used_counts_whatever_the_period_is_set_to_later(tx: Tx, period: Period) -> None:
+def test_earlier_usage_counts_in_any_later_period_setting(tx: Tx, period: Period) -> None:
     spent(tx)
     forgotten(tx)
 
@@ -122,7 +122,7 @@ def test_what_was_used_counts_whatever_the_period_is_set_to_later(tx: Tx, period
     assert 10 == used(tx, number(tx))
 
 
-def test_a_limit_of_a_role_holds_together_with_what_was_used_before(tx: Tx) -> None:
+def test_a_role_limit_includes_earlier_usage(tx: Tx) -> None:
     quotas.set_role(tx, GUILD, GUILD, 15, ADMIN, NOW)
     spent(tx)
     forgotten(tx)
@@ -131,7 +131,7 @@ def test_a_limit_of_a_role_holds_together_with_what_was_used_before(tx: Tx) -> N
         quotas.hold(tx, JobId(77), GUILD, MemberNumber(number(tx)), [GUILD], 10, RICH, NOW)
 
 
-def test_members_who_used_more_than_a_limit_are_counted_as_people(tx: Tx) -> None:
+def test_members_above_a_limit_are_counted_once_per_person(tx: Tx) -> None:
     for discord_id in (MEMBER, OTHER):
         spent(tx, discord_id)
     forgotten(tx)
@@ -142,7 +142,7 @@ def test_members_who_used_more_than_a_limit_are_counted_as_people(tx: Tx) -> Non
     assert [1, 0] == [quotas.beyond(tx, GUILD, credits_, RICH, NOW) for credits_ in (9, 19)]
 
 
-# -- a limit of one's own
+# -- a member's own limit
 
 
 @pytest.mark.parametrize("credits_", [0, 5])
@@ -156,7 +156,7 @@ def test_a_deletion_lifts_no_limit(tx: Tx, credits_: int) -> None:
     assert None is quotas.limit_of(tx, GUILD, MemberNumber(number(tx, OTHER)), [])
 
 
-def test_a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before(tx: Tx) -> None:
+def test_a_limit_set_again_or_cleared_replaces_the_earlier_one(tx: Tx) -> None:
     limited(tx, 5)
     forgotten(tx)
 
@@ -167,14 +167,14 @@ def test_a_limit_that_is_set_anew_or_cleared_replaces_the_one_from_before(tx: Tx
     assert 0 == quotas.member_limits_count(tx, GUILD)
 
 
-def test_a_limit_in_one_server_does_not_hold_in_another(tx: Tx) -> None:
+def test_a_limit_in_one_server_does_not_apply_in_another(tx: Tx) -> None:
     limited(tx, 5)
     forgotten(tx)
 
     assert None is quotas.limit_of(tx, GuildId(GUILD + 1), MemberNumber(number(tx)), [])
 
 
-# -- as long as it is needed, and no longer
+# -- no longer than needed
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_limit_in_one_server_does_not_hold_in_another(tx: Tx) -> None:
         (datetime(2026, 5, 31, tzinfo=NOW.tzinfo), datetime(2026, 6, 1, tzinfo=NOW.tzinfo)),
     ],
 )
-def test_a_hash_is_kept_until_week_and_month_of_the_last_use_are_over(
+def test_a_hash_is_kept_until_the_week_and_month_of_last_use_end(
     tx: Tx, last_used: datetime, first_free_day: datetime
 ) -> None:
     spent(tx, at=last_used - 3 * DAY, guild_id=GUILD + 1)
@@ -200,7 +200,7 @@ def test_a_hash_is_kept_until_week_and_month_of_the_last_use_are_over(
     assert [] == hashes(tx)
 
 
-def test_the_key_goes_with_the_last_hash(tx: Tx) -> None:
+def test_the_key_is_deleted_with_the_last_hash(tx: Tx) -> None:
     spent(tx)
     forgotten(tx)
     spent(tx, OTHER, at=NOW + 20 * DAY)
@@ -215,7 +215,7 @@ def test_the_key_goes_with_the_last_hash(tx: Tx) -> None:
     assert None is fact(tx, members.KEY_FACT)
 
 
-def test_credits_that_went_back_need_no_hash(tx: Tx) -> None:
+def test_returned_credits_need_no_hash(tx: Tx) -> None:
     job = added(tx)
     ledger.release(tx, job.id, NOW)
     forgotten(tx)
@@ -223,7 +223,7 @@ def test_credits_that_went_back_need_no_hash(tx: Tx) -> None:
     assert [] == hashes(tx)
 
 
-def test_a_limit_that_was_cleared_needs_no_hash_any_more(tx: Tx) -> None:
+def test_a_cleared_limit_needs_no_hash(tx: Tx) -> None:
     limited(tx, 5)
     forgotten(tx)
     limited(tx, None)

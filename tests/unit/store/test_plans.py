@@ -42,6 +42,7 @@ from bot.store import (
     job_rows,
     jobs,
     ledger,
+    ledger_entries,
     listed_songs,
     lyrics_calls,
     manager_roles,
@@ -81,14 +82,14 @@ TRACK = Track(take=1, file="a.mp3", size_bytes=1, sha256="00", url="")
 
 SCAN = re.compile(r"SCAN (?P<table>\S+)(?: .*?INDEX (?P<index>\S+))?")
 SMALL = {
-    # One row of each.
+    # One row each.
     "gate",
     "CONSTANT",
-    # Values that the caller passes.
+    # Values passed by the caller.
     "json_each",
     # At most 16 rows.
     "suspicion",
-    # A row for each slot, state and reason.
+    # A row per slot, state and reason.
     "song_total",
     # Jobs of deletions whose files are being removed; read up to a limit in the order of the rows.
     "spool_removal",
@@ -123,7 +124,7 @@ BOUNDED = {
 
 
 class Recorder:
-    """A transaction that records its statements. What SQLite's trace shows has values, not parameters."""
+    """A transaction that records its statements. SQLite's trace shows values instead of parameters."""
 
     def __init__(self, tx: Tx) -> None:
         self.plain = tx
@@ -158,7 +159,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tx]:
 
 @pytest.fixture
 def busy(filled: Tx) -> Iterator[Tx]:
-    """Offer that database; nothing that a test writes stays."""
+    """Lend that database, and undo a test's writes."""
     filled.execute("BEGIN IMMEDIATE")
     yield filled
     filled.execute("ROLLBACK")
@@ -177,7 +178,7 @@ def scans(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
 
 
 def compiled_again(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
-    """Return the statements that SQLite compiles again for other values, of all that ``work`` executes."""
+    """Return the statements executed by ``work`` that SQLite compiles again for other values."""
     recorder = Recorder(tx)
     work(cast("Tx", recorder))
     compiled: list[object] = []
@@ -187,7 +188,7 @@ def compiled_again(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
         compiled.append(asked)
         return sqlite3.SQLITE_OK
 
-    tx.set_authorizer(authorize)  # which SQLite asks whenever it compiles
+    tx.set_authorizer(authorize)  # SQLite calls it whenever it compiles
     try:
         for statement, parameters in recorder.statements:
             tx.execute(f"EXPLAIN {statement}", parameters).fetchall()
@@ -200,8 +201,8 @@ def compiled_again(tx: Tx, work: Callable[[Tx], object]) -> list[str]:
 
 
 def is_unbounded(step: str) -> bool:
-    """Whether this step of a plan reads all rows of a table that grows."""
-    if "AUTOMATIC" in step:  # an index that is built for one statement, from all rows
+    """Return whether this step of a plan reads all rows of a growing table."""
+    if "AUTOMATIC" in step:  # an index built from all rows for one statement
         return True
     scan = SCAN.match(step)
     if scan is None:
@@ -211,7 +212,7 @@ def is_unbounded(step: str) -> bool:
 
 
 def plain(tx: Tx) -> Tx:
-    """The transaction without the record, for what only prepares the work."""
+    """Return the transaction without the recorder, for mere preparation."""
     return cast("Recorder", tx).plain
 
 
@@ -241,7 +242,7 @@ def probe(tx: Tx) -> None:
 
 def add(tx: Tx) -> None:
     source = Source(job_id=done(tx).id, reuse=Reuse.AGAIN)
-    hold = ledger.Hold(day=20_000, allowance=10, bonus=0)
+    hold = ledger_entries.Hold(day=20_000, allowance=10, bonus=0)
     jobs.add(tx, make.job(id=jobs.new_id(), origin=make.origin()), hold, NOW, source)
 
 
@@ -295,7 +296,7 @@ def rated_server(tx: Tx) -> None:
 
 
 PLACES = claims.Places(free=3, used_up=frozenset({GUILD}), again_at=NOW, expired=NOW)
-"""A window of the music service that has places left, but none for this server."""
+"""A window of the music service with places left, but none for this server."""
 CLAIMANT = claims.Claimant(epoch=EPOCH, now=NOW, horizon=HORIZON)
 WORK: dict[str, Callable[[Tx], object]] = {
     "breaker.read": lambda tx: breaker.read(tx, Backend.SSEEDANCE),
@@ -393,13 +394,16 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),
     "ledger.release": lambda tx: ledger.release(tx, queued(tx).id, NOW),
     "ledger.refund": refund,
-    "ledger.closing": lambda tx: ledger.closing(tx, done(tx).id),
+    "ledger_entries.closing": lambda tx: ledger_entries.closing(tx, done(tx).id),
     "ledger.grant": lambda tx: ledger.grant(tx, GUILD, 5, make.entry(), NOW),
     "ledger.set_allowance": lambda tx: ledger.set_allowance(
         tx, GUILD, 5, Period.DAY, RICH, make.entry(), NOW
     ),
-    "ledger.note": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
-    "ledger.changed": lambda tx: ledger.changed(tx, make.entry()),
+    "ledger_entries.append": lambda tx: ledger.grant(tx, GUILD, 5, make.entry(), NOW),
+    "ledger_entries.book": lambda tx: ledger.settle(tx, done(tx).id, NOW),
+    "ledger_entries.booking_of": lambda tx: ledger_entries.booking_of(tx, done(tx).id),
+    "ledger_entries.note": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
+    "ledger_entries.changed": lambda tx: ledger_entries.changed(tx, make.entry()),
     "ledger.know_guild": lambda tx: ledger.know_guild(tx, GUILD),
     "listed_songs.listed": lambda tx: listed_songs.listed(tx, [done(tx).id]),
     "lyrics_calls.add": called,
@@ -526,7 +530,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "texts.draft": lambda tx: texts.draft(tx, 7, MEMBER, NOW),
     "texts.drop_drafts": lambda tx: texts.drop_drafts(tx, LATER, 10),
 }
-"""What each function of the store executes, by its name."""
+"""Calls that execute the statements of each function of the store, by name."""
 
 ELSEWHERE = {
     "server_erasure.stored": "a command of the operator, in a process of its own",
@@ -542,7 +546,7 @@ ELSEWHERE = {
     "jobs.unfinished": "a restore, before the bot starts",
     "members.drop_forgotten": "reads only members who were forgotten within the longest period",
 }
-"""Functions of a transaction that may read whole tables, and why nobody waits for them."""
+"""Functions of a transaction that may read whole tables, with the reason why nobody waits for them."""
 
 
 def functions() -> set[str]:
@@ -577,7 +581,7 @@ def test_no_statement_scans_a_growing_table(name: str, busy: Tx) -> None:
         "UPDATE job SET detail = '' WHERE price = 3",
     ],
 )
-def test_a_scan_would_be_found(busy: Tx, statement: str) -> None:
+def test_a_scan_is_detected(busy: Tx, statement: str) -> None:
     assert 1 == len(scans(busy, lambda tx: tx.execute(statement)))
 
 
@@ -586,7 +590,7 @@ def test_no_statement_is_compiled_again_for_other_values(name: str, busy: Tx) ->
     assert [] == compiled_again(busy, WORK[name])
 
 
-def test_a_statement_that_is_compiled_again_would_be_found(busy: Tx) -> None:
+def test_a_statement_that_is_compiled_again_is_detected(busy: Tx) -> None:
     statement = "SELECT id FROM job WHERE state = :state"
 
     assert [statement] == compiled_again(busy, lambda tx: tx.execute(statement, {"state": "queued"}))
@@ -611,14 +615,14 @@ def test_a_member_has_at_most_five_drafts(tx: Tx) -> None:
     assert [3, 4, 5, 6, 7] == kept
 
 
-def test_old_drafts_go_in_batches(tx: Tx) -> None:
+def test_old_drafts_are_deleted_in_batches(tx: Tx) -> None:
     for key in range(1, 5):
         texts.keep_draft(tx, key, MEMBER, make.prompt(f"words {key}"), None, NOW)
 
     assert [3, 1, 0] == [texts.drop_drafts(tx, NOW + 2 * texts.KEEP_DRAFTS, 3) for _ in range(3)]
 
 
-def test_what_members_can_still_request_is_counted_without_reading_songs(busy: Tx) -> None:
+def test_requestable_songs_are_counted_without_reading_songs(busy: Tx) -> None:
     found = scans(busy, lambda tx: upstream.compare(tx, terms(), NOW))
 
     assert {"guild", "server_rule"} == {step.split()[1].rstrip(":") for step in found}

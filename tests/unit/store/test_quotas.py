@@ -38,14 +38,14 @@ def song(tx: Tx, job_id: int, *role_ids: int, price: int = 10, now: datetime = N
     quotas.hold(tx, JobId(job_id), GUILD, MemberNumber(member(tx)), [GUILD, *role_ids], price, RICH, now)
 
 
-# -- which limit holds
+# -- the applicable limit
 
 
-def test_without_any_limit_only_the_pool_holds(tx: Tx) -> None:
+def test_without_any_limit_only_the_pool_applies(tx: Tx) -> None:
     assert limit(tx, FAN) is None
 
 
-def test_the_highest_of_the_members_roles_holds(tx: Tx) -> None:
+def test_the_highest_limit_of_a_members_roles_applies(tx: Tx) -> None:
     for role_id, credits_ in ((GUILD, 10), (FAN, 20), (VIP, 30)):
         of_role(tx, role_id, credits_)
 
@@ -57,7 +57,7 @@ def test_the_highest_of_the_members_roles_holds(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("credits_", [0, 5, 500])
-def test_the_members_own_limit_holds_whatever_their_roles_say(tx: Tx, credits_: int) -> None:
+def test_a_members_own_limit_overrides_their_roles(tx: Tx, credits_: int) -> None:
     of_role(tx, VIP, 100)
     own(tx, credits_)
 
@@ -75,7 +75,7 @@ def test_a_cleared_limit_gives_way_to_the_roles(tx: Tx) -> None:
     assert limit(tx, VIP) is None
 
 
-def test_limits_of_another_server_do_not_hold(tx: Tx) -> None:
+def test_limits_of_another_server_do_not_apply(tx: Tx) -> None:
     quotas.set_role(tx, GuildId(GUILD + 1), FAN, 5, ADMIN, NOW)
     quotas.set_member(tx, GuildId(GUILD + 1), MEMBER, 5, ADMIN, NOW)
 
@@ -90,10 +90,10 @@ def test_a_limit_out_of_range_is_refused(tx: Tx, credits_: int) -> None:
         of_role(tx, FAN, credits_)
 
 
-# -- what it does
+# -- its effect
 
 
-def test_a_limit_counts_what_is_used_and_held_of_allowance_and_bonus(tx: Tx) -> None:
+def test_a_limit_counts_used_and_held_credits_of_allowance_and_bonus(tx: Tx) -> None:
     ledger.set_allowance(tx, GUILD, 15, None, RICH, ADMIN, NOW)
     ledger.grant(tx, GUILD, 100, ADMIN, NOW)
     own(tx, 29)
@@ -108,7 +108,7 @@ def test_a_limit_counts_what_is_used_and_held_of_allowance_and_bonus(tx: Tx) -> 
     assert Limit(credits=29) == refused.value.limit
 
 
-def test_the_pool_also_holds_under_a_higher_limit(tx: Tx) -> None:
+def test_the_pool_also_applies_under_a_higher_limit(tx: Tx) -> None:
     ledger.set_allowance(tx, GUILD, 5, None, RICH, ADMIN, NOW)
     own(tx, 100)
 
@@ -123,7 +123,7 @@ def test_a_limit_renews_with_the_servers_period(tx: Tx) -> None:
     song(tx, 2, now=NOW + timedelta(days=31))
 
 
-def test_a_limit_lowered_below_the_use_stops_new_songs_and_no_old_one(tx: Tx) -> None:
+def test_a_limit_lowered_below_the_usage_only_stops_new_songs(tx: Tx) -> None:
     own(tx, 30)
     song(tx, 1)
     own(tx, 5)
@@ -141,7 +141,7 @@ def test_a_free_song_passes_every_limit(tx: Tx) -> None:
     song(tx, 1, price=0)
 
 
-def test_members_who_have_used_more_than_a_limit_for_everyone_are_counted(tx: Tx) -> None:
+def test_members_above_a_limit_for_everyone_are_counted(tx: Tx) -> None:
     song(tx, 1)
     own(tx, 100, OTHER)
     quotas.hold(tx, JobId(2), GUILD, MemberNumber(member(tx, OTHER)), [GUILD], 50, RICH, NOW)
@@ -152,7 +152,7 @@ def test_members_who_have_used_more_than_a_limit_for_everyone_are_counted(tx: Tx
 # -- the operator's ceiling
 
 
-def test_under_a_ceiling_the_lower_number_and_the_operators_period_hold(tx: Tx) -> None:
+def test_under_a_ceiling_the_lower_limit_and_operators_period_apply(tx: Tx) -> None:
     ceiling = Defaults(allowance=100, period=Period.WEEK, ceiling=50)
     ledger.set_allowance(tx, GUILD, 500, Period.DAY, RICH, ADMIN, NOW)
     ledger.set_allowance(tx, GuildId(GUILD + 1), 30, Period.DAY, RICH, ADMIN, NOW)
@@ -167,7 +167,7 @@ def test_under_a_ceiling_the_lower_number_and_the_operators_period_hold(tx: Tx) 
 # -- the record
 
 
-def test_every_change_is_in_the_ledger_with_who_and_from_what_to_what(tx: Tx) -> None:
+def test_every_change_is_in_the_ledger_with_its_author_and_values(tx: Tx) -> None:
     own(tx, 5)
     own(tx, None)
     of_role(tx, FAN, 7)
@@ -193,7 +193,7 @@ def test_every_change_is_in_the_ledger_with_who_and_from_what_to_what(tx: Tx) ->
     assert {members.member_number(tx, DiscordUserId(123))} == {row[4] for row in rows}
 
 
-def test_a_member_whom_nobody_has_seen_has_used_nothing(tx: Tx) -> None:
+def test_an_unknown_member_has_used_nothing(tx: Tx) -> None:
     song(tx, 1)
 
     there = quotas.standing(tx, GUILD, members.known_member(tx, DiscordUserId(424242)), None, RICH, NOW)

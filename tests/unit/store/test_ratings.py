@@ -1,4 +1,4 @@
-"""What members think of songs: one rating each, the ranking, and what a deletion takes."""
+"""Members' ratings of songs: one rating each, the ranking, and the effect of a deletion."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +15,11 @@ from tests.unit.store.rows import added, found, put, settled
 WEEK_AGO = NOW - timedelta(days=7)
 ELSEWHERE = GuildId(GUILD + 1)
 RATER = 20_000
-"""Discord id of the first of many members who rate."""
+"""Discord id of the first of many raters."""
 
 
 def song(tx: Tx, *, at: datetime = NOW, direct: bool = False, **changes: Any) -> Job:  # noqa: ANN401 - those of make.origin
-    """A delivered song with its message."""
+    """Return a delivered song with its message."""
     job = added(tx, at=at, **changes)
     settled(tx, job)
     put(tx, job, JobState.DELIVERED, due=False)
@@ -71,7 +71,7 @@ def test_a_member_has_one_rating_of_a_song(
     assert Tally(likes=likes + 1, dislikes=dislikes) == ratings.tally(tx, job.id)
 
 
-def test_more_proof_of_the_same_share_ranks_higher(tx: Tx) -> None:
+def test_more_ratings_with_the_same_share_rank_higher(tx: Tx) -> None:
     one, many = rated(tx, song(tx), 1), rated(tx, song(tx), 8)
     mixed = rated(tx, song(tx), 5, 4)
     loud, loved = rated(tx, song(tx), 19, 11), rated(tx, song(tx), 9, 1)
@@ -79,7 +79,7 @@ def test_more_proof_of_the_same_share_ranks_higher(tx: Tx) -> None:
     assert [many.id, loved.id, loud.id, mixed.id, one.id] == best(tx)
 
 
-def test_a_tie_goes_to_the_earlier_song_and_then_to_the_lower_id(tx: Tx) -> None:
+def test_a_tie_is_broken_by_time_and_then_by_id(tx: Tx) -> None:
     late, early = song(tx), song(tx, at=NOW - timedelta(hours=1))
     same = song(tx)
     for job in (late, early, same):
@@ -111,7 +111,7 @@ def test_a_song_without_a_message_in_the_server_is_not_ranked(tx: Tx) -> None:
     assert [] == best(tx)
 
 
-def test_a_song_that_was_rated_in_a_private_thread_is_not_ranked(tx: Tx) -> None:
+def test_a_song_rated_in_a_private_thread_is_not_ranked(tx: Tx) -> None:
     hidden, shown = rated(tx, song(tx), 3), rated(tx, song(tx), 1)
 
     ratings.rate(tx, hidden.id, number(tx), NOW, liked=True, listed=False)
@@ -119,7 +119,7 @@ def test_a_song_that_was_rated_in_a_private_thread_is_not_ranked(tx: Tx) -> None
     assert [shown.id] == best(tx)
 
 
-def test_what_is_no_finished_song_of_the_server_is_not_rated(tx: Tx) -> None:
+def test_only_finished_songs_of_the_server_are_rated(tx: Tx) -> None:
     there, waiting, failed, erased = song(tx), added(tx), added(tx), song(tx, member_id=OTHER)
     put(tx, failed, JobState.FAILED)
     erasure.erase(tx, number(tx, OTHER), NOW)
@@ -134,7 +134,7 @@ def test_what_is_no_finished_song_of_the_server_is_not_rated(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("whose", ["song", "rating"])
-def test_a_deletion_takes_ratings_of_the_songs_and_by_the_member(tx: Tx, whose: str) -> None:
+def test_a_deletion_removes_ratings_of_the_songs_and_by_the_member(tx: Tx, whose: str) -> None:
     mine, theirs = song(tx), song(tx, member_id=OTHER)
     for job in (mine, theirs):
         for person in (MEMBER, OTHER):
@@ -159,7 +159,7 @@ def test_a_member_who_only_rated_leaves_nothing_after_a_deletion(tx: Tx) -> None
     assert members.NOBODY == members.known_member(tx, MEMBER)
 
 
-def test_ratings_go_with_the_words_of_the_song(tx: Tx) -> None:
+def test_ratings_are_deleted_with_the_texts_of_the_song(tx: Tx) -> None:
     job = rated(tx, song(tx), 2)
 
     erasure.drop_outlived(tx, [job.id])
@@ -167,7 +167,7 @@ def test_ratings_go_with_the_words_of_the_song(tx: Tx) -> None:
     assert ([], False) == (best(tx), ratings.may_be_rated(tx, GUILD, job.id))
 
 
-def test_a_forgotten_server_takes_its_ratings_and_who_only_rated(
+def test_a_forgotten_server_loses_its_ratings_and_mere_raters(
     tx: Tx, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server_erasure, "BATCH_MAX", 2)

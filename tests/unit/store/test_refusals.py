@@ -31,7 +31,7 @@ def test_one_transaction_drops_a_bounded_number(tx: Tx, monkeypatch: pytest.Monk
     assert [4, 4, 2, 0] == dropped
 
 
-def test_a_clock_that_was_set_back_does_not_keep_rows_for_ever(tx: Tx) -> None:
+def test_setting_the_clock_back_does_not_keep_rows_for_ever(tx: Tx) -> None:
     refusals.remember(tx, 1, NOW + timedelta(days=365))
 
     assert 1 == refusals.sweep(tx, NOW)

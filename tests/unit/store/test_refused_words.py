@@ -32,13 +32,13 @@ def test_a_word_is_found_whatever_its_case_width_and_script(word: str, text: str
 
 
 @pytest.mark.parametrize(("word", "text"), NOT_FOUND)
-def test_a_part_of_a_word_is_not_the_word(word: str, text: str) -> None:
+def test_a_part_of_a_word_does_not_match(word: str, text: str) -> None:
     assert None is first_in([text], [folded(word)])
 
 
 @given(st.text(min_size=1, max_size=REFUSED_WORD_MAX), st.lists(st.text(max_size=20), max_size=3))
 @settings(max_examples=60, deadline=None)
-def test_whatever_is_refused_is_found_when_it_stands_alone(word: str, others: list[str]) -> None:
+def test_any_refused_word_is_found_on_its_own(word: str, others: list[str]) -> None:
     compared = folded(word)
 
     assert compared == folded(compared)

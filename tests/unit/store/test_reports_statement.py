@@ -1,4 +1,4 @@
-"""The ledger as a statement: one line a song, and what each line leaves."""
+"""The ledger as a statement: one line per song, with the balance after each line."""
 
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.database.sqlite import Tx
 from bot.model import ChangedBy, DiscordUserId, JobId, Period
-from bot.store import ledger, quotas, reports
+from bot.store import ledger, ledger_entries, quotas, reports
 from bot.store.changes import Credits
 from tests.make import DEFAULTS, GUILD, MEMBER, NOW
 from tests.unit.store.test_ledger import Song, undone
@@ -22,7 +22,7 @@ def statement(tx: Tx, now: datetime = NOW) -> list[reports.LedgerRow]:
     return list(reports.with_balances(tx, GUILD, page, DEFAULTS, now).rows)
 
 
-def test_a_song_is_one_line_with_what_has_become_of_it(tx: Tx) -> None:
+def test_a_song_is_one_line_with_its_outcome(tx: Tx) -> None:
     for number in range(1, 5):
         Song(tx, number)
     for number in (2, 4):
@@ -46,7 +46,7 @@ def test_with_a_kind_each_entry_is_a_line(tx: Tx) -> None:
     assert {"hold": 1, "settle": 1} == kinds
 
 
-def test_what_stays_as_it_was_is_no_entry(tx: Tx) -> None:
+def test_an_unchanged_setting_is_not_an_entry(tx: Tx) -> None:
     for _ in range(2):
         ledger.set_allowance(tx, GUILD, 50, Period.MONTH, DEFAULTS, ADMIN, NOW)
         quotas.set_member(tx, GUILD, MEMBER, 30, ADMIN, NOW)
@@ -60,7 +60,7 @@ def test_what_stays_as_it_was_is_no_entry(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("period", Period)
-def test_the_newest_line_leaves_what_can_be_spent(tx: Tx, period: Period) -> None:
+def test_the_newest_line_shows_the_credits_left_to_spend(tx: Tx, period: Period) -> None:
     @given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, 40)), max_size=14))
     @settings(max_examples=15, deadline=None)
     def whatever_is_done(acts: list[tuple[str, int]]) -> None:
@@ -74,7 +74,7 @@ def play(tx: Tx, period: Period, acts: list[tuple[str, int]]) -> None:
     now, songs = NOW, 0
     ledger.set_allowance(tx, GUILD, 60, period, DEFAULTS, ADMIN, now)
     for act, amount in acts:
-        closed = {number: ledger.closing(tx, JobId(number)) for number in range(1, songs + 1)}
+        closed = {number: ledger_entries.closing(tx, JobId(number)) for number in range(1, songs + 1)}
         unfinished = [number for number, by in closed.items() if not by]
         paid = [number for number, by in closed.items() if set(by) == {"settle"}]
         if act == "song" and ledger.balance(tx, GUILD, DEFAULTS, now).available >= 10:

@@ -1,4 +1,4 @@
-"""What the schema alone allows only once, whatever the code does."""
+"""Operations that the schema alone allows only once, whatever the code does."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def test_a_change_of_credits_counts_once_for_its_interaction(tx: Tx) -> None:
         ledger.grant(tx, make.GUILD, 50, entry, make.NOW)
 
 
-def test_a_failure_is_tried_again_once_by_each_member(tx: Tx) -> None:
+def test_the_schema_allows_each_member_one_retry_of_a_failure(tx: Tx) -> None:
     failed, first, again = (rows.added(tx) for _ in range(3))
     other = rows.added(tx, member_id=make.OTHER)
     tries = "UPDATE job SET retry_of = ? WHERE id = ?"

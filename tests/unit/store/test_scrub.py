@@ -5,7 +5,7 @@ from bot.store import scrub
 from bot.store.scrub import Deleted
 
 
-def test_what_was_scrubbed_is_marked_no_more(tx: Tx) -> None:
+def test_a_scrub_removes_the_mark(tx: Tx) -> None:
     scrub.mark(tx, Deleted.ERASED)
     scrub.mark(tx, Deleted.DROPPED)
 
@@ -16,7 +16,7 @@ def test_what_was_scrubbed_is_marked_no_more(tx: Tx) -> None:
     assert {} == scrub.pending(tx)
 
 
-def test_a_mark_that_was_made_during_a_scrub_stays(tx: Tx) -> None:
+def test_a_mark_made_during_a_scrub_stays(tx: Tx) -> None:
     scrub.mark(tx, Deleted.ERASED)
     marks = scrub.pending(tx)
 

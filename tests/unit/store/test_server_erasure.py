@@ -1,4 +1,4 @@
-"""A server that the operator forgets: what goes, what stays, and what it waits for."""
+"""A server that the operator forgets: what is removed, what is kept, and what it waits for."""
 
 from datetime import timedelta
 from typing import Any
@@ -39,7 +39,7 @@ def books(tx: Tx) -> list[list[tuple[object, ...]]]:
     return [rows(tx, f"SELECT * FROM {table}") for table in tables]  # noqa: S608
 
 
-def test_songs_settings_and_limits_go_and_the_books_stay(tx: Tx) -> None:
+def test_songs_settings_and_limits_are_removed_and_the_books_kept(tx: Tx) -> None:
     done(tx, member_name="Ann")
     other = done(tx, guild_id=ELSEWHERE, member_id=OTHER, member_name="Bob")
     ledger.set_allowance(tx, GUILD, 50, None, RICH, make.entry("less"), NOW)
@@ -60,7 +60,7 @@ def test_songs_settings_and_limits_go_and_the_books_stay(tx: Tx) -> None:
     assert ServerData(songs=0, unfinished=0, limits=0, members=0) == server_erasure.stored(tx, GUILD)
 
 
-def test_members_known_from_there_alone_go_and_others_stay(tx: Tx) -> None:
+def test_members_known_only_from_there_are_removed_and_others_kept(tx: Tx) -> None:
     done(tx, member_id=MEMBER)
     done(tx, member_id=OTHER)
     done(tx, member_id=OTHER, guild_id=ELSEWHERE)
@@ -84,7 +84,7 @@ def test_a_member_whose_words_are_used_elsewhere_can_still_delete_them(tx: Tx) -
     assert there.request.prompt == found(tx, there).request.prompt
 
 
-def test_unfinished_songs_are_finished_first_and_no_new_ones_begin(tx: Tx) -> None:
+def test_unfinished_songs_are_finished_first_and_no_new_ones_started(tx: Tx) -> None:
     job = put(tx, added(tx), JobState.RUNNING)
     assert servers.is_served(tx, GUILD, servers.SERVE_ALL)
 
@@ -101,7 +101,7 @@ def test_unfinished_songs_are_finished_first_and_no_new_ones_begin(tx: Tx) -> No
     assert ([], True) == (server_erasure.due(tx), servers.is_served(tx, GUILD, servers.SERVE_ALL))
 
 
-def test_a_parked_song_is_failed_and_its_credits_are_back(tx: Tx) -> None:
+def test_a_parked_song_is_failed_and_its_credits_are_returned(tx: Tx) -> None:
     job = put(tx, added(tx), JobState.RUNNING, due=False)
     tx.execute("UPDATE job SET parked = 'slow'")
 
@@ -112,7 +112,7 @@ def test_a_parked_song_is_failed_and_its_credits_are_back(tx: Tx) -> None:
     assert () == reconcile(tx).findings
 
 
-def test_a_batch_is_bounded(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_of_an_erasure_is_bounded(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_erasure, "BATCH_MAX", 2)
     for _ in range(3):
         job = added(tx)
@@ -127,7 +127,7 @@ def test_a_batch_is_bounded(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [1, 0] == left[:2]
 
 
-def test_drafts_of_its_songs_and_alerts_go(tx: Tx) -> None:
+def test_drafts_of_its_songs_and_alerts_are_removed(tx: Tx) -> None:
     job = done(tx)
     texts.keep_draft(tx, 7, DiscordUserId(OTHER), make.prompt("changed"), job.id, NOW)
     quotas.set_alerts(tx, GUILD, 5, make.entry("x"), NOW)
@@ -142,11 +142,11 @@ def test_drafts_of_its_songs_and_alerts_go(tx: Tx) -> None:
     assert jobs.get(tx, job.id) is not None
 
 
-# -- servers that the bot has left
+# -- servers left by the bot
 
 
 def left(tx: Tx, present: list[int], days: float) -> list[GuildId]:
-    """Look at the bot's servers after some days. Returns those whose data is being erased then."""
+    """Check the bot's servers after some days. Return those whose data is being erased then."""
     now = NOW + timedelta(days=days)
     assert None is server_erasure.note_absent(tx, present, now)
     server_erasure.forget_absent(tx, now)
@@ -160,7 +160,7 @@ def test_a_server_is_forgotten_a_week_after_it_was_first_missed(tx: Tx) -> None:
     assert [[], [], [], [GUILD]] == [left(tx, [ELSEWHERE], days) for days in (0, 3, 6.9, 7)]
 
 
-def test_a_server_that_the_bot_is_in_again_is_not_forgotten(tx: Tx) -> None:
+def test_a_server_the_bot_has_rejoined_is_not_forgotten(tx: Tx) -> None:
     done(tx)
 
     looks: list[tuple[float, list[int]]] = [(0, []), (6, [GUILD]), (8, []), (14, []), (15, [])]
@@ -175,7 +175,7 @@ def test_a_server_with_nothing_but_its_books_is_not_missed(tx: Tx) -> None:
     assert [[], [], []] == [left(tx, [], days) for days in (0, 8, 16)]
 
 
-def test_servers_are_looked_at_in_batches(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_servers_are_checked_in_batches(tx: Tx, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_erasure, "BATCH_MAX", 1)
     done(tx)
     done(tx, guild_id=ELSEWHERE)

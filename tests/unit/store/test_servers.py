@@ -1,4 +1,4 @@
-"""Which servers are served, what all of them have used, and how a ceiling limits a bonus."""
+"""Which servers are served, the usage of all of them, and the effect of a ceiling on a bonus."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,8 @@ import pytest
 from bot.database.sqlite import Tx
 from bot.model import ChangedBy, GuildId, JobId, Period
 from bot.store import ledger, members, servers
-from bot.store.ledger import Defaults, Hold
+from bot.store.ledger import Defaults
+from bot.store.ledger_entries import Hold
 from bot.store.servers import ServerPolicy
 from tests.make import GUILD, MEMBER, NOW
 
@@ -25,7 +26,7 @@ def hold(
     return ledger.hold(tx, JobId(number), guild, members.member_number(tx, MEMBER), price, by, now)
 
 
-# -- which are served
+# -- the servers that are served
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def hold(
         (ServerPolicy(listed=frozenset({OTHER_GUILD})), True, True),
     ],
 )
-def test_what_the_operator_says_by_command_comes_before_the_settings(
+def test_the_operators_commands_override_the_settings(
     policy: ServerPolicy, said: bool | None, served: bool, tx: Tx
 ) -> None:
     if said is not None:
@@ -58,7 +59,7 @@ def test_a_policy_is_open_where_strangers_are_served() -> None:
     assert [True, False, False] == [policy.is_open for policy in policies]
 
 
-def test_the_table_tells_what_the_operator_said(tx: Tx) -> None:
+def test_the_table_shows_the_operators_commands(tx: Tx) -> None:
     for guild in (GUILD, OTHER_GUILD, GuildId(7003)):
         ledger.know_guild(tx, guild)
     servers.set_allowed(tx, GUILD, NOW, allowed=True)
@@ -69,10 +70,10 @@ def test_the_table_tells_what_the_operator_said(tx: Tx) -> None:
     assert {GUILD: True, OTHER_GUILD: False, 7003: None} == found
 
 
-# -- what all of them have used
+# -- the usage of all servers
 
 
-def test_all_servers_count_and_what_is_held_counts(tx: Tx) -> None:
+def test_all_servers_count_and_held_credits_count(tx: Tx) -> None:
     hold(tx, 1, 10)
     hold(tx, 2, 20, guild=OTHER_GUILD)
     ledger.settle(tx, JobId(1), NOW)
@@ -80,7 +81,7 @@ def test_all_servers_count_and_what_is_held_counts(tx: Tx) -> None:
     assert 30 == servers.credits_this_month(tx, NOW)
 
 
-def test_a_failed_song_counts_no_longer_and_a_refunded_one_does(tx: Tx) -> None:
+def test_a_failed_song_no_longer_counts_but_a_refunded_one_does(tx: Tx) -> None:
     hold(tx, 1, 10)
     hold(tx, 2, 20)
     ledger.release(tx, JobId(1), NOW)
@@ -108,7 +109,7 @@ def test_the_total_is_of_the_calendar_month(tx: Tx) -> None:
 
 
 @pytest.mark.sqlite
-def test_the_total_reads_one_row_a_day_however_many_songs_there_are(tx: Tx) -> None:
+def test_the_total_reads_one_row_per_day_for_any_number_of_songs(tx: Tx) -> None:
     plan = tx.execute("EXPLAIN QUERY PLAN SELECT SUM(credits) FROM day_total WHERE day >= 1 AND day < 32")
 
     assert ["SEARCH day_total USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"] == [
@@ -119,7 +120,7 @@ def test_the_total_reads_one_row_a_day_however_many_songs_there_are(tx: Tx) -> N
 # -- a bonus under the operator's ceiling
 
 
-def test_a_bonus_that_managers_granted_counts_under_a_ceiling(tx: Tx) -> None:
+def test_a_bonus_granted_by_managers_counts_under_a_ceiling(tx: Tx) -> None:
     ledger.grant(tx, GUILD, 1_000, MANAGER, NOW)
 
     assert (1_000, 50) == (
@@ -128,7 +129,7 @@ def test_a_bonus_that_managers_granted_counts_under_a_ceiling(tx: Tx) -> None:
     )
 
 
-def test_a_bonus_fills_up_to_the_ceiling_what_managers_left_of_it(tx: Tx) -> None:
+def test_a_bonus_supplements_a_lowered_allowance_up_to_the_ceiling(tx: Tx) -> None:
     ledger.grant(tx, GUILD, 1_000, MANAGER, NOW)
     ledger.set_allowance(tx, GUILD, 20, None, CAPPED, MANAGER, NOW)
 
@@ -138,7 +139,7 @@ def test_a_bonus_fills_up_to_the_ceiling_what_managers_left_of_it(tx: Tx) -> Non
     assert 0 == ledger.balance(tx, GUILD, CAPPED, NOW).available
 
 
-def test_only_the_operators_bonus_goes_beyond_the_ceiling(tx: Tx) -> None:
+def test_only_the_operators_bonus_exceeds_the_ceiling(tx: Tx) -> None:
     ledger.grant(tx, GUILD, 1_000, MANAGER, NOW)
     ledger.grant(tx, GUILD, 30, OPERATOR, NOW)
     ledger.grant(tx, OTHER_GUILD, 30, OPERATOR, NOW)

@@ -1,4 +1,4 @@
-"""The work of a fleet is divided without rest: each job, card and file has exactly one slot."""
+"""The work of a fleet is divided completely: each job, card and file has exactly one slot."""
 
 import pytest
 
@@ -16,7 +16,7 @@ GUILDS = [GuildId((7 + n) << 22) for n in range(2 * SLOTS)]
 
 
 def in_each_server(tx: Tx, state: JobState) -> list[Job]:
-    """One due job in this state for each server."""
+    """Return a due job in this state for each server."""
     made = [added(tx, guild_id=guild, channel_id=guild + 1) for guild in GUILDS]
     return [put(tx, job, state) for job in made]
 
@@ -32,7 +32,7 @@ def test_each_job_is_claimed_by_the_slot_of_its_server(tx: Tx, state: JobState) 
 
 
 @pytest.mark.parametrize("state", PAID_FOR)
-def test_jobs_to_be_paid_for_are_claimed_by_slot_0_alone(tx: Tx, state: JobState) -> None:
+def test_jobs_to_be_paid_for_are_only_claimed_by_slot_0(tx: Tx, state: JobState) -> None:
     made = in_each_server(tx, state)
 
     counts = [len(claim_due(tx, ALL, EPOCH, NOW, HORIZON, 100, share=share)) for share in reversed(FLEET)]
@@ -41,7 +41,7 @@ def test_jobs_to_be_paid_for_are_claimed_by_slot_0_alone(tx: Tx, state: JobState
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
-def test_nobody_wakes_for_what_another_slot_will_do(tx: Tx, state: JobState) -> None:
+def test_no_slot_wakes_for_another_slots_work(tx: Tx, state: JobState) -> None:
     job = put(tx, added(tx, guild_id=GUILDS[0], channel_id=1), state)
     tx.execute("UPDATE job SET card_due_at = NULL")
     owner = 0 if state in PAID_FOR else next(one.slot for one in FLEET if one.owns(job.origin.guild_id))
@@ -78,7 +78,7 @@ def test_erased_files_are_removed_by_the_slot_of_their_server(tx: Tx) -> None:
     assert [sorted(job.id for job in made if share.owns(job.origin.guild_id)) for share in FLEET] == files
 
 
-def test_who_works_alone_has_every_server() -> None:
+def test_a_process_alone_has_every_server() -> None:
     assert all(EVERYTHING.owns(guild) for guild in GUILDS)
     assert EVERYTHING.leads
 

@@ -1,4 +1,4 @@
-"""Whether an edited text still has somebody's words in it."""
+"""Whether an edited text still contains another member's words."""
 
 import pytest
 
@@ -34,7 +34,7 @@ And so have I"""
         ("вчера шёл дождь и снег", "Шёл дождь"),
     ],
 )
-def test_what_keeps_a_line_or_a_long_run_of_the_words_is_theirs_too(text: str, original: str) -> None:
+def test_a_text_that_keeps_a_line_or_a_long_run_of_words_overlaps(text: str, original: str) -> None:
     assert has_words_of(text, original)
 
 
@@ -53,5 +53,5 @@ def test_what_keeps_a_line_or_a_long_run_of_the_words_is_theirs_too(text: str, o
         ("midnight train", "midnight rain"),
     ],
 )
-def test_what_has_only_common_words_of_them_is_not(text: str, original: str) -> None:
+def test_a_text_with_only_common_words_does_not_overlap(text: str, original: str) -> None:
     assert not has_words_of(text, original)

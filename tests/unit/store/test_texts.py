@@ -17,7 +17,7 @@ KEY = 77
 
 
 def asked(tx: Tx, request: SongRequest) -> Job:
-    """A member's job with these words of their own."""
+    """Return a member's job with their own texts."""
     job = make.job(id=jobs.new_id(), request=request, origin=make.origin())
     held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 10, make.DEFAULTS, NOW)
     jobs.add(tx, job, held, due_at=NOW)
@@ -25,7 +25,7 @@ def asked(tx: Tx, request: SongRequest) -> Job:
 
 
 def taken_up(tx: Tx, source: Job, reuse: Reuse, request: SongRequest) -> Job:
-    """Another member's job with the words of ``source``."""
+    """Return another member's job with the texts of ``source``."""
     asked = make.origin(member_id=OTHER)
     job = make.job(id=jobs.new_id(), request=request, origin=asked)
     held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, OTHER), 10, make.DEFAULTS, NOW)
@@ -49,7 +49,7 @@ def test_the_same_song_again_copies_nothing(tx: Tx) -> None:
     assert set() == texts_of(tx, OTHER)
 
 
-def test_a_remix_has_words_of_its_own_only_where_they_were_changed(tx: Tx) -> None:
+def test_a_remix_stores_only_changed_texts(tx: Tx) -> None:
     source = asked(tx, make.custom())
 
     remix = taken_up(tx, source, Reuse.REMIX, replace(source.request, style="polka", title="", custom=True))
@@ -62,7 +62,7 @@ def test_a_remix_has_words_of_its_own_only_where_they_were_changed(tx: Tx) -> No
     assert {"polka"} == texts_of(tx, OTHER)
 
 
-def test_what_its_author_deletes_leaves_every_song_made_of_it(tx: Tx) -> None:
+def test_a_text_deleted_by_its_author_leaves_every_song_using_it(tx: Tx) -> None:
     source = asked(tx, make.custom())
     remix = taken_up(tx, source, Reuse.REMIX, replace(source.request, style="polka"))
     again = taken_up(tx, remix, Reuse.AGAIN, remix.request)
@@ -75,7 +75,7 @@ def test_what_its_author_deletes_leaves_every_song_made_of_it(tx: Tx) -> None:
         assert not job.words_whole
 
 
-def test_the_number_of_a_deleted_text_does_not_come_again(tx: Tx) -> None:
+def test_the_number_of_a_deleted_text_is_not_reused(tx: Tx) -> None:
     source = asked(tx, make.prompt("old words"))
     again = taken_up(tx, source, Reuse.AGAIN, source.request)
     tx.execute("DELETE FROM text")
@@ -97,7 +97,7 @@ def test_the_number_of_a_deleted_text_does_not_come_again(tx: Tx) -> None:
         make.custom(lyrics="", instrumental=True),
     ],
 )
-def test_a_refused_form_comes_back_with_its_words(tx: Tx, request_: SongRequest) -> None:
+def test_a_refused_form_is_returned_with_its_texts(tx: Tx, request_: SongRequest) -> None:
     job = added(tx)
 
     texts.keep_draft(tx, KEY, MEMBER, request_, job.id, NOW)

@@ -1,4 +1,4 @@
-"""Days and periods in every time zone, through what daylight saving and politics did to midnights."""
+"""Days and periods in every time zone, despite the effects of daylight saving and politics on midnights."""
 
 import logging
 from datetime import UTC, date, datetime, timedelta
@@ -47,7 +47,7 @@ def at(moment: str) -> datetime:
         ("Pacific/Kwajalein", "1993-08-22", "1993-08-21T12:00"),
     ],
 )
-def test_a_day_begins_when_the_zones_clocks_show_its_date(zone: str, day: str, begins: str) -> None:
+def test_a_day_begins_when_local_clocks_show_its_date(zone: str, day: str, begins: str) -> None:
     assert at(begins) == start_of(number(day), zone)
 
 
@@ -65,12 +65,12 @@ def test_a_day_begins_when_the_zones_clocks_show_its_date(zone: str, day: str, b
         ("Etc/GMT+12", "2026-02-01T11:59:59", "2026-01-31"),
     ],
 )
-def test_a_day_that_has_begun_does_not_come_back(zone: str, now: str, day: str) -> None:
+def test_a_day_that_has_begun_does_not_recur(zone: str, now: str, day: str) -> None:
     assert number(day) == day_number(at(now), zone)
 
 
 @given(st.sampled_from(ZONES), INSTANTS)
-def test_an_instant_lies_in_its_day_in_every_zone(zone: str, now: datetime) -> None:
+def test_an_instant_is_within_its_day_in_every_zone(zone: str, now: datetime) -> None:
     day = day_number(now, zone)
 
     assert start_of(day, zone) <= now < start_of(day + 1, zone)
@@ -87,7 +87,7 @@ def test_no_clock_shows_a_date_before_its_day_has_begun(zone: str, now: datetime
 
 
 @given(st.sampled_from(ZONES), st.sampled_from(Period), INSTANTS)
-def test_periods_lie_side_by_side_in_every_zone(zone: str, period: Period, now: datetime) -> None:
+def test_periods_are_contiguous_in_every_zone(zone: str, period: Period, now: datetime) -> None:
     first, after = period_days(period, now, zone)
     renews_at = start_of(after, zone)
 
@@ -97,7 +97,7 @@ def test_periods_lie_side_by_side_in_every_zone(zone: str, period: Period, now: 
     assert after <= period_days(period, renews_at, zone)[0] or after <= day_number(renews_at, zone)
 
 
-def test_a_zone_that_this_machine_lacks_is_utc_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_zone_missing_on_this_machine_becomes_utc_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     now = datetime(2026, 3, 14, 23, tzinfo=UTC)
     times.zone_of.cache_clear()
 
@@ -144,6 +144,6 @@ def test_a_city_finds_its_zone(typed: str, first: str) -> None:
     assert first == zones.like(typed, 25)[0]
 
 
-def test_no_more_zones_are_offered_than_fit() -> None:
+def test_the_number_of_offered_zones_is_limited() -> None:
     assert (25, 25) == (len(zones.like("", 25)), len(zones.like("a", 25)))
     assert [] == zones.like("nowhere at all", 25)

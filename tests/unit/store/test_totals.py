@@ -1,4 +1,4 @@
-"""The totals that the schema keeps are those that a scan of all songs would find."""
+"""The totals kept by the schema equal the results of a scan of all songs."""
 
 from collections import Counter
 from typing import cast
@@ -33,7 +33,7 @@ def scanned(tx: Tx) -> Counter[str]:
 
 
 def on_its_way(tx: Tx, path: tuple[JobState, ...]) -> None:
-    """A song that has come as far as the path goes, with its credits."""
+    """Bring a song with its credits as far as the path goes."""
     job = added(tx)
     for state in path:
         job = put(tx, job, state)
@@ -43,7 +43,7 @@ def on_its_way(tx: Tx, path: tuple[JobState, ...]) -> None:
             settled(tx, job)
 
 
-def test_totals_are_what_a_scan_finds(tx: Tx) -> None:
+def test_totals_equal_the_results_of_a_scan(tx: Tx) -> None:
     paths = [path for index, path in enumerate(PATHS) for _ in range(index + 1)]
     for path in paths:
         on_its_way(tx, path)
@@ -72,16 +72,16 @@ def test_parked_and_refunded_songs_are_counted_as_well(tx: Tx) -> None:
     assert () == reconcile(tx).findings
 
 
-def test_a_total_that_differs_is_found(tx: Tx) -> None:
+def test_a_wrong_total_is_detected(tx: Tx) -> None:
     added(tx)
     tx.execute("UPDATE song_total SET songs = songs + 1 WHERE name = 'queued'")
 
-    sentence = "songs of queued: the total counts 1 more than there are, and 0 more credits"
+    sentence = "songs of queued: the totals are off by 1 songs and 0 credits"
     assert (sentence,) == reconcile(tx).findings
 
 
-def test_each_slot_counts_in_rows_of_its_own(postgresql_server: Server) -> None:
-    """Two slots that changed one row would wait for each other's commits."""
+def test_each_slot_counts_in_its_own_rows(postgresql_server: Server) -> None:
+    """Two slots that change one row would wait for each other's commits."""
     url = postgresql_server.create()
     writers = [Writer(url, takeover_s=60.0, processes=2) for _ in range(2)]
     try:

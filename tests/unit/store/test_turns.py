@@ -1,4 +1,4 @@
-"""Which queued song is claimed next."""
+"""The choice of the next queued song."""
 
 import random
 from datetime import timedelta
@@ -26,7 +26,7 @@ TURNS = """
         FROM job WHERE state = 'queued' AND due_at IS NOT NULL) AS waiting
   ORDER BY turn_of_guild, guild_served NULLS FIRST, created_at, id"""
 
-"""The order of the queue, said in another language than the store's."""
+"""The order of the queue, formulated differently than in the store."""
 
 
 def asked(tx: Tx, second: int, guild: int = GUILD, member: int = MEMBER) -> Job:
@@ -34,7 +34,7 @@ def asked(tx: Tx, second: int, guild: int = GUILD, member: int = MEMBER) -> Job:
 
 
 def next_ones(tx: Tx, limit: int = 100) -> list[int]:
-    """The jobs that are claimed next, which are then under way."""
+    """Claim the next jobs and return them."""
     claimed = claim_due(tx, QUEUED, EPOCH, NOW, HORIZON, limit)
     for second, job in enumerate(claimed):
         count = tx.execute("SELECT COUNT(submitted_at) FROM job").fetchone()[0]
@@ -61,14 +61,14 @@ def test_long_queues_elsewhere_do_not_delay_a_new_servers_first_song(tx: Tx) -> 
     assert next_ones(tx, 4)[0] == one.id
 
 
-def test_in_a_server_its_members_take_turns(tx: Tx) -> None:
+def test_the_members_of_a_server_take_turns(tx: Tx) -> None:
     first, second, third = (asked(tx, n, member=1) for n in range(3))
     other = asked(tx, 9, member=2)
 
     assert [first.id, other.id, second.id, third.id] == next_ones(tx)
 
 
-def test_who_was_served_longest_ago_comes_first(tx: Tx) -> None:
+def test_the_member_served_longest_ago_comes_first(tx: Tx) -> None:
     asked(tx, 0)
     asked(tx, 1, guild=GUILD + 1)
     next_ones(tx, 1)
@@ -85,7 +85,7 @@ def test_a_single_member_is_served_in_the_order_of_the_requests(tx: Tx) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 1, 2])
-def test_no_more_are_claimed_than_asked_for(tx: Tx, limit: int) -> None:
+def test_at_most_the_requested_number_is_claimed(tx: Tx, limit: int) -> None:
     for n in range(3):
         asked(tx, n)
 
@@ -101,12 +101,12 @@ def test_the_place_in_the_queue_counts_turns(tx: Tx) -> None:
 
 
 def in_order(tx: Tx) -> list[int]:
-    """The queued jobs in the order of their turns, as they are claimed."""
+    """Return the queued jobs in the order in which they are claimed."""
     return [row["id"] for row in tx.execute(TURNS)]
 
 
 @pytest.mark.parametrize("seed", range(25))
-def test_every_place_in_the_queue_is_that_of_the_order(tx: Tx, seed: int) -> None:
+def test_every_place_in_the_queue_matches_the_order(tx: Tx, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
     guilds, members = chance.randint(1, 4), chance.randint(1, 4)
     made = []

@@ -1,4 +1,4 @@
-"""What members can still request, compared with the operator's balance at the music service."""
+"""Songs that members can still request, compared with the operator's balance at the music service."""
 
 import pytest
 
@@ -46,14 +46,14 @@ def test_allowances_and_bonuses_of_all_servers_are_sold(tx: Tx) -> None:
     assert (250, 25) == sold(tx)
 
 
-def test_credits_that_pay_for_no_whole_song_are_no_song(tx: Tx) -> None:
+def test_credits_for_less_than_a_song_are_not_sold_as_one(tx: Tx) -> None:
     for guild_id in (GUILD, OTHER_GUILD):
         ledger.know_guild(tx, guild_id)
 
     assert (30, 2) == sold(tx, defaults=Defaults(allowance=15, period=Period.MONTH))
 
 
-def test_the_total_of_all_servers_bounds_what_is_sold(tx: Tx) -> None:
+def test_the_total_of_all_servers_bounds_the_songs_sold(tx: Tx) -> None:
     for guild_id in (GUILD, OTHER_GUILD):
         ledger.know_guild(tx, guild_id)
 
@@ -80,7 +80,7 @@ def test_a_queued_song_is_sold_and_a_submitted_one_is_paid_for(tx: Tx) -> None:
         (ServerPolicy(listed=frozenset({OTHER_GUILD})), True, 20),
     ],
 )
-def test_only_servers_that_are_served_can_request(
+def test_only_servers_that_are_served_count(
     policy: ServerPolicy, allowed: bool | None, songs: int, tx: Tx
 ) -> None:
     ledger.know_guild(tx, GUILD)
@@ -90,7 +90,7 @@ def test_only_servers_that_are_served_can_request(
     assert songs == upstream.sold(tx, terms(policy=policy), NOW).songs
 
 
-def test_free_songs_are_without_number_and_never_oversold(tx: Tx) -> None:
+def test_free_songs_are_unlimited_and_never_oversold(tx: Tx) -> None:
     ledger.know_guild(tx, GUILD)
     found = upstream.sold(tx, terms(price=0), NOW)
 
@@ -98,7 +98,7 @@ def test_free_songs_are_without_number_and_never_oversold(tx: Tx) -> None:
     assert () == upstream.warnings(30, found)
 
 
-# -- what the balance pays for
+# -- songs covered by the balance
 
 
 @pytest.mark.parametrize(
@@ -134,10 +134,10 @@ def test_a_balance_is_low_or_oversold(
     assert found == upstream.warnings(songs, Sold(credits=requested * 10, songs=requested))
 
 
-# -- what is kept
+# -- stored values
 
 
-def test_the_last_balance_of_each_service_is_kept_with_its_time(tx: Tx) -> None:
+def test_the_last_balance_of_each_service_is_stored_with_its_time(tx: Tx) -> None:
     reading = Reading(credits=987.6, at=NOW)
     upstream.record(tx, Backend.KIE, Reading(credits=5, at=NOW), ())
     upstream.record(tx, Backend.KIE, reading, ())
@@ -148,7 +148,7 @@ def test_the_last_balance_of_each_service_is_kept_with_its_time(tx: Tx) -> None:
     )
 
 
-def test_a_warning_is_new_once_until_it_was_gone(tx: Tx) -> None:
+def test_a_warning_is_new_once_until_it_has_cleared(tx: Tx) -> None:
     low, oversold = BalanceWarning.LOW, BalanceWarning.OVERSOLD
     reading = Reading(credits=5, at=NOW)
     steps = [(low,), (low, oversold), (oversold,), (low, oversold), (), (oversold,)]
@@ -158,7 +158,7 @@ def test_a_warning_is_new_once_until_it_was_gone(tx: Tx) -> None:
     assert [{low}, {oversold}, set(), {low}, set(), {oversold}] == news
 
 
-def test_what_songs_really_cost_is_averaged_over_this_service_alone(tx: Tx) -> None:
+def test_the_actual_cost_of_songs_is_averaged_per_service(tx: Tx) -> None:
     for backend, cost in (
         (Backend.KIE, 12.0),
         (Backend.KIE, 6.5),

@@ -1,4 +1,4 @@
-"""Choices that members can tell apart, and what comes back in place of their values."""
+"""Choices that members can distinguish, and input received in place of their values."""
 
 import unicodedata
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ def offers(*labels: str) -> list[Offer]:
         ["x" * 150, "x" * 150 + "y"],
     ],
 )
-def test_songs_of_one_title_on_one_day_have_labels_that_differ(labels: list[str]) -> None:
+def test_songs_with_one_title_on_one_day_have_distinct_labels(labels: list[str]) -> None:
     choices = autocompletion.choices(offers(*labels))
 
     assert len(labels) == len({" ".join(choice.name.casefold().split()) for choice in choices})
@@ -41,20 +41,20 @@ def test_songs_of_one_title_on_one_day_have_labels_that_differ(labels: list[str]
     assert [str(offer.job_id) for offer in offers(*labels)] == [choice.value for choice in choices]
 
 
-def test_ids_that_end_alike_are_distinct_too() -> None:
+def test_ids_with_equal_endings_are_distinct_too() -> None:
     alike = [Offer(job_id=JobId(number * 10**10 + 1_234), label="Rain") for number in range(1, 26)]
 
     assert 25 == len({choice.name for choice in autocompletion.choices(alike)})
 
 
-def test_a_label_that_no_other_song_has_stays_as_it_is() -> None:
+def test_a_unique_label_is_unchanged() -> None:
     names = [choice.name for choice in autocompletion.choices(offers("Neon Rain", "Other"))]
 
     assert ["Neon Rain", "Other"] == names
 
 
 @pytest.mark.parametrize("chosen", range(8))
-def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(chosen: int) -> None:
+def test_a_label_sent_in_place_of_its_value_means_its_song(chosen: int) -> None:
     given = offers(
         "Neon Rain",
         "Neon Rain",
@@ -71,16 +71,16 @@ def test_a_label_that_comes_back_in_place_of_its_value_means_its_song(chosen: in
 
 
 @pytest.mark.parametrize("typed", ["7205759403792793", "'7205759403792793", " #7205759403792793 "])
-def test_an_id_copied_out_of_the_ledger_is_an_id(typed: str) -> None:
+def test_an_id_copied_from_the_ledger_is_an_id(typed: str) -> None:
     assert 7205759403792793 == autocompletion.job_id_of(typed)
 
 
 @pytest.mark.parametrize("typed", ["", "'", "#", "1" * 19, "-1", "1.5", "\u0661", "1 2"])
-def test_what_is_no_id_is_none(typed: str) -> None:
+def test_other_text_is_not_an_id(typed: str) -> None:
     assert autocompletion.job_id_of(typed) is None
 
 
-def test_what_is_no_label_means_no_song() -> None:
+def test_other_text_is_not_a_label() -> None:
     songs = offers("Rain", "Neon Rain")
 
     assert [None] * 5 == [
@@ -88,7 +88,7 @@ def test_what_is_no_label_means_no_song() -> None:
     ]
 
 
-async def test_what_was_typed_is_searched_for_a_few_times_alone() -> None:
+async def test_typed_text_is_only_searched_for_a_few_times() -> None:
     searched = list[tuple[str, int]]()
 
     async def none(search: str, limit: int) -> list[Offer]:
@@ -103,7 +103,7 @@ async def test_what_was_typed_is_searched_for_a_few_times_alone() -> None:
 
 
 @pytest.mark.parametrize("typed", ["", "Rain", "Neon Rain", "2026-01-05", "#1234"])
-async def test_what_can_be_no_label_is_not_searched_for(typed: str) -> None:
+async def test_an_impossible_label_is_not_searched_for(typed: str) -> None:
     search = AsyncMock()
 
     assert await autocompletion.chosen(typed, search) is None
@@ -117,7 +117,7 @@ async def test_a_label_may_have_another_separator_or_be_cut(typed: str) -> None:
     assert stored[0].job_id == await autocompletion.chosen(typed, AsyncMock(return_value=stored))
 
 
-async def test_a_label_is_found_although_its_title_is_written_otherwise() -> None:
+async def test_a_label_is_found_despite_another_spelling_of_its_title() -> None:
     stored = offers("2026-11-25 · Ärger im Café")
 
     async def by_title(search: str, limit: int) -> list[Offer]:
@@ -128,7 +128,7 @@ async def test_a_label_is_found_although_its_title_is_written_otherwise() -> Non
 
 
 @given(st.lists(st.text(max_size=60), min_size=2, max_size=25))
-def test_no_two_labels_are_alike_to_the_eye(titles: list[str]) -> None:
+def test_no_two_labels_look_alike(titles: list[str]) -> None:
     names = [
         choice.name
         for choice in autocompletion.choices(offers(*(f"2026-11-25 · {title}" for title in titles)))
@@ -156,7 +156,7 @@ def test_a_label_is_searched_for_by_its_name_first(typed: str, searches: list[st
     ("typed", "job_id"),
     [("123", 123), (" 123 ", 123), ("12a", None), ("", None), ("١٢٣", None), ("9" * 19, None)],
 )
-def test_only_an_id_is_taken_for_one(typed: str, job_id: int | None) -> None:
+def test_only_an_id_is_treated_as_one(typed: str, job_id: int | None) -> None:
     assert job_id == autocompletion.job_id_of(typed)
 
 
@@ -165,7 +165,7 @@ def test_only_an_id_is_taken_for_one(typed: str, job_id: int | None) -> None:
     [TimeoutError(), ConnectionResetError(), aiohttp.ClientOSError(), RuntimeError("Session is closed")],
     ids=repr,
 )
-async def test_an_answer_that_does_not_arrive_leaves_no_traceback(
+async def test_an_undeliverable_answer_leaves_no_traceback(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(_: object) -> None:

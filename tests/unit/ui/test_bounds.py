@@ -1,4 +1,4 @@
-"""Discord accepts however much there is to show; words of others are no link, ping or format."""
+"""Discord accepts any amount of content; others' words form no links, pings or formatting."""
 
 import re
 from collections.abc import Iterable
@@ -47,7 +47,7 @@ HOSTILE = (
 LIVE = re.compile(
     r"[a-z]+://|discord(?:app)?\.(?:gg|com/invite)/|(?<!\\)\]\(|@everyone|(?<!\\)<[@#]|(?<!\\)[|]{2}|(?<!\\)`"
 )
-"""What Discord would link, invite to, ping or format."""
+"""Text that Discord would turn into links, invites, pings or formatting."""
 
 words = st.lists(st.sampled_from(HOSTILE), max_size=60).map("".join)
 
@@ -80,14 +80,14 @@ def shown(embeds: Iterable[discord.Embed]) -> str:
 
 @given(words, st.integers(1, 400))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_no_words_of_others_are_a_link_a_ping_or_a_format(text: str, length_max: int) -> None:
+def test_no_words_of_others_link_ping_or_format(text: str, length_max: int) -> None:
     assert None is LIVE.search(escaped(text))
     assert None is LIVE.search(line(text, length_max))
 
 
 @given(words, st.sampled_from(JobState), st.sampled_from([FailReason.REFUSED, FailReason.MODERATED]))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_public_cards_fit_and_have_no_live_words(text: str, state: JobState, reason: FailReason) -> None:
+def test_public_cards_fit_and_contain_no_live_markup(text: str, state: JobState, reason: FailReason) -> None:
     job = make.job(
         state=state,
         request=make.custom(title=text, style=text * 5, lyrics=text),
@@ -207,7 +207,7 @@ def test_a_page_that_is_cut_ends_with_whole_lines() -> None:
 
 @given(st.lists(words, min_size=1, max_size=25))
 @settings(max_examples=EXAMPLES, deadline=None)
-def test_choices_fit_whatever_the_songs_are_called(names: list[str]) -> None:
+def test_choices_fit_whatever_the_titles_of_the_songs(names: list[str]) -> None:
     english = language_of("en")
     offers = [
         autocompletion.Offer(

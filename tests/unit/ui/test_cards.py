@@ -1,4 +1,4 @@
-"""What the cards say, and that none breaks Discord's limits."""
+"""The text of the cards, within Discord's limits."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def facts(**changes: object) -> CardFacts:
 
 
 def below(job: Job, **changes: object) -> str:
-    """What a card shows below its first line."""
+    """Return a card's text below its first line."""
     embed = cards.card(ENGLISH, job, facts(**changes))
     return "" if embed is None else f"{embed.description}\n{embed.footer.text or ''}"
 
@@ -101,12 +101,12 @@ def test_an_unfinished_card_has_one_bar_an_estimate_and_the_price(state: JobStat
         ),
     ],
 )
-def test_a_card_is_one_line_once_another_message_says_more(job: Job) -> None:
+def test_a_card_is_one_line_once_another_message_has_the_details(job: Job) -> None:
     assert None is cards.card(ENGLISH, job, facts())
     assert "\n" not in cards.card_line(ENGLISH, job)
 
 
-def test_a_failure_that_no_message_explains_is_explained_on_the_card() -> None:
+def test_a_failure_without_a_message_is_explained_on_the_card() -> None:
     job = make.job(state=JobState.EXPLAINED, reason=FailReason.LOST)
 
     assert "The music service no longer knows this song. Your 10 credits are back.\n" == below(job)
@@ -117,7 +117,7 @@ def test_a_failure_that_no_message_explains_is_explained_on_the_card() -> None:
 @pytest.mark.parametrize(
     "detail", ["", "Music is not open yet; nothing was charged.", "No good. You were not charged."]
 )
-def test_a_failure_says_one_thing_about_credits(reason: FailReason, price: int, detail: str) -> None:
+def test_a_failure_makes_one_statement_about_credits(reason: FailReason, price: int, detail: str) -> None:
     job = make.job(state=JobState.FAILED, reason=reason, price_credits=price, detail=detail)
 
     text = str(cards.notice(ENGLISH, job).description)
@@ -126,8 +126,10 @@ def test_a_failure_says_one_thing_about_credits(reason: FailReason, price: int, 
     assert (1 if price else 0) == text.count("Your 10 credits are back.")
 
 
-@pytest.mark.parametrize(("ahead", "says"), [(0, "Yours is next."), (1, "1 song comes"), (7, "7 songs come")])
-def test_a_queued_card_says_how_many_come_first(ahead: int, says: str) -> None:
+@pytest.mark.parametrize(
+    ("ahead", "says"), [(0, "Yours is next."), (1, "1 song is ahead"), (7, "7 songs are ahead")]
+)
+def test_a_queued_card_shows_how_many_are_ahead(ahead: int, says: str) -> None:
     assert says in below(make.job(), ahead=ahead)
 
 
@@ -142,7 +144,7 @@ def test_a_parked_song_is_not_promised() -> None:
     assert "Ready" not in text
 
 
-def test_the_estimate_is_a_range_until_enough_songs_are_known() -> None:
+def test_the_estimate_is_a_range_until_enough_songs_were_measured() -> None:
     assert 2 == below(make.job()).count("<t:")
     assert 1 == below(make.job(), expected_until=None).count("<t:")
 
@@ -151,7 +153,7 @@ def test_the_estimate_is_a_range_until_enough_songs_are_known() -> None:
 @pytest.mark.parametrize(
     ("state", "reason"), [(JobState.DELIVERED, None), (JobState.EXPLAINED, FailReason.LOST)]
 )
-def test_a_finished_card_links_to_the_message_that_says_more(
+def test_a_finished_card_links_to_the_message_with_the_details(
     direct: bool, place: str, state: JobState, reason: FailReason | None
 ) -> None:
     where = Delivery(channel_id=11, direct=direct, started_at=make.NOW)
@@ -195,7 +197,7 @@ def test_a_single_take_is_explained() -> None:
 @pytest.mark.parametrize(
     ("limit", "left"), [(None, ("left in this server", "65")), (40, ("left of their limit", "15"))]
 )
-def test_a_card_says_what_is_left_by_the_tightest_rule(limit: int | None, left: tuple[str, str]) -> None:
+def test_a_card_shows_what_the_tightest_rule_leaves(limit: int | None, left: tuple[str, str]) -> None:
     pool = facts().standing.balance
     by = None if limit is None else Limit(credits=limit)
     standing = Standing(balance=pool, limit=by, used=15, held=10)
@@ -227,14 +229,14 @@ def test_a_member_with_embeds_off_reads_a_line(embed: discord.Embed, summary: st
     assert summary == cards.summary(embed)
 
 
-# -- what the music service says about a song
+# -- the music service's details of a song
 
 
 AUDIO = "https://files.example/1.mp3"
 
 
 def finished(takes: int = 1, **said: object) -> Job:
-    """A job of two tracks, about whose first ``takes`` the service has said this."""
+    """Return a job of two tracks, with the service's details of the first ``takes``."""
     urls = (AUDIO, "https://files.example/2.mp3")
     tracks = tuple(
         Track(take=take, file=f"42-{take}.mp3", size_bytes=9, sha256="", url=url)
@@ -257,11 +259,11 @@ def finished(takes: int = 1, **said: object) -> Job:
         (2, 1e300, "**Take 1** · **Take 2**"),
     ],
 )
-def test_a_song_says_how_long_its_takes_are(takes: int, duration_s: float | None, says: str) -> None:
+def test_a_song_shows_the_duration_of_its_takes(takes: int, duration_s: float | None, says: str) -> None:
     assert says == cards.song(ENGLISH, finished(takes, duration_s=duration_s)).description
 
 
-def test_a_track_from_a_new_address_keeps_what_was_said_about_it() -> None:
+def test_a_track_from_a_new_address_keeps_its_details() -> None:
     job = finished(1, upstream_id="a1")
     moved = replace(job.tracks[0], url="https://elsewhere.example/1.mp3")
 
@@ -312,7 +314,7 @@ def test_a_cover_is_shown_only_from_a_public_address(url: str, *, shown: bool) -
         ("Glass", "", False, "🎶 rain"),
     ],
 )
-def test_the_services_title_is_shown_where_the_member_gave_none(
+def test_the_services_title_is_shown_if_the_member_gave_none(
     title: str, own: str, *, whole: bool, shown: str
 ) -> None:
     job = finished(1, title=title)
@@ -321,7 +323,7 @@ def test_the_services_title_is_shown_where_the_member_gave_none(
     assert shown == cards.song(ENGLISH, job).title
 
 
-def test_where_texts_are_refused_nothing_of_the_services_is_shown() -> None:
+def test_none_of_the_services_texts_is_shown_if_texts_are_refused() -> None:
     job = finished(2, title="Glass", image_url="https://files.example/a.jpg")
 
     embed = cards.song(ENGLISH, cards.without_texts(job))

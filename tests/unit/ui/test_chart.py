@@ -15,7 +15,7 @@ from bot.ui.language import CODES, ENGLISH, language_of
 
 
 def use(*amounts: tuple[int, int, int, int], top: tuple[int, ...] = (), name: str = "Mia") -> Use:
-    """Days with these credits spent, held, released and refunded."""
+    """Return days with these credits spent, held, released and refunded."""
     first = date(2026, 2, 13)
     return Use(
         days=[
@@ -30,7 +30,7 @@ def use(*amounts: tuple[int, int, int, int], top: tuple[int, ...] = (), name: st
 
 
 def colors(picture: bytes) -> dict[str, int]:
-    """How many pixels each outcome has in the bars."""
+    """Return the number of pixels in the bars for each outcome."""
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     image = image.crop((0, chart.FLOOR - 370, chart.MEMBERS_LEFT - 20, chart.FLOOR))
     found = Counter(zip(*[iter(image.tobytes())] * 3, strict=True))
@@ -46,13 +46,13 @@ def test_each_outcome_has_its_share_of_the_bars() -> None:
 
 
 @pytest.mark.parametrize("amounts", [[(0, 0, 0, 0)] * 30, [(10**9, 0, 0, 0)] * 30, [(1, 0, 0, 0)]])
-def test_nothing_and_very_much_can_be_drawn(amounts: list[tuple[int, int, int, int]]) -> None:
+def test_zero_and_very_large_amounts_can_be_drawn(amounts: list[tuple[int, int, int, int]]) -> None:
     image = Image.open(io.BytesIO(chart.usage(use(*amounts, top=(10**9, 1)), ENGLISH)))
 
     assert (chart.WIDTH, chart.HEIGHT) == image.size
 
 
-def test_the_background_is_its_own() -> None:
+def test_the_background_has_its_own_colour() -> None:
     image = Image.open(io.BytesIO(chart.usage(use((10, 0, 0, 0)), ENGLISH)))
 
     assert (30, 32, 48) == image.convert("RGB").getpixel((0, 0))
@@ -62,7 +62,7 @@ def test_the_background_is_its_own() -> None:
     ("most", "step"),
     [(0, 1), (1, 1), (4, 1), (6, 2), (10, 5), (11, 5), (150, 50), (251, 100), (10**6, 500_000)],
 )
-def test_lines_stand_at_round_numbers(most: int, step: int) -> None:
+def test_grid_lines_are_at_round_numbers(most: int, step: int) -> None:
     assert step == chart.tick(most)
 
 
@@ -75,13 +75,13 @@ def test_a_number_next_to_the_bars_is_short(amount: int, shown: str) -> None:
 
 
 LETTERS_MIN_PX = 12
-"""Height of a capital or a digit, at the width at which Discord shows the picture."""
+"""Minimum height of a capital or a digit at the width at which Discord shows the picture, in pixels."""
 SCALE = chart.SHOWN_WIDTH / chart.WIDTH
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[float, float], list[lettering.Run]]]:
-    """All texts of the pictures that are drawn, and where."""
+    """The texts in the pictures drawn, with their positions."""
     texts: list[tuple[tuple[float, float], list[lettering.Run]]] = []
     draw = lettering.draw
 
@@ -111,7 +111,7 @@ def test_letters_are_legible_at_the_width_that_discord_shows(code: str, drawn: T
             assert right > left
 
 
-def test_the_digits_of_the_scaled_picture_are_that_high() -> None:
+def test_the_digits_of_the_scaled_picture_have_the_minimum_height() -> None:
     image = Image.open(io.BytesIO(chart.usage(use(*[(0, 0, 0, 0)] * 30), ENGLISH))).convert("L")
     image = image.resize((chart.SHOWN_WIDTH, round(chart.HEIGHT * SCALE)), Image.Resampling.LANCZOS)
     zero = image.crop(
@@ -161,15 +161,15 @@ def shown(text: str, width: float = 10_000) -> str:
     ["Øyvind", "Nguyễn Thị Ánh", "Ελένη", "Юлия", "田中 花子", "ユキ", "김민수", "שרה", "देवी", "ปลา", "তানিয়া",
      "தமிழ்", "ნინო", "Արամ", "🎸", "👨‍👩‍👧", "🇩🇪", "👍🏽", "１２３"],
 )  # fmt: skip
-def test_a_name_in_any_of_these_scripts_is_drawn(name: str) -> None:
+def test_names_in_many_scripts_are_drawn(name: str) -> None:
     assert name == shown(name)
 
 
-def test_a_name_from_right_to_left_begins_at_the_right() -> None:
+def test_a_right_to_left_name_begins_at_the_right() -> None:
     assert [" Mia", "مریم"] == [run.text for run in lettering.runs("مریم Mia", chart.SIZE)]
 
 
-def test_what_no_font_has_is_left_out_and_its_place_is_shown(drawn: Texts) -> None:
+def test_characters_without_a_font_are_replaced_by_a_placeholder(drawn: Texts) -> None:
     chart.usage(use((1, 0, 0, 0), top=(5,), name="𒀀𒀁"), ENGLISH)
 
     assert "Mia" == shown("Mia𒀀")

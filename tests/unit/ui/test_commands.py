@@ -1,4 +1,4 @@
-"""The commands as they are registered, and the channels that they offer."""
+"""The registered commands, and the channels that they offer."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ HERE = 200
 
 
 def picked(type_: int, **more: Any) -> app_commands.AppCommandChannel:  # noqa: ANN401 - Discord's JSON
-    """Return a channel as an option brings it."""
+    """Return a channel as received from an option."""
     data: Any = {"id": HERE, "type": type_, "name": "songs", "permissions": "0"} | more
     return app_commands.AppCommandChannel(state=None, data=data, guild_id=GUILD)  # type: ignore[arg-type]
 
 
 class Asked:
-    """As much of an interaction as is looked at."""
+    """The part of an interaction that is read."""
 
     guild_id = GUILD
     channel_id = HERE + 1
@@ -76,12 +76,12 @@ async def test_a_picked_channel_needs_no_cache() -> None:
 
 
 @pytest.mark.parametrize("type_", [99, None, "text"])
-def test_a_channel_of_an_unknown_type_is_taken_for_one_with_messages(type_: object) -> None:
+def test_a_channel_of_an_unknown_type_is_treated_as_one_with_messages(type_: object) -> None:
     data = {"id": "1", "channel": {"id": "5", "type": type_}}
 
     assert {"id": "1", "channel": {"id": "5", "type": 0}} == with_known_channel(data)
 
 
 @pytest.mark.parametrize("data", [{}, {"channel": None}, {"channel": {"id": "5", "type": 11}}])
-def test_an_interaction_from_a_known_place_or_none_stays_as_it_is(data: dict[str, Any]) -> None:
+def test_an_interaction_from_a_known_place_or_none_is_unchanged(data: dict[str, Any]) -> None:
     assert data is with_known_channel(data)

@@ -1,4 +1,4 @@
-"""When the client counts as connected: discord.py's own connection to a gateway on a socket."""
+"""When the client counts as connected, with discord.py's own connection to a gateway on a socket."""
 
 import asyncio
 import gc
@@ -25,12 +25,12 @@ async def forgets(_digest: str) -> None:
 
 
 class Told(ui.TunesmithClient):
-    """The client; who waits for something looks again after each of its events."""
+    """The client; waiting tests look again after each of its events."""
 
     changed: Callable[[], None]
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Discord wants five seconds between two of them; this one does not."""
+        """Skip the five seconds that Discord requires between two identifications."""
 
     def dispatch(self, event: str, /, *args: object, **kwargs: object) -> None:
         super().dispatch(event, *args, **kwargs)
@@ -57,10 +57,10 @@ async def client(stand_in: FakeDiscord, monkeypatch: pytest.MonkeyPatch) -> Asyn
     started.cancel()
     await asyncio.wait([started])
     for thread in threading.enumerate():
-        if isinstance(thread, KeepAliveHandler):  # they speak to this loop, which is about to end
+        if isinstance(thread, KeepAliveHandler):  # they use this loop, which is about to end
             thread.stop()
             await asyncio.to_thread(thread.join)
-    # discord.py leaves a connection that it has replaced unclosed (2.7.1): it is found here, or in any test.
+    # discord.py does not close a connection that it has replaced (2.7.1): collect it in this test.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
@@ -85,7 +85,7 @@ async def test_a_client_is_connected_when_every_shard_has_its_session(
     assert sessions(stand_in) == client.shard_count
 
 
-async def test_a_dropped_connection_is_noticed_and_comes_back(client: Told, stand_in: FakeDiscord) -> None:
+async def test_a_dropped_connection_is_noticed_and_restored(client: Told, stand_in: FakeDiscord) -> None:
     await until(stand_in, client, cut_off=False)
     stand_in.refuse_gateway()
     await stand_in.drop_gateway()
@@ -96,9 +96,7 @@ async def test_a_dropped_connection_is_noticed_and_comes_back(client: Told, stan
     assert client.latencies_s().keys() <= set(range(client.shard_count or 0))
 
 
-async def test_a_gateway_that_falls_silent_is_noticed_and_comes_back(
-    client: Told, stand_in: FakeDiscord
-) -> None:
+async def test_a_silent_gateway_is_noticed_and_reconnected(client: Told, stand_in: FakeDiscord) -> None:
     await until(stand_in, client, cut_off=False)
     stand_in.gateway.silent = True
     await until(stand_in, client, cut_off=True)
@@ -109,7 +107,9 @@ async def test_a_gateway_that_falls_silent_is_noticed_and_comes_back(
     assert len(during) < (client.shard_count or 0)
 
 
-async def test_an_open_socket_without_a_session_is_no_connection(client: Told, stand_in: FakeDiscord) -> None:
+async def test_an_open_socket_without_a_session_is_not_a_connection(
+    client: Told, stand_in: FakeDiscord
+) -> None:
     await until(stand_in, client, cut_off=False)
     stand_in.gateway.silent = True
     await stand_in.drop_gateway()

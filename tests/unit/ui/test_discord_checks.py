@@ -1,4 +1,4 @@
-"""How the doctor judges Discord's answers."""
+"""The doctor's verdicts on Discord's answers."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ INVITE = "https://discord.com/oauth2/authorize?client_id=5&scope=bot+application
 
 @pytest.fixture
 async def commands(tmp_path: Path) -> Sequence[discord_checks.Payload]:
-    """What this version registers."""
+    """The commands that this version registers."""
     settings = Settings(discord_token="token", music_api_key="key", spool_dir=tmp_path / "spool")  # type: ignore[arg-type,call-arg] # texts are read
     return await doctor.commands(settings)
 
@@ -39,7 +39,7 @@ async def test_an_unknown_token_names_its_variable_and_not_its_value() -> None:
     assert "hunter2" not in str(found)
 
 
-async def test_a_discord_that_is_not_there_names_its_variable() -> None:
+async def test_an_unreachable_discord_names_its_variable() -> None:
     found = await discord_checks.ask("http://127.0.0.1:9", "hunter2", [])
 
     assert [FAILURE, WARNING, WARNING] == [check.verdict for check in found.checks]
@@ -47,7 +47,7 @@ async def test_a_discord_that_is_not_there_names_its_variable() -> None:
     assert found.ahead is None
 
 
-async def test_discord_tells_the_time() -> None:
+async def test_the_time_is_read_from_discords_answer() -> None:
     async with FakeDiscord() as discord:
         found = await discord_checks.ask(discord.url, discord.token, [])
 
@@ -62,12 +62,12 @@ APPLICATIONS = {
     "a code grant": ({"bot_require_code_grant": True}, FAILURE, "turn off Requires OAuth2 Code Grant"),
     "no servers": ({"integration_types_config": {"1": {}}}, FAILURE, "turn on Guild Install"),
     "people too": ({"integration_types_config": {"0": {}, "1": {}}}, WARNING, "turn off User Install"),
-    "privileged intents": ({"flags": 1 << 18}, OK, "privileged intents are on and not needed"),
+    "privileged intents": ({"flags": 1 << 18}, OK, "privileged intents are on but not needed"),
 }
 
 
 @pytest.mark.parametrize(("given", "verdict", "words"), APPLICATIONS.values(), ids=APPLICATIONS)
-def test_an_application_that_members_could_not_use_is_reported(
+def test_an_application_unusable_by_members_is_reported(
     given: dict[str, object], verdict: Verdict, words: str
 ) -> None:
     whole = {"id": "5", "bot_public": True, "flags": 0, "integration_types_config": {"0": {}}}
@@ -90,7 +90,7 @@ async def test_commands_are_compared_and_never_registered(commands: Sequence[dis
 
 
 def as_discord_has_it(command: discord_checks.Payload, number: int = 1) -> dict[str, Any]:
-    """With what Discord adds, and without what it leaves out."""
+    """Add Discord's own fields, and remove those that it omits."""
     kept = {name: value for name, value in command.items() if name != "contexts"}
     if kept.get("default_member_permissions") is not None:
         kept["default_member_permissions"] = str(kept["default_member_permissions"])
@@ -106,7 +106,7 @@ def without_defaults(option: discord_checks.Payload) -> dict[str, Any]:
 
 
 def options(command: dict[str, Any]) -> list[dict[str, Any]]:
-    """Those of /music create: the prompt first."""
+    """Return the options of /music create, the prompt first."""
     create: dict[str, list[dict[str, Any]]] = next(
         one for one in command["options"] if one["name"] == "create"
     )
@@ -138,7 +138,7 @@ def test_a_command_of_another_version_is_reported(
     assert "not of this version: /music" in discord_checks.examine_commands([music], [theirs]).finding
 
 
-def test_a_command_that_this_version_does_not_know_is_reported(
+def test_a_command_unknown_to_this_version_is_reported(
     commands: Sequence[discord_checks.Payload],
 ) -> None:
     found = discord_checks.examine_commands(commands[:1], [as_discord_has_it(one) for one in commands])

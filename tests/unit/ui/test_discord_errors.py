@@ -1,4 +1,4 @@
-"""Discord's error codes, each with what it is about."""
+"""Discord's error codes, and what each refers to."""
 
 import re
 from pathlib import Path
@@ -94,17 +94,17 @@ OTHERS: Final = (
     ),
     *(60003, 80004, 90001, 110001, 130000, 150006, 160004, 160006, 160007, 170001, 180000, 220003),
 )
-"""Codes, nearly all of them documented, that name neither a place nor a member nor a message of ours."""
+"""Codes, nearly all of them documented, that refer to none of our places, members and messages."""
 
 
 def refusal(status: int, code: object) -> discord.HTTPException:
-    """An error as discord.py raises it."""
+    """Return an error as raised by discord.py."""
     response: Any = SimpleNamespace(status=status, reason="", headers={})
     return discord.HTTPException(response, {"code": code, "message": "no"})
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 408, 429, 500, 502, 503, 504, 520])
-def test_a_code_that_names_nothing_of_ours_is_a_bad_minute(status: int) -> None:
+def test_a_code_about_nothing_of_ours_is_transient(status: int) -> None:
     codes: tuple[object, ...] = (*OTHERS, None, "50013", [], True, -1)
 
     meanings = {meaning_of(refusal(status, code)) for code in codes}
@@ -113,7 +113,7 @@ def test_a_code_that_names_nothing_of_ours_is_a_bad_minute(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429])
-def test_a_code_with_a_meaning_has_it_under_every_status(status: int) -> None:
+def test_a_codes_meaning_is_independent_of_the_status(status: int) -> None:
     assert MEANINGS == {code: meaning_of(refusal(status, code)) for code in MEANINGS}
 
 
@@ -121,7 +121,7 @@ def test_a_bad_request_without_a_known_code_is_about_its_content() -> None:
     assert {Meaning.CONTENT} == {meaning_of(refusal(400, code)) for code in (50035, *OTHERS)}
 
 
-def test_too_large_is_about_the_files_whatever_the_body_says() -> None:
+def test_too_large_concerns_the_files_whatever_the_body_says() -> None:
     assert {Meaning.SIZE} == {meaning_of(refusal(413, code)) for code in (0, 50013, None)}
 
 

@@ -1,4 +1,4 @@
-"""Connections to Discord through a proxy: a tunnel for TLS, also one in TLS, and the errors of its making."""
+"""Connections to Discord through a proxy: a TLS tunnel, even inside TLS, and errors while opening it."""
 
 import ssl
 from collections.abc import AsyncIterator
@@ -18,13 +18,13 @@ LOGIN = ("ada", "lovelace")
 
 @pytest.fixture
 def trusting() -> ssl.SSLContext:
-    """The TLS settings of a client that trusts our certificate, and nothing else."""
+    """The TLS settings of a client that trusts our certificate and no other."""
     return ssl.create_default_context(cafile=str(CERTIFICATE))
 
 
 @asynccontextmanager
 async def service() -> AsyncIterator[tuple[int, list[web.Request]]]:
-    """A Discord by TLS: its port, and the requests that it was sent."""
+    """Run a Discord over TLS. Yield its port and the requests that it receives."""
     requests = []
 
     async def answer(request: web.Request) -> web.Response:
@@ -43,7 +43,7 @@ async def service() -> AsyncIterator[tuple[int, list[web.Request]]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_discord_is_reached_in_a_tunnel(kind: str, trusting: ssl.SSLContext) -> None:
+async def test_discord_is_reached_through_a_tunnel(kind: str, trusting: ssl.SSLContext) -> None:
     async with ProxyServer.open(kind, LOGIN) as proxy, service() as (port, requests):
         options = discord_proxy.session_options(parse_proxy(proxy.url))
         async with (
@@ -57,9 +57,7 @@ async def test_discord_is_reached_in_a_tunnel(kind: str, trusting: ssl.SSLContex
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_proxy_that_refuses_is_an_error_of_the_connection(
-    kind: str, trusting: ssl.SSLContext
-) -> None:
+async def test_a_refusing_proxy_is_a_connection_error(kind: str, trusting: ssl.SSLContext) -> None:
     async with ProxyServer.open(kind, LOGIN) as proxy:
         options = discord_proxy.session_options(parse_proxy(proxy.url.replace("lovelace", "hunter2")))
         async with aiohttp.ClientSession(**options) as session:

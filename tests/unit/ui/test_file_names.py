@@ -1,4 +1,4 @@
-"""Names of attached files tell songs apart in every script, and every system takes them."""
+"""Names of attached files distinguish songs in every script, and are valid on every system."""
 
 import unicodedata
 
@@ -49,7 +49,7 @@ def test_a_file_is_named_after_its_song(title: str, name: str) -> None:
     assert name == file_name(title, 1, ".mp3")
 
 
-def test_a_name_is_cut_between_characters_as_people_see_them() -> None:
+def test_a_name_is_cut_between_graphemes() -> None:
     title = "क्ति" * 30
 
     name = file_name(title, 1, ".mp3").removesuffix(SUFFIX)
@@ -71,10 +71,10 @@ def test_every_title_makes_a_safe_name(title: str) -> None:
 
 
 @given(title=st.text(), take=st.integers(1, 4), ending=st.sampled_from([".mp3", ".wav", ".m4a"]))
-def test_a_file_name_tells_its_take(title: str, take: int, ending: str) -> None:
+def test_a_file_name_reveals_its_take(title: str, take: int, ending: str) -> None:
     assert take == take_of(file_name(title, take, ending))
 
 
 @pytest.mark.parametrize("name", ["song.mp3", "1.mp3", "song-1", "song-12.mp3", "song-1.MP3!", ""])
-def test_another_file_name_tells_no_take(name: str) -> None:
+def test_a_foreign_file_name_reveals_no_take(name: str) -> None:
     assert None is take_of(name)

@@ -1,4 +1,4 @@
-"""What ``ui/fluent.py`` writes is what the reference implementation of Fluent writes."""
+"""``ui/fluent.py`` formats texts as the reference implementation of Fluent does."""
 
 import re
 from importlib.resources import files
@@ -31,7 +31,7 @@ def expected(reference: FluentBundle, name: str, facts: dict[str, str | int]) ->
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_text_is_what_the_reference_writes(code: str) -> None:
+def test_every_text_is_formatted_like_the_reference_does(code: str) -> None:
     source = source_of(code)
     reference, say = bundle(code, source), Language(code)
     for name, message in re.findall(r"^([a-z][a-z0-9-]*) =((?:.*\n(?![a-z#]))*.*)", source, re.MULTILINE):
@@ -55,7 +55,7 @@ def test_every_text_is_what_the_reference_writes(code: str) -> None:
     ],
 )
 @pytest.mark.parametrize("code", CODES)
-def test_lines_and_choices_are_read_as_the_reference_does(code: str, source: str) -> None:
+def test_lines_and_choices_are_parsed_like_the_reference_does(code: str, source: str) -> None:
     for number in NUMBERS:
         found = fluent.render(fluent.parse(source), {"n": number}, RULES[code])
 
@@ -65,16 +65,16 @@ def test_lines_and_choices_are_read_as_the_reference_does(code: str, source: str
 @pytest.mark.parametrize(
     "source", ["a = { -term }", 'a = { "" }', "a = x\n    .attribute = y", "a = { $n -> }"]
 )
-def test_what_is_not_read_is_refused(source: str) -> None:
+def test_unsupported_syntax_is_refused(source: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - it quotes the text
         fluent.render(fluent.parse(source), {}, RULES["en"])
 
 
-def test_a_fact_that_is_missing_is_an_error() -> None:
+def test_a_missing_fact_is_an_error() -> None:
     with pytest.raises(LookupError):
         Language("en")("credits")
 
 
-def test_a_name_that_is_missing_is_an_error() -> None:
+def test_an_unknown_text_name_is_an_error() -> None:
     with pytest.raises(LookupError):
         Language("en")("no-such-text")

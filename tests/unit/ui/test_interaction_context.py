@@ -1,4 +1,4 @@
-"""What can be read from an interaction."""
+"""Data read from an interaction."""
 
 from pathlib import Path
 from unittest.mock import Mock
@@ -12,7 +12,7 @@ from bot.ui import interaction_context
 
 
 @pytest.mark.parametrize("named", [0, 2])
-async def test_role_ids_come_from_the_payload_with_the_servers_own(
+async def test_role_ids_are_read_from_the_payload_with_the_servers_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: int
 ) -> None:
     async with World.open(tmp_path, delay_s=0.0, pace=0.01) as world:
@@ -36,7 +36,7 @@ async def test_role_ids_come_from_the_payload_with_the_servers_own(
     ("type_", "is_private"),
     [(discord.ChannelType.private_thread, True), (discord.ChannelType.public_thread, False)],
 )
-def test_a_public_thread_is_no_private_one(type_: discord.ChannelType, is_private: bool) -> None:
+def test_only_private_threads_are_private(type_: discord.ChannelType, is_private: bool) -> None:
     thread = Mock(spec=discord.Thread, type=type_)
     interaction = Mock(spec=discord.Interaction, channel=thread)
 

@@ -28,7 +28,8 @@ LIMITS = {
     "explain": 256,
     "help": 800,
 }
-"""By what a name begins with, in characters; all else is part of a message. Five helps are one embed.
+"""Maximum lengths by the prefix of a text's name, in characters; others are parts of messages. Five help
+texts share an embed.
 
 Sources: https://docs.discord.com/developers/interactions/application-commands, …/components/reference and
 …/resources/message, read 2026-11-25."""
@@ -71,13 +72,13 @@ def told(code: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("code", CODES[1:])
-def test_a_language_has_the_first_ones_texts_order_and_facts(code: str) -> None:
+def test_a_language_has_the_texts_order_and_facts_of_the_first_one(code: str) -> None:
     assert list(ENGLISH_TEXTS) == list(texts(code))
     assert ENGLISH_TEXTS == texts(code)
 
 
 @pytest.mark.parametrize("code", CODES[1:])
-def test_a_language_is_no_copy_of_the_first_one(code: str) -> None:
+def test_a_language_is_not_a_copy_of_the_first_one(code: str) -> None:
     same = [
         name for name in ENGLISH_TEXTS if len(told(code, name)) > 25 and told(code, name) == in_english(name)
     ]
@@ -90,7 +91,7 @@ def in_english(name: str) -> str:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_no_text_is_longer_than_discord_takes(code: str) -> None:
+def test_no_text_is_longer_than_discord_accepts(code: str) -> None:
     long = {
         name: len(text)
         for name in ENGLISH_TEXTS
@@ -111,7 +112,7 @@ def test_commands_and_buttons_keep_their_names_in_every_text(code: str) -> None:
         )
 
 
-def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
+def test_every_text_is_used_and_every_used_text_exists() -> None:
     whole, beginnings = set[str](), set[str]()
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -142,18 +143,18 @@ def test_every_text_is_used_and_every_text_that_is_used_is_there() -> None:
         (discord.Locale.german, "de"),
     ],
 )
-def test_whoever_has_another_language_reads_english(locale: str | discord.Locale | None, code: str) -> None:
+def test_members_with_another_language_get_english(locale: str | discord.Locale | None, code: str) -> None:
     assert code == language_of(locale).code
 
 
-def test_a_text_without_its_facts_is_a_bug_and_not_a_gap() -> None:
+def test_a_text_with_missing_facts_raises_and_shows_no_gap() -> None:
     with pytest.raises(LookupError):
         ENGLISH("credits")
     with pytest.raises(LookupError):
         ENGLISH("there is no such text")
 
 
-def test_numbers_are_written_as_the_language_does() -> None:
+def test_numbers_are_formatted_by_language() -> None:
     assert ["12,345", "12.345", "12,345"] == [language_of(code)("number", number=12_345) for code in CODES]
 
 
@@ -165,8 +166,8 @@ def test_discord_receives_descriptions_in_every_language_and_names_in_none() -> 
 
     text = described("command-music")
     assert ENGLISH("command-music") == text.message
-    assert language._language("de")("command-music") == asked(text, discord.Locale.german)
-    assert language._language("ja")("command-music") == asked(text, discord.Locale.japanese)
+    assert language.LANGUAGES["de"]("command-music") == asked(text, discord.Locale.german)
+    assert language.LANGUAGES["ja"]("command-music") == asked(text, discord.Locale.japanese)
     assert None is asked(text, discord.Locale.british_english)
     assert None is asked(text, discord.Locale.french)
     assert None is asked(discord.app_commands.locale_str("music"), discord.Locale.german)

@@ -1,4 +1,4 @@
-"""Lyrics files in whatever encoding they come, and everything that is no plain text."""
+"""Lyrics files in any encoding, and files that are not plain text."""
 
 import codecs
 import io
@@ -121,7 +121,7 @@ NOT_TEXT = {
 
 
 @pytest.mark.parametrize(("text", "codec"), LEGACY)
-def test_lyrics_in_a_legacy_encoding_are_read_and_known_as_a_guess(text: str, codec: str) -> None:
+def test_lyrics_in_a_legacy_encoding_are_read_and_marked_as_a_guess(text: str, codec: str) -> None:
     for typed in (text, text.replace("\n", "\r\n") + "\r\n"):
         reading = decode(typed.encode(codec))
 
@@ -131,7 +131,7 @@ def test_lyrics_in_a_legacy_encoding_are_read_and_known_as_a_guess(text: str, co
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("text", [text for text in TEXTS if text not in ("हिन्दी", "می\u200cخواهم")])
-def test_utf_16_without_a_mark_is_read_and_known_as_a_guess(text: str, codec: str) -> None:
+def test_utf_16_without_a_mark_is_read_and_marked_as_a_guess(text: str, codec: str) -> None:
     reading = decode(text.encode(codec))
 
     assert (text.strip(), True) == (reading.text, reading.guessed)
@@ -153,7 +153,7 @@ def test_utf_8_leaves_nothing_to_guess(text: str) -> None:
 
 
 @pytest.mark.parametrize("content", NOT_TEXT.values(), ids=NOT_TEXT.keys())
-def test_what_is_no_plain_text_is_refused_whatever_its_name(content: bytes) -> None:
+def test_a_file_that_is_not_plain_text_is_refused_whatever_its_name(content: bytes) -> None:
     with pytest.raises(UnreadableFile) as refused:
         decode(content)
 
@@ -161,14 +161,14 @@ def test_what_is_no_plain_text_is_refused_whatever_its_name(content: bytes) -> N
 
 
 @pytest.mark.parametrize("text", ["", " \r\n", "\u200b\u3164", "\ufeff", "\u2800\n\u00ad"])
-def test_a_file_in_which_nothing_is_seen_is_empty(text: str) -> None:
+def test_a_file_without_visible_characters_is_empty(text: str) -> None:
     with pytest.raises(UnreadableFile) as refused:
         decode(text.encode())
 
     assert "empty" == refused.value.cause
 
 
-def test_a_file_over_the_limit_is_not_looked_into() -> None:
+def test_a_file_over_the_limit_is_not_read() -> None:
     assert FILE_MAX_BYTES == len(decode(b"x" * FILE_MAX_BYTES).text)
     with pytest.raises(UnreadableFile) as refused:
         decode(b"x" * (FILE_MAX_BYTES + 1))

@@ -1,4 +1,4 @@
-"""Names in place of ids: what Discord tells by itself, what it is asked for, and within which bounds."""
+"""Names in place of ids: those that Discord sends, those that must be requested, and the bounds."""
 
 import asyncio
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ GUILD, CHANNEL, ASKER = 1, 2, 3
 
 
 class Http:
-    """Discord's answers by member, and what was asked."""
+    """Discord's answers by member, and the requests."""
 
     def __init__(self, members: dict[int, object], server: object = None) -> None:
         self.members = members
@@ -57,7 +57,7 @@ async def named(asked: Any, text: str) -> str:  # noqa: ANN401 - see above
     return (await names.with_names(asked, SongRequest(model="V5", prompt=text))).prompt
 
 
-async def test_what_the_interaction_tells_is_not_asked_for() -> None:
+async def test_names_included_in_the_interaction_are_not_requested() -> None:
     http = Http({})
     asked = interaction(
         http,
@@ -77,7 +77,7 @@ async def test_what_the_interaction_tells_is_not_asked_for() -> None:
     assert [] == http.asked
 
 
-async def test_a_request_without_mentions_asks_nothing() -> None:
+async def test_a_request_without_mentions_looks_up_nothing() -> None:
     http = Http({})
 
     assert "rain <3 :pepe: #channel" == await named(interaction(http), "rain <3 <:pepe:1> <#99>")
@@ -97,7 +97,7 @@ async def test_a_request_without_mentions_asks_nothing() -> None:
     ],
     ids=repr,
 )
-async def test_a_member_is_named_as_discord_tells_in_time(
+async def test_a_member_is_named_by_discord_if_it_answers_in_time(
     answer: object, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(names, "REQUEST_S", 0.01)
@@ -108,7 +108,7 @@ async def test_a_member_is_named_as_discord_tells_in_time(
     assert (answer == "never") == http._global_over.is_set()
 
 
-async def test_no_more_members_are_asked_for_than_the_bound() -> None:
+async def test_the_number_of_looked_up_members_is_bounded() -> None:
     http = Http({number: {"nick": f"No. {number}"} for number in range(100, 200)})
 
     text = await named(interaction(http), " ".join(f"<@{number}>" for number in range(100, 200)) + " <@&6>")
@@ -118,7 +118,7 @@ async def test_no_more_members_are_asked_for_than_the_bound() -> None:
     assert text.endswith("@role")
 
 
-async def test_a_ledgers_people_are_asked_for_if_no_name_is_stored() -> None:
+async def test_members_in_a_ledger_are_looked_up_if_no_name_is_stored() -> None:
     http = Http({8: {"nick": "Ben"}}, {"name": "Garage", "roles": [{"id": "5", "name": "Band"}]})
 
     found = await names.of_ledger(interaction(http), {DiscordUserId(7): "Ann", DiscordUserId(8): ""})

@@ -11,7 +11,7 @@ from bot.ui.operator_alerts import OperatorAlerts
 
 
 class Hook:
-    """A webhook on this machine."""
+    """A local webhook."""
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, object]] = []

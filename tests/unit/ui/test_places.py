@@ -1,4 +1,4 @@
-"""Each text fits the place in which the source uses it, with the longest facts, in every language."""
+"""Each text fits the place where the source uses it, with the longest facts, in every language."""
 
 import ast
 from collections.abc import Iterator
@@ -30,14 +30,14 @@ PLACES: dict[tuple[str, str], int] = {
     ("set_footer", "text"): 2_048,
     ("_post", "content"): 2_000,
 }
-"""What takes a text, by the call and its argument, with Discord's limit in characters.
+"""Calls and arguments that take a text, with Discord's limit in characters.
 
 Sources: https://docs.discord.com/developers/components/reference, …/resources/message and
 …/interactions/application-commands, read 2026-11-25."""
 BUTTON_MAX = 80
 DESCRIPTION_MAX = 100
 INNER = frozenset({"say", "append", "text", "_text"})
-"""Calls that make a part of a longer text, or a picture."""
+"""Calls that build a part of a longer text, or a picture."""
 
 
 def called(node: ast.Call) -> str:
@@ -56,7 +56,7 @@ def limit_of(call: str, argument: str) -> int | None:
 
 
 def uses() -> Iterator[tuple[str, str, str, str]]:
-    """Yield each text that is an argument of a call: where, the call, the argument and its name."""
+    """Yield each text that is an argument of a call: location, call, argument and name."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
@@ -72,7 +72,7 @@ def uses() -> Iterator[tuple[str, str, str, str]]:
 def names(node: ast.expr) -> list[str]:
     """Return the texts that the first argument of ``say`` may name.
 
-    Which one an f-string names is known when it runs: ``tests/flows/wire_limits.py`` looks at what is sent.
+    Those named by an f-string are only known at run time; ``tests/flows/wire_limits.py`` checks what is sent.
     """
     match node:
         case ast.Constant(value=str(name)):
@@ -83,7 +83,7 @@ def names(node: ast.expr) -> list[str]:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_every_text_fits_the_place_that_it_is_used_in(code: str) -> None:
+def test_every_text_fits_its_place(code: str) -> None:
     long = [
         (where, name, len(text))
         for where, call, argument, name in uses()
@@ -94,7 +94,7 @@ def test_every_text_fits_the_place_that_it_is_used_in(code: str) -> None:
 
 
 def test_the_places_of_keywords_are_known() -> None:
-    """A text in a new place needs a line in ``PLACES``; what is put together from texts is not one."""
+    """A text in a new place needs a line in ``PLACES``; a combination of texts does not count as one."""
     unknown = {
         (call, argument)
         for _, call, argument, _ in uses()

@@ -1,4 +1,4 @@
-"""Which shards a process of a fleet starts, and in whose turn."""
+"""The shards started by a process of a fleet, and their turns."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ async def stand_in(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeDiscord
 
 
 async def known() -> str:
-    """Something is registered, by another version."""
+    """Return a digest: another version has registered its commands."""
     return "another digest"
 
 
@@ -52,7 +52,7 @@ async def test_a_slot_starts_its_own_shards_in_turn_and_registers_nothing(
         turns.append((bucket, len(stand_in.gateway.identifies)))
 
     async def no_wait(*_: object, **__: object) -> None:
-        """discord.py's own five seconds."""
+        """Skip discord.py's own five seconds."""
 
     dispatch = ui.TunesmithClient.dispatch
 

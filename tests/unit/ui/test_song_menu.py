@@ -1,4 +1,4 @@
-"""The menu under a song: what comes back from it is read strictly, since anybody can forge it."""
+"""The menu under a song. Its values are parsed strictly, since anybody can forge them."""
 
 import discord
 import pytest
@@ -44,12 +44,12 @@ FORGED: list[tuple[object, object]] = [
 
 
 @pytest.mark.parametrize(("custom_id", "values"), FORGED)
-def test_what_no_menu_offers_means_nothing(custom_id: object, values: object) -> None:
+def test_a_value_that_no_menu_offers_has_no_meaning(custom_id: object, values: object) -> None:
     assert None is song_menu.chosen({"custom_id": custom_id, "values": values})
 
 
 @pytest.mark.parametrize("links", range(5))
-def test_five_buttons_are_the_most_and_a_song_can_always_be_rated(links: int) -> None:
+def test_at_most_five_buttons_always_include_the_ratings(links: int) -> None:
     job = make.job(request=make.custom())
     addresses = {take: f"https://x.test/{take}" for take in range(1, links + 1)}
 

@@ -73,12 +73,12 @@ MARKS = {
         ("Städte 夜の雨", "Städte 夜の雨"),
     ],
 )
-def test_invisible_and_stacked_characters_are_taken_out(typed: str, shown: str) -> None:
+def test_invisible_and_stacked_characters_are_removed(typed: str, shown: str) -> None:
     assert shown == plain(typed)
 
 
 @pytest.mark.parametrize("text", AS_TYPED.values(), ids=AS_TYPED.keys())
-def test_what_a_script_or_an_emoji_needs_stays(text: str) -> None:
+def test_characters_needed_by_scripts_and_emoji_are_kept(text: str) -> None:
     assert unicodedata.normalize("NFC", text) == plain(text)
 
 
@@ -93,12 +93,12 @@ def test_marks_on_one_character_are_bounded(script: str, between: str) -> None:
 
 
 @given(st.text())
-def test_plain_text_is_plain_the_second_time(text: str) -> None:
+def test_making_a_text_plain_twice_changes_nothing(text: str) -> None:
     assert plain(text) == plain(plain(text))
 
 
 @pytest.mark.parametrize("text", [text for text in AS_TYPED.values() if "\n" not in text])
-def test_a_text_is_cut_between_what_people_take_for_characters(text: str) -> None:
+def test_a_text_is_cut_between_graphemes(text: str) -> None:
     characters = regex.findall(r"\X", text * 3)
     longest = max(map(len, characters))
 
@@ -141,7 +141,7 @@ def test_a_label_is_one_line_without_anything_invisible() -> None:
         ("> quote", r"\> quote"),
     ],
 )
-def test_marks_lose_their_force(typed: str, shown: str) -> None:
+def test_formatting_marks_are_disarmed(typed: str, shown: str) -> None:
     assert shown == escaped(typed)
 
 
@@ -161,7 +161,7 @@ def test_no_text_pings_or_links(text: str) -> None:
     assert "\x00" not in shown
 
 
-def test_plain_latin_stays_in_a_text_that_needs_the_searches_too() -> None:
+def test_plain_latin_is_kept_next_to_other_scripts() -> None:
     latin = "".join(char for char in map(chr, range(0x3000)) if is_plain_latin(char))
 
     assert f"あ{latin}あ" == plain(f"あ{latin}あ")

@@ -1,13 +1,13 @@
-"""Writes a database of an earlier version, by the code of that version, as a fixture: ``schema-N.db.gz``.
+"""Write a database of an earlier version with that version's code, as a fixture: ``schema-N.db.gz``.
 
-Run with the source of that version first in the path, from an empty folder:
+Run with that version's source first in the path, from an empty folder:
 
     git archive COMMIT | tar x -C /tmp/then
     PYTHONPATH=/tmp/then python tests/unit/database/released/write.py schema-N.db.gz
 
 The files here were made by da8241a^ (1), 0838f45^ (2), 04b9566 (3), 1373254 (4), 14b56d4 (5) and 201d9c3 (6),
-the last commits of each schema. They have jobs in every state, ledger entries of every kind of their time,
-texts and a draft.
+the last commits of each schema. They have jobs in every state, ledger entries of every kind known then, texts
+and a draft.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from tests.unit.pipeline.rig import Rig
 
 
 async def give(rig: Any) -> None:  # noqa: ANN401 - of whatever version
-    """An allowance and a bonus, as the credits of that version take it."""
+    """Grant an allowance and a bonus through the credits of that version."""
     if "actor_id" in inspect.signature(rig.credits.grant).parameters:
         await rig.credits.set_allowance(make.GUILD, 150, Period.WEEK, make.MEMBER)
         await rig.credits.grant(make.GUILD, 60, "a good evening", make.MEMBER)
@@ -44,7 +44,7 @@ async def give(rig: Any) -> None:  # noqa: ANN401 - of whatever version
 
 
 async def left_in_submitting(rig: Rig) -> Job:
-    """A job whose process died over the paid request."""
+    """Return a job whose process died during the paid request."""
     job = await rig.ask(make.prompt("died over it"))
     reached = asyncio.Event()
 
@@ -64,7 +64,7 @@ async def left_in_submitting(rig: Rig) -> Job:
 
 
 async def fill(rig: Rig) -> None:
-    """An evening of everything."""
+    """Fill the database with an evening of all kinds of events."""
     await give(rig)
     parked = await rig.ask(make.prompt("parked"))
     rig.music.done_at_once = False
@@ -109,7 +109,7 @@ def every_audio(rig: Rig, status: int) -> dict[str, bytes | int]:
 
 
 async def write(path: Path) -> None:
-    """Fill a new database."""
+    """Create and fill a database."""
     async with Database.open(path) as database:
         await fill(Rig(database, path.parent / "spool", make.Clock()))
 

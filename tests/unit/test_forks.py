@@ -1,0 +1,103 @@
+"""Runs in forks count, show and stop tests as a single process does."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONFTEST = """
+from tests.forks import Forks
+
+def pytest_configure(config):
+    config.pluginmanager.register(Forks(config, workers=2, waiting=()))
+"""
+TESTS = """
+import os
+import pytest
+
+@pytest.mark.parametrize("number", range(200))
+def test_good(number, tmp_path):
+    assert [] == list(tmp_path.iterdir())
+
+def test_bad():
+    print("what it wrote")
+    assert os.getpid() == 0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "conftest.py").write_text(CONFTEST, "utf-8")
+    (tmp_path / "test_them.py").write_text(TESTS, "utf-8")
+    return tmp_path
+
+
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - this Python
+        [sys.executable, "-m", "pytest", "--import-mode=importlib", "--basetemp=temporary", *options, "."],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+
+
+def test_a_failure_in_a_fork_is_shown_with_its_output(folder: Path) -> None:
+    ended = run(folder)
+
+    assert 1 == ended.returncode
+    assert "1 failed, 200 passed" in ended.stdout
+    assert "assert os.getpid() == 0" in ended.stdout
+    assert 1 == ended.stdout.count("\nwhat it wrote\n")
+
+
+@pytest.mark.parametrize(
+    ("how", "counted"),
+    [
+        pytest.param("os._exit(0)", "ended with 0", id="in a test, by itself"),
+        pytest.param("os.kill(os.getpid(), 9)", "ended with -9", id="in a test, by a signal"),
+    ],
+)
+def test_a_crashed_fork_fails_its_tests(folder: Path, how: str, counted: str) -> None:
+    with (folder / "test_them.py").open("a", encoding="utf-8") as tests:
+        tests.write(f"\n@pytest.fixture\ndef death():\n    {how}\n\ndef test_dies(death):\n    pass\n")
+
+    ended = run(folder, "-k", "test_dies or good and (199 or 198 or 197)")
+
+    assert 1 == ended.returncode
+    assert f"test_dies: its process {counted}" in ended.stdout
+    assert 4 == counts(ended.stdout)["failed"] + counts(ended.stdout).get("passed", 0)
+
+
+def test_no_test_starts_after_the_maximum_number_of_failures(folder: Path) -> None:
+    tests = folder / "test_them.py"
+    tests.write_text("def test_first():\n    assert False\n" + tests.read_text("utf-8"), "utf-8")
+
+    ended = run(folder, "-x")
+
+    assert 1 == ended.returncode
+    assert "stopping after" in ended.stdout
+    assert 150 > counts(ended.stdout).get("passed", 0)
+
+
+def test_an_error_when_a_fork_ends_fails_the_run(folder: Path) -> None:
+    with (folder / "conftest.py").open("a", encoding="utf-8") as conftest:
+        conftest.write(
+            "    parent = os.getpid()\n    config.add_cleanup(lambda: 1 / (os.getpid() == parent))\n"
+        )
+        conftest.write("\nimport os\n")
+
+    ended = run(folder, "-k", "good")
+
+    assert 0 != ended.returncode
+    assert "ZeroDivisionError" in ended.stderr
+
+
+def counts(output: str) -> dict[str, int]:
+    """Return the counts of pytest's last line."""
+    words = output.splitlines()[-1].replace(",", "").split()
+    return {word: int(count) for count, word in itertools.pairwise(words) if count.isdecimal()}
