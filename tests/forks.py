@@ -4,6 +4,7 @@ Each of xdist's workers imports and collects everything, which takes as long as 
 handles runs that measure coverage, and runs with a given number of workers (``-n 4``).
 """
 
+import itertools
 import os
 import random
 import selectors
@@ -21,8 +22,15 @@ NAME = "forks"
 """Name of the plugin."""
 LENGTH = struct.Struct("=I")
 """Head of a message: the length of the rest, in bytes."""
-INDEX = struct.Struct("=I")
-"""Entry of a queue: a test's index in the list of all tests."""
+CHUNK = struct.Struct("=II")
+"""Entry of a queue: the index of its first test in the list of all tests, and of the one after its last."""
+CHUNK_MAX = 25
+"""Maximum number of tests that a worker takes at a time.
+
+They are of one file, since most fixtures of a file or of a session are built by each worker that needs them.
+"""
+CHUNKS_PER_WORKER_MIN = 4
+"""Minimum number of times that each worker takes tests, so that none is left alone with the last of them."""
 PIPE_BYTES_MIN = 1 << 16
 """Default capacity of a pipe on Linux.
 
@@ -33,13 +41,13 @@ READ_MAX_BYTES = 1 << 20
 
 
 class Queue:
-    """Tests waiting for a worker, as indices in a pipe from which all processes read.
+    """Tests waiting for a worker, as ranges of indices in a pipe from which all processes read.
 
-    It is filled before the first fork, so that the pipe ends once the last index has been taken.
+    It is filled before the first fork, so that the pipe ends once the last chunk has been taken.
     """
 
-    def __init__(self, indices: Iterable[int]) -> None:
-        written = b"".join(INDEX.pack(index) for index in indices)
+    def __init__(self, chunks: Iterable[range]) -> None:
+        written = b"".join(CHUNK.pack(chunk.start, chunk.stop) for chunk in chunks)
         self._taken_from, put_in = os.pipe()
         if len(written) > PIPE_BYTES_MIN:
             import fcntl  # noqa: PLC0415 - of few runs
@@ -48,15 +56,25 @@ class Queue:
         os.write(put_in, written)
         os.close(put_in)
 
-    def take(self) -> int | None:
-        """Take the next index; return None if none is left."""
-        taken = os.read(self._taken_from, INDEX.size)
-        return INDEX.unpack(taken)[0] if taken else None
+    def take(self) -> range | None:
+        """Take the next tests; return None if none are left."""
+        taken = os.read(self._taken_from, CHUNK.size)
+        return range(*CHUNK.unpack(taken)) if taken else None
 
     def clear(self) -> None:
-        """Discard all remaining indices."""
+        """Discard all remaining chunks."""
         while os.read(self._taken_from, PIPE_BYTES_MIN):
             pass
+
+
+def chunks_of(items: Sequence[pytest.Item], workers: int) -> Iterator[range]:
+    """Divide the tests into the chunks that workers take."""
+    size = max(1, min(CHUNK_MAX, len(items) // (workers * CHUNKS_PER_WORKER_MIN)))
+    start = 0
+    for _, of_file in itertools.groupby(items, lambda item: item.nodeid.partition("::")[0]):
+        end = start + len(list(of_file))
+        yield from (range(first, min(first + size, end)) for first in range(start, end, size))
+        start = end
 
 
 class Worker:
@@ -67,6 +85,7 @@ class Worker:
         self.reports_from = reports_from
         self.running: str | None = None
         """The test in progress, if any."""
+        self.ended = False
         self._unread = b""
 
     def messages(self) -> Iterator[Any] | None:
@@ -125,8 +144,12 @@ class Forks:
             terminal.showfspath = False  # files are interleaved
         self._unfinished = {item.nodeid: item for item in session.items}
         base = self._config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]
-        waiting = [item.nodeid.startswith(self._waiting) for item in session.items]
-        queues = [Queue(at for at, waits in enumerate(waiting) if waits is kind) for kind in (True, False)]
+        waiting: list[range] = []
+        busy: list[range] = []
+        for chunk in chunks_of(session.items, self._count):
+            waits = session.items[chunk.start].nodeid.startswith(self._waiting)
+            (waiting if waits else busy).append(chunk)
+        queues = [Queue(waiting), Queue(busy)]
         workers: list[Worker] = []
         try:
             for number in range(self._count):
@@ -137,6 +160,10 @@ class Forks:
         finally:
             for worker in workers:
                 os.close(worker.reports_from)
+            # After an interrupt, which Ctrl-C sends to all; otherwise they end once they can't report.
+            for worker in workers:
+                if not worker.ended:
+                    os.waitpid(worker.pid, 0)
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -156,6 +183,8 @@ class Forks:
             os.close(reports_from)
             run(session, folder, queues, Sender(session.config, reports_to))
             status = 0
+        except (KeyboardInterrupt, BrokenPipeError):
+            pass  # the parent has been interrupted, too
         except BaseException:  # noqa: BLE001 - whatever it is, the parent's code above must not go on here
             traceback.print_exc()
         finally:
@@ -197,6 +226,7 @@ class Forks:
 
     def _ended(self, worker: Worker) -> None:
         _, ended = os.waitpid(worker.pid, 0)
+        worker.ended = True
         status = os.waitstatus_to_exitcode(ended)
         if worker.running is not None:
             self._failed(self._unfinished.pop(worker.running), f"its process ended with {status}")
@@ -225,14 +255,16 @@ def run(session: pytest.Session, folder: Path, queues: Sequence[Queue], sender: 
         capture.start_global_capturing()
         capture.suspend_global_capture()
     random.seed()
-    indices = (index for queue in queues for index in iter(queue.take, None))
+    indices = (index for queue in queues for chunk in iter(queue.take, None) for index in chunk)
     at = next(indices, None)
-    while at is not None and not (session.shouldfail or session.shouldstop):
-        after = next(indices, None)
-        item, nextitem = session.items[at], None if after is None else session.items[after]
-        sender.send("began", item.nodeid)
-        config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
-        sender.send("ended", item.nodeid)
-        at = after
-    session._setupstate.teardown_exact(None)
-    config._ensure_unconfigure()
+    try:
+        while at is not None and not (session.shouldfail or session.shouldstop):
+            after = next(indices, None)
+            item, nextitem = session.items[at], None if after is None else session.items[after]
+            sender.send("began", item.nodeid)
+            config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+            sender.send("ended", item.nodeid)
+            at = after
+    finally:
+        session._setupstate.teardown_exact(None)
+        config._ensure_unconfigure()

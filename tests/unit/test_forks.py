@@ -1,8 +1,11 @@
 """Runs in forks count, show and stop tests as a single process does."""
 
 import itertools
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,27 @@ def test_bad():
     assert os.getpid() == 0
 """
 
+LONG_TESTS = """
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture(scope="session")
+def built():
+    Path(f"built-{os.getpid()}").touch()
+    yield
+    Path(f"torn-down-{os.getpid()}").touch()
+
+@pytest.mark.parametrize("number", range(4))
+def test_long(number, built):
+    threading.Event().wait(60)
+"""
+COMMAND = [sys.executable, "-m", "pytest", "--import-mode=importlib", "--basetemp=temporary", "."]
+ENVIRONMENT = {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+PATIENCE_S = 60.0
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -37,12 +61,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - this Python
-        [sys.executable, "-m", "pytest", "--import-mode=importlib", "--basetemp=temporary", *options, "."],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        text=True,
-        capture_output=True,
-        check=False,
+        [*COMMAND, *options], cwd=folder, env=ENVIRONMENT, text=True, capture_output=True, check=False
     )
 
 
@@ -95,6 +114,22 @@ def test_an_error_when_a_fork_ends_fails_the_run(folder: Path) -> None:
 
     assert 0 != ended.returncode
     assert "ZeroDivisionError" in ended.stderr
+
+
+def test_an_interrupt_ends_all_forks_and_tears_their_fixtures_down(folder: Path) -> None:
+    (folder / "test_them.py").write_text(LONG_TESTS, "utf-8")
+    with subprocess.Popen(  # noqa: S603 - this Python
+        COMMAND, cwd=folder, env=ENVIRONMENT, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while 2 > len(list(folder.glob("built-*"))) and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+
+        os.killpg(process.pid, signal.SIGINT)
+
+        assert pytest.ExitCode.INTERRUPTED == process.wait(PATIENCE_S)
+    assert 2 == len(list(folder.glob("built-*")))
+    assert 2 == len(list(folder.glob("torn-down-*")))
 
 
 def counts(output: str) -> dict[str, int]:
