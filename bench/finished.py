@@ -5,7 +5,7 @@ they take longest. A third database has just enough songs to fill a page, a rank
 with it, the large one shows the cost of the number of songs; compared with the empty one, also the cost of
 showing any. The bots on the databases take turns. The cost of a command is the processor time of the whole
 process, which hardly depends on the machine's other load; the wall clock measures when the answer arrives. If
-a file or the rest of a search follows the answer, its cost is shown separately.
+a file, the rest of a search or a song follows the answer, its cost is shown separately.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ class Use:
     followed: bool = False
     """Whether to wait for a file that follows the answer."""
     goes_on: bool = False
-    """Whether a search continues after the answer."""
+    """Whether a search or the work on a song continues after the answer."""
 
     @property
     def title(self) -> str:
@@ -139,7 +139,8 @@ def uses(songs: int) -> list[Use]:
         Use("quota pause", {"reason": "Break"}),
         Use("quota resume"),
         Use("quota export", followed=True),
-        Use("music create", {"prompt": "Rain on neon"}),  # last: from then on, its songs are polled
+        # Last: its songs are polled from then on.
+        Use("music create", {"prompt": "Rain on neon"}, goes_on=True),
     ]
 
 

@@ -69,7 +69,10 @@ def retry_job(job: JobArgument) -> None:
 def show_job(
     job: JobArgument,
     words: Annotated[
-        bool, typer.Option("--words", help="Also show what the member typed and what the service answered.")
+        bool,
+        typer.Option(
+            "--words", help="Also show the member's texts, managers' reasons and the service's answers."
+        ),
     ] = False,
 ) -> None:
     """Show a song's full history, without what its member typed."""

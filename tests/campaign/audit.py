@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from tests.doubles.music import Given
 
-FLIGHTS_MOST: Final = 4
+FLIGHTS_MAX: Final = 4
 """Maximum number of paid requests that one process may have in flight."""
 UNKNOWN: Final = "outcome_unknown"
 WITHDRAWN: Final = "withdrawn"
@@ -69,7 +69,7 @@ class Message:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutgoingMessage:
+class Payment:
     """A paid request, in the music service's books."""
 
     number: int
@@ -104,7 +104,7 @@ class Books:
     """Number of killed processes."""
     requests: tuple[Request, ...]
     messages: tuple[Message, ...]
-    posts: tuple[OutgoingMessage, ...]
+    posts: tuple[Payment, ...]
     rows: tuple[Row, ...]
     doctor_status: int
     doctor_said: str
@@ -143,12 +143,12 @@ class Audit:
         ]
 
     @property
-    def orphans(self) -> list[OutgoingMessage]:
+    def orphans(self) -> list[Payment]:
         """Return charged tasks to which no job refers."""
         return [task for task in self.tasks if task.task_id not in self._saved]
 
     @property
-    def _known(self) -> list[OutgoingMessage]:
+    def _known(self) -> list[Payment]:
         """Tasks whose ids the bot must have received: it recorded them, or queried their status."""
         return [task for task in self.tasks if task.asked or task.task_id in self._saved]
 
@@ -252,10 +252,10 @@ class Audit:
         if found != expected:
             yield f"held, settled and released are {found} credits; by the messages {expected}"
 
-    def _tasks_in(self, message: Message) -> list[OutgoingMessage]:
+    def _tasks_in(self, message: Message) -> list[Payment]:
         return [task for task in self.tasks if task.task_id in message.task_ids]
 
-    def _messages_with(self, task: OutgoingMessage) -> list[Message]:
+    def _messages_with(self, task: Payment) -> list[Message]:
         return [one for one in self._songs.get(task.number, ()) if task.task_id in one.task_ids]
 
     def _reason(self, request: Request) -> str | None:
@@ -268,7 +268,7 @@ class Audit:
 
     @property
     def _excused(self) -> int:
-        return FLIGHTS_MOST * self.books.kills + self._count(Given.LOST) + self._count(Given.ERROR)
+        return FLIGHTS_MAX * self.books.kills + self._count(Given.LOST) + self._count(Given.ERROR)
 
     def _count(self, given: Given) -> int:
         return sum(post.given is given for post in self.books.posts)

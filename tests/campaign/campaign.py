@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bot.model import Backend
 from bot.sandbox.server import running
-from tests.campaign.audit import Answered, Audit, Books, Kind, Message, OutgoingMessage, Request, Row
+from tests.campaign.audit import Answered, Audit, Books, Kind, Message, Payment, Request, Row
 from tests.campaign.music import MUSIC, Music, number_in, task_of
 from tests.campaign.plan import (
     ANSWER,
@@ -331,7 +331,7 @@ class Campaign:
             requests=tuple(_request(one) for one in discord.interactions.values() if one.dispatches),
             messages=tuple(_message(one) for one in discord.messages if one.via == "bot"),
             posts=tuple(
-                OutgoingMessage(
+                Payment(
                     number=number_in(post.prompt),
                     given=post.given,
                     cut_off=self._cut_off(post),

@@ -13,7 +13,7 @@ from tests.doubles.music import Given, PaidRequest, QuickKieSandbox, QuickSandbo
 from tests.doubles.music.variants import Variants
 
 TASK_DELAY_S: Final = 0.2
-LATE_MOST_S: Final = 0.3
+LATE_MAX_S: Final = 0.3
 """Maximum delay of a paid request before it is accepted, and again before it is answered, in seconds."""
 LATE_SHARE: Final = 0.4
 UNCLEAR_SHARE: Final = 0.15
@@ -57,7 +57,7 @@ class Music(QuickSandbox):
 
     def _late_s(self) -> float:
         late = not self._calm and self._random.random() < LATE_SHARE
-        return self._random.uniform(0.0, LATE_MOST_S) if late else 0.0
+        return self._random.uniform(0.0, LATE_MAX_S) if late else 0.0
 
     def _spoil_next(self) -> None:
         """Inject an unclear outcome, but only if the bot received a clear one since the last.

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from bot.sandbox.faults import Fault, FaultKind
 
-START_MOST_S: Final = 1.1
+START_MAX_S: Final = 1.1
 """Typical time from a bot's start to its connection, in seconds."""
 SOON_S: Final = 0.02
 LATER_S: Final = 0.3
@@ -58,7 +58,7 @@ def draw_life(random: Random, longest_s: float) -> Life:
     kind = random.random()
     how = signal.SIGTERM if random.random() < _GENTLE_SHARE else signal.SIGKILL
     if kind < _EARLY_SHARE:
-        after_s = random.uniform(0.0, START_MOST_S)
+        after_s = random.uniform(0.0, START_MAX_S)
         return Life(moment=Moment.STARTED, after_s=after_s, latest_s=0.0, signal=how)
     if kind < _EARLY_SHARE + _CLOCK_SHARE:
         after_s = random.uniform(0.0, longest_s)

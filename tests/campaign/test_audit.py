@@ -13,7 +13,7 @@ from tests.campaign.audit import (
     Books,
     Kind,
     Message,
-    OutgoingMessage,
+    Payment,
     Request,
     Row,
 )
@@ -43,8 +43,8 @@ def request(number: int, answered: Answered = Answered.CARD) -> Request:
     )
 
 
-def post(number: int, given: Given = Given.TASK, **changed: object) -> OutgoingMessage:
-    made = OutgoingMessage(
+def post(number: int, given: Given = Given.TASK, **changed: object) -> Payment:
+    made = Payment(
         number=number,
         given=given,
         cut_off=False,
@@ -151,7 +151,7 @@ def without(number: int) -> Doctored:
     return lambda books: replace(books, messages=tuple(one for one in books.messages if one.number != number))
 
 
-def posted(*posts: OutgoingMessage) -> Doctored:
+def posted(*posts: Payment) -> Doctored:
     return lambda books: replace(books, posts=books.posts + posts)
 
 
@@ -163,7 +163,7 @@ def asked(*requests: Request) -> Doctored:
     )
 
 
-def paid(*posts: OutgoingMessage) -> Doctored:
+def paid(*posts: Payment) -> Doctored:
     """Replace paid requests with the same numbers by these."""
     numbers = {one.number for one in posts}
     return lambda books: replace(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from datetime import UTC, timedelta
 from types import SimpleNamespace
 
 import aiohttp
@@ -12,7 +13,7 @@ import pytest
 from bot import connection, lifecycle
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, Transient
-from bot.ops import event_loop
+from bot.ops import clock, event_loop
 from bot.ops.clock import steady_clock
 from bot.ops.supervisor import supervise
 from bot.store import servers
@@ -119,13 +120,23 @@ async def test_a_blocked_event_loop_is_logged(
     assert max(lags) >= 0.05
 
 
-def test_the_clock_advances_and_cannot_be_set() -> None:
+def test_the_clock_advances_with_the_time_elapsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    elapsed_s = iter([1_000.0, 1_000.0, 1_002.5])
+    monkeypatch.setattr(time, "clock_gettime", lambda _: next(elapsed_s))
     now = steady_clock()
 
     first, second = now(), now()
 
-    assert first <= second
-    assert first.tzinfo is not None
+    assert timedelta(seconds=2.5) == second - first
+    assert UTC == first.tzinfo
+
+
+def test_setting_the_machines_clock_does_not_step_the_bots(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = steady_clock()
+    before = now()
+    monkeypatch.setattr(clock, "datetime", SimpleNamespace(now=lambda _: before + timedelta(days=1)))
+
+    assert timedelta(hours=1) > now() - before
 
 
 @pytest.mark.parametrize(

@@ -126,11 +126,11 @@ def test_an_empty_secret_next_to_its_file_counts_as_not_set(monkeypatch: pytest.
     assert SECRET == read("discord_token")
 
 
-def test_only_secrets_can_come_from_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SONG_CREDITS_FILE", "credits")
-    Path(".env").write_text("LOG_LEVEL_FILE=level\n")
+@pytest.mark.parametrize("name", ["LOG_LEVEL_FILE", "SONG_CREDITS_FILE"])
+def test_only_secrets_can_come_from_files(name: str) -> None:
+    Path(".env").write_text(f"{name}=value\n")
 
-    assert "LOG_LEVEL_FILE in .env is not a Tunesmith setting; remove it or correct its name." == refusal()
+    assert f"{name} in .env is not a Tunesmith setting; remove it or correct its name." == refusal()
 
 
 def test_a_slip_in_the_name_of_a_file_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

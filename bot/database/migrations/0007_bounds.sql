@@ -317,8 +317,9 @@ CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card
   WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;
 
--- A member's finished songs, newest first in one server, and whether there is any.
-CREATE INDEX job_song ON job (guild_id, member_id, created_at, id)
+-- A member's finished songs, newest first in one server, and whether there is any. With the state, or SQLite reads
+-- each job's row to compare it once more.
+CREATE INDEX job_song ON job (guild_id, member_id, created_at, id, state)
   WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX job_song_of_member ON job (member_id)
   WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');

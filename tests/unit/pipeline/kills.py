@@ -35,7 +35,7 @@ Ts = TypeVarTuple("Ts")
 
 NONCE_KEPT = timedelta(minutes=3)
 """How long the chat remembers a nonce; “some minutes”, according to Discord's documentation."""
-INSTANTS_MOST = 5_000
+INSTANTS_MAX = 5_000
 """Maximum number of instants before a process counts as never coming to rest; some hundreds are usual."""
 ONE_WAY_S = 0.75
 """Latency to or from a server, in seconds: enough for a process to do other work during a call."""
@@ -53,7 +53,7 @@ class Process(asyncio.SelectorEventLoop):
     """
 
     def __init__(
-        self, world: "World", reading: sqlite3.Connection, *, watched: bool, persistent_view: int | None
+        self, world: "World", reading: sqlite3.Connection, *, watched: bool, stop_at: int | None
     ) -> None:
         self.instants = 0
         self.left_behind: list[World] = []
@@ -67,7 +67,7 @@ class Process(asyncio.SelectorEventLoop):
         self._world = world
         self._reading = reading
         self._watched = watched
-        self._stopped = persistent_view
+        self._stop_at = stop_at
         self._seen: object = None
         super().__init__(_Waiting(self._pass))
         self._clock_resolution = 1e-3  # the clock has whole microseconds, which a float cannot represent
@@ -81,7 +81,7 @@ class Process(asyncio.SelectorEventLoop):
         return super().call_soon(self._instant, callback, *args, context=context)
 
     def _instant(self, callback: Callable[..., object], *args: object) -> None:
-        if self.instants == self._stopped:
+        if self.instants == self._stop_at:
             self.stop_working()
         if self._watched:
             self._look()
@@ -128,7 +128,7 @@ class Process(asyncio.SelectorEventLoop):
 
     def _pass(self, seconds: float) -> None:
         """Let time pass when nothing is left to do; stop the process if nothing will ever be due."""
-        assert self.instants < INSTANTS_MOST, f"this never comes to rest: {self.jobs()}"
+        assert self.instants < INSTANTS_MAX, f"this never comes to rest: {self.jobs()}"
         if seconds > 0:
             if not self.to_come and claims.next_due(self._reading, 1 << 40) is None:
                 self.stop_working()
@@ -345,22 +345,22 @@ class World:
         for name, content in self._disk.items():
             (self._folder / name).write_bytes(content)
 
-    def live(self, *, persistent_view: int | None = None) -> None:
+    def live(self, *, stop_at: int | None = None) -> None:
         """Run a process until all is at rest, or until it was asked to stop just before that instant."""
-        self._run(watched=False, persistent_view=persistent_view)
+        self._run(watched=False, stop_at=stop_at)
 
-    def kills(self, *, persistent_view: int | None = None) -> list["World"]:
+    def kills(self, *, stop_at: int | None = None) -> list["World"]:
         """Run a process, and return the worlds that kills after each of its awaits would leave behind.
 
         Where nothing outside of it has changed since the previous await, the world is the same one.
         """
-        return self._run(watched=True, persistent_view=persistent_view).left_behind
+        return self._run(watched=True, stop_at=stop_at).left_behind
 
-    def _run(self, *, watched: bool, persistent_view: int | None) -> Process:
+    def _run(self, *, watched: bool, stop_at: int | None) -> Process:
         self._lay_out()
         path = self._folder / DATABASE
         with closing(sqlite_connections.connect_reading(path)) as read:
-            process = Process(self, read, watched=watched, persistent_view=persistent_view)
+            process = Process(self, read, watched=watched, stop_at=stop_at)
             self._prove(read)
             self.in_flight |= {job.id for job in process.jobs() if job.state is JobState.SUBMITTING}
             try:

@@ -290,7 +290,7 @@ def test_a_stop_after_any_await_leaves_no_request_unknown(
     found = {}
     for instant in [world.killed_at for world in begun(SONG).kills()]:
         world = begun(SONG)
-        world.live(persistent_view=instant)
+        world.live(stop_at=instant)
         world.live()
         found[instant] = [*wrong(world, SONG), *(f"{job_id} was cut off" for job_id in world.in_flight)]
 
@@ -306,9 +306,7 @@ def test_a_process_that_is_killed_while_it_stops_leaves_nothing_undone(
         if {JobState.SUBMITTING, JobState.DELIVERING} & {job.state for job in world.jobs}
     ]
     for instant in under_way:
-        left_behind = [
-            world for world in begun(THREE).kills(persistent_view=instant) if world.killed_at > instant
-        ]
+        left_behind = [world for world in begun(THREE).kills(stop_at=instant) if world.killed_at > instant]
 
         assert left_behind
         assert {} == gone_on(left_behind, THREE), f"asked to stop at {instant}"

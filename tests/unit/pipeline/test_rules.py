@@ -293,7 +293,7 @@ async def test_a_round_gives_way_to_more_urgent_work(rig: Rig, post: HeldUp) -> 
 # -- a shutdown
 
 
-async def persistent_view(runner: Runner, held_up: HeldUp) -> None:
+async def stop_in_the_middle(runner: Runner, held_up: HeldUp) -> None:
     """Stop the runner in the middle of delayed work, which then ends."""
     around = asyncio.create_task(runner.round())
     await held_up.reached.wait()
@@ -308,7 +308,7 @@ async def test_a_stopping_runner_finishes_a_paid_request(rig: Rig, post: HeldUp)
     job = await rig.ask()
 
     async with rig.process() as runner:
-        await persistent_view(runner, post)
+        await stop_in_the_middle(runner, post)
 
     assert (JobState.RUNNING, 1) == (await rig.state(job), rig.music.posts)
 
@@ -320,7 +320,7 @@ async def test_a_stopping_runner_finishes_a_send(rig: Rig) -> None:
     await rig.until(job, JobState.STORED)
 
     async with rig.process() as runner:
-        await persistent_view(runner, song)
+        await stop_in_the_middle(runner, song)
 
     assert (DONE, 1) == (await rig.state(job), rig.chat.sends)
 

@@ -596,6 +596,17 @@ def test_a_statement_that_is_compiled_again_is_detected(busy: Tx) -> None:
     assert [statement] == compiled_again(busy, lambda tx: tx.execute(statement, {"state": "queued"}))
 
 
+@pytest.mark.parametrize("word", ["", "synth"])
+def test_songs_are_looked_for_without_reading_their_jobs(busy: Tx, word: str) -> None:
+    recorder = Recorder(busy)
+    history.songs(cast("Tx", recorder), GUILD, MEMBER, size=5, word=word)
+    (look,) = (one for one in recorder.statements if "ORDER BY job.created_at" in one[0])
+
+    plan = [row["detail"] for row in busy.execute(f"EXPLAIN QUERY PLAN {look[0]}", look[1])]
+
+    assert "SEARCH job USING COVERING INDEX job_song (guild_id=? AND member_id=?)" == plan[0]
+
+
 def test_a_member_has_at_most_five_drafts(tx: Tx) -> None:
     for key in range(1, 8):
         texts.keep_draft(tx, key, MEMBER, make.prompt(f"words {key}"), None, NOW)

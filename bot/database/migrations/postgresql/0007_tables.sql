@@ -354,7 +354,7 @@ CREATE INDEX lyrics_call_wanted ON lyrics_call (asked_at) WHERE state = 'wanted'
 CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_queued_since ON job (created_at) WHERE state = 'queued' AND due_at IS NOT NULL;
-CREATE INDEX job_song ON job (guild_id, member_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
+CREATE INDEX job_song ON job (guild_id, member_id, created_at, id, state) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX job_song_of_member ON job (member_id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id) WHERE state IN ('delivering', 'failed', 'queued', 'ready', 'running', 'stored', 'submitting');
 CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
