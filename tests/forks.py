@@ -266,5 +266,8 @@ def run(session: pytest.Session, folder: Path, queues: Sequence[Queue], sender: 
             sender.send("ended", item.nodeid)
             at = after
     finally:
+        # If it has had as many failures as were asked for, nobody else is to begin another test.
+        for queue in queues:
+            queue.clear()
         session._setupstate.teardown_exact(None)
         config._ensure_unconfigure()
