@@ -10,7 +10,7 @@ WINDOWS: Final = (
     "Tunesmith runs on Linux and macOS, not on Windows itself; "
     "use WSL: https://learn.microsoft.com/windows/wsl/install"
 )
-UNUSED: Final = ("rich", "click")
+UNUSED: Final = ("rich", "click", "greenlet")
 """Packages for terminal programs, which httpx and structlog import merely because they are installed."""
 
 

@@ -6,9 +6,6 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Final
-
-import uvloop
 
 from bot import settings
 from bot.database.file_system import check_file_system
@@ -17,19 +14,11 @@ from bot.ops import logs, memory, version
 
 log = logging.getLogger(__name__)
 
-LOCK_WAIT_S: Final = 0.001
-"""How long one thread may keep the interpreter lock while another waits for it, in seconds.
-
-A transaction needs the lock again after each of its statements. With Python's own 5 ms, it took a tenth of a
-second whenever the event loop was busy answering others.
-"""
-
 
 def run() -> int:
     """Run the bot until it stops. Return the exit status: 1 if the start was refused."""
     # Regardless of the inherited umask, only the owner may read the database and the songs.
     os.umask(0o077)
-    sys.setswitchinterval(LOCK_WAIT_S)
     found = settings.examine()
     try:
         loaded = found.usable()
@@ -48,9 +37,7 @@ def run() -> int:
             from bot import lifecycle  # noqa: PLC0415
 
             check.result()
-        # A fifth less processor time per command than asyncio's own loop, for 2 MB: see docs/evidence.md.
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(lifecycle.run(loaded))
+        asyncio.run(lifecycle.run(loaded))
     except StartRefused as refused:
         if loaded.log_format == "console":
             return _refused(refused)

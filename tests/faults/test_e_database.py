@@ -22,7 +22,6 @@ import filelock
 import httpx
 import pytest
 import typer
-import uvloop
 
 from bot import cli
 from bot.database import exclusive_lock, migrating, postgresql, sqlite, sqlite_connections, sqlite_writer
@@ -245,7 +244,6 @@ def running() -> tuple[set[threading.Thread], int]:
 
 def refusal(path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """Return the one sentence with which ``tunesmith run`` refuses to start, leaving nothing behind."""
-    uvloop.new_event_loop().close()  # libuv keeps the signal pipe of a process's first loop
     threads, files = running()
     with pytest.raises(typer.Exit) as ended:
         cli.run()
