@@ -1,11 +1,14 @@
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from bot.database import idle_connections
 from bot.database.idle_connections import IdleConnections
+from bot.database.sqlite import Database
+from bot.store.facts import fact, remember
 
 
 class Opened:
@@ -96,3 +99,12 @@ def test_idle_connections_are_closed_with_the_database(opened: Opened) -> None:
     idle.close()
 
     assert [True, True] == opened.closed
+
+
+async def test_an_idle_connection_sees_new_rows_and_holds_no_log(tmp_path: Path) -> None:
+    async with Database.open(tmp_path / "tunesmith.db") as database:
+        before = await database.report(lambda tx: fact(tx, "name"))
+        await database.write(lambda tx: remember(tx, "name", "here"))
+
+        assert await database.empty_log()
+        assert (None, "here") == (before, await database.report(lambda tx: fact(tx, "name")))
