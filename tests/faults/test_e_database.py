@@ -24,7 +24,15 @@ import pytest
 import typer
 
 from bot import cli
-from bot.database import exclusive_lock, migrating, postgresql, sqlite, sqlite_connections, sqlite_writer
+from bot.database import (
+    engine,
+    exclusive_lock,
+    migrating,
+    postgresql,
+    sqlite,
+    sqlite_connections,
+    sqlite_writer,
+)
 from bot.database.sqlite import Database, Tx
 from bot.errors import NotEnoughCredits, StoreBusy
 from bot.model import Job, JobState
@@ -45,16 +53,16 @@ WAYPOINTS = [JobState.QUEUED, JobState.RUNNING, JobState.READY, JobState.STORED]
 
 @pytest.fixture
 async def hasty(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """A database whose writes wait for a locked file for 1/25 of the usual time."""
-    monkeypatch.setattr(sqlite, "GIVE_UP_AFTER_S", sqlite.GIVE_UP_AFTER_S / HASTE)
+    """A database whose writes wait for a locked file for 1/25 of the usual time, and for no other reason."""
+    be_patient(monkeypatch)  # until a trouble begins: see troubles.py
     await make_hasty(database)
     return database
 
 
 def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no write time out from now on."""
-    for engine in (sqlite, postgresql):
-        monkeypatch.setattr(engine, "GIVE_UP_AFTER_S", PATIENCE_S)
+    for module in (sqlite, postgresql):
+        monkeypatch.setattr(module, "GIVE_UP_AFTER_S", PATIENCE_S)
 
 
 @pytest.fixture
@@ -110,7 +118,7 @@ async def test_a_write_is_tried_several_times_before_it_gives_up(
         await rig.ask()
 
     assert 3 <= seen.count("BEGIN IMMEDIATE") <= 6
-    assert 3 <= sqlite.GIVE_UP_AFTER_S * 1_000 * HASTE / sqlite_connections.BUSY_TIMEOUT_MS
+    assert 3 <= engine.GIVE_UP_AFTER_S * 1_000 / sqlite_connections.BUSY_TIMEOUT_MS
     await rig.database._writer.set_trace_callback(None)  # type: ignore[arg-type] # None takes it away
 
 

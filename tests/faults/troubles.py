@@ -44,7 +44,10 @@ def locked(database: engine.Database) -> Iterator[None]:
     """Let another program hold a lock that writes need."""
     if isinstance(database, sqlite.Database):
         path = database.path
-        with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other_file:
+        with (
+            closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other_file,
+            patch.object(sqlite, "GIVE_UP_AFTER_S", engine.GIVE_UP_AFTER_S / HASTE),
+        ):
             other_file.execute("BEGIN IMMEDIATE")
             yield
         return
@@ -62,7 +65,8 @@ def no_room(database: engine.Database) -> Iterator[None]:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
         try:
-            yield
+            with patch.object(sqlite, "GIVE_UP_AFTER_S", engine.GIVE_UP_AFTER_S / HASTE):
+                yield
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         return
