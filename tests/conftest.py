@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bot.pipeline import cards
     from bot.sandbox import server
     from bot.ui import sharding
-    from tests import forks, payloads
+    from tests import payloads
     from tests import postgresql as server_of_postgresql
     from tests.flows import process
     from tests.unit.pipeline import rig as pipeline
@@ -38,12 +38,11 @@ else:
     postgresql, sqlite = lazy("bot.database.postgresql"), lazy("bot.database.sqlite")
     sqlite_connections = lazy("bot.database.sqlite_connections")
     sharding, payloads = lazy("bot.ui.sharding"), lazy("tests.payloads")
-    forks = lazy("tests.forks")
     process = lazy("tests.flows.process")
     simcord_state = lazy("simcord.backend.state")
     server_of_postgresql, pipeline = lazy("tests.postgresql"), lazy("tests.unit.pipeline.rig")
 
-# Forks of this process would not inherit numpy's threads.
+# One thread for numpy: the workers occupy all cores.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 # Everything imported or collected stays alive.
@@ -257,20 +256,10 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Let the process from which bots are forked import the bot while the whole suite is collected."""
-    config = session.config
-    in_forks = config.pluginmanager.has_plugin(forks.NAME) and not config.option.collectonly
-    if in_forks and quick(config) and is_whole(config):
-        warm_starts = process.BotProcess.start_warm()
-        warm_starts.begin()
-        config.add_cleanup(warm_starts.close)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def warm_starts(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fork bots from a warm process in the default run; any other run starts Python for each."""
-    if not quick(request.config) or process.BotProcess.warm_starts is not None:
+    if not quick(request.config):
         yield
         return
     warm_starts = process.BotProcess.start_warm()
@@ -369,12 +358,9 @@ async def database(
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run the tests in forks, with no xdist workers, unless coverage is measured."""
-    if config.pluginmanager.has_plugin("_cov") or sys.platform != "linux":
-        return WORKERS
-    config.pluginmanager.register(forks.Forks(config, WORKERS, WAITING), forks.NAME)
-    return 0
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of processes for ``-n auto``."""
+    return WORKERS
 
 
 TINY_SONG = b"ID3" + bytes(range(256)) * 32

@@ -100,10 +100,6 @@ class WarmStarts:
         self._server: subprocess.Popen[bytes] | None = None
         self._requests: socket.socket | None = None
 
-    def begin(self) -> None:
-        """Start the process and its imports now, to be shared by forks of this one."""
-        self._ready()
-
     def close(self) -> None:
         """End the process from which bots are forked."""
         if self._server is not None and self._requests is not None:
