@@ -182,6 +182,10 @@ class MusicClient:
                 checked=checked,
             )
 
+    async def prepare(self) -> None:
+        """Load what sends paid requests. Until then, the first one would wait half a second for it."""
+        await self._posts.opened()
+
     async def submit(self, request: SongRequest) -> wire.Submitted:
         """Send the one paid request and return its outcome. It is never repeated here."""
         return await _timed(self._submit(request), self._submitted)

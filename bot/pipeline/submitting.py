@@ -107,6 +107,9 @@ class Submitter:
             await self._transitions.to(job, JobState.QUEUED, due_at=due_at, answer=problem)
             return
 
+        # Before the request is recorded: a kill while it is recorded and unsent makes its outcome unknown.
+        await music.prepare()
+
         def enter(tx: Tx) -> Job | datetime:
             wait_until = _submit_window(tx, music.contract, job.origin.guild_id, now)
             if wait_until is None:

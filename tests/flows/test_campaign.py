@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.campaign.campaign import Campaign, Size
 
-SHORT = Size(kills=5, requests=12, members=4, think_s=3.0, life_s=0.5, quiet_s=60.0, cards=False)
+SHORT = Size(kills=5, requests=12, members=4, think_s=0.5, life_s=1.5, quiet_s=60.0, cards=False)
 """Small enough for the service to accept all requests at once, so that none waits at the end."""
 
 

@@ -988,6 +988,13 @@ THE_PROCESS: Final = (
         by=(f"{PIPELINE}a_bug_in_one_job_ends_it_as_its_state_allows",),
     ),
     broken(
+        "what sends a paid request is loaded before the request is recorded",
+        "pipeline/submitting.py",
+        "Submitter.submit",
+        dropped("await music.prepare()"),
+        by=(f"{RULES}what_sends_a_request_is_loaded_before_it_is_recorded",),
+    ),
+    broken(
         "answers come before songs in progress",
         "pipeline/runner.py",
         "Runner.run",

@@ -12,6 +12,7 @@ import pytest
 
 from bot.database.engine import ConstraintViolated
 from bot.model import Delivery, FailReason, GuildId, Job, JobState, Track
+from bot.music.client import MusicClient
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.runner import Runner
 from bot.store.reconcile import reconcile
@@ -268,6 +269,23 @@ async def test_a_song_is_called_slow_twenty_minutes_after_its_request(rig: Rig) 
 
     slow_from = min(at for at, slow in chat.edits if slow)
     assert timedelta(minutes=20) <= slow_from - make.NOW < timedelta(minutes=20, seconds=31)
+
+
+async def test_what_sends_a_request_is_loaded_before_it_is_recorded(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[JobState] = []
+    job, prepare = await rig.ask(), MusicClient.prepare
+
+    async def watched(client: MusicClient) -> None:
+        states.append(await rig.state(job))
+        await prepare(client)
+
+    monkeypatch.setattr(MusicClient, "prepare", watched)
+    await rig.round()
+
+    assert [JobState.QUEUED] == states
+    assert 1 == rig.music.posts
 
 
 # -- what is more urgent
