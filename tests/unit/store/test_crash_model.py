@@ -159,6 +159,9 @@ class Silent:
 
     contract = Sseedance()
 
+    async def prepare(self) -> None:
+        pass
+
     async def submit(self, _: SongRequest) -> wire.Submitted:
         raise WaitsForAnswer
 
