@@ -26,7 +26,7 @@ class IdleConnections:
             connection = self._connect()
         try:
             yield connection
-        except BaseException:
+        except BaseException:  # whatever it was, it may have left a transaction open; it is raised again
             connection.close()
             raise
         if len(self._idle) < IDLE_MAX:

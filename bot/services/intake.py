@@ -276,6 +276,9 @@ class Intake:
         if accepted is not None:
             job_id = accepted.job.id
             self._unanswered.add(job_id)
+            # From then on the job starts, whether or not its answer was recorded, and nothing waits for it.
+            loop = asyncio.get_running_loop()
+            loop.call_later(ANSWER_WITHIN.total_seconds(), self._no_longer_waits, accepted.job)
             log.debug("job queued", extra={"job_id": job_id, "state": "queued"})
         return accepted
 
@@ -373,10 +376,12 @@ class Intake:
         # A card whose id is unknown is looked up at once.
         card_due_at = now if card_message_id is None else now + POSITION_EVERY
         # The next request takes precedence; until this is written, the job waits for ``ANSWER_WITHIN``.
-        await self._answers.write(
-            lambda tx: job_cards.answered(tx, job.id, card_message_id, shown, now, card_due_at)
-        )
-        self._answered(job)
+        try:
+            await self._answers.write(
+                lambda tx: job_cards.answered(tx, job.id, card_message_id, shown, now, card_due_at)
+            )
+        finally:
+            self._answered(job)
         self._woken()
 
     async def cancel(
@@ -447,6 +452,11 @@ class Intake:
         self._unanswered.discard(job.id)
         self._note_answered()
 
+    def _no_longer_waits(self, job: Job) -> None:
+        if job.id in self._unanswered:
+            log.warning("answer not recorded in time", extra={"job_id": job.id})
+            self._answered(job)
+
     def _note_answered(self) -> None:
         if not self._unanswered and not self._being_accepted:
             self._all_answered.set()
@@ -454,7 +464,8 @@ class Intake:
     async def all_answered(self) -> None:
         """Wait for every request in progress to be answered, for at most ``ANSWER_WITHIN``."""
         if not await self._answered_within(ANSWER_WITHIN.total_seconds()):
-            log.warning("answers pending at shutdown", extra={"count": len(self._unanswered)})
+            count = len(self._unanswered) + len(self._being_accepted)
+            log.warning("answers pending at shutdown", extra={"count": count})
 
     async def give_way(self) -> None:
         """Wait while members wait for the answer to a request, for at most ``GIVE_WAY_S``.

@@ -1002,6 +1002,15 @@ THE_PROCESS: Final = (
         by=(f"{RULES}a_round_gives_way_to_more_urgent_work",),
     ),
     broken(
+        "a request that is never answered delays no songs for good",
+        "services/intake.py",
+        "Intake._no_longer_waits",
+        dropped("self._answered(job)"),
+        by=(
+            "unit/services/test_giving_way.py::test_a_request_that_is_never_answered_delays_no_work_for_good",
+        ),
+    ),
+    broken(
         "songs in progress wait for answers for a moment only",
         "services/intake.py",
         "Intake.give_way",

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
 from bot.database.sqlite import Database
-from bot.errors import TextMissing
+from bot.errors import StoreBusy, TextMissing
 from bot.services import intake as module
 from bot.services.intake import Intake
 from tests import make
@@ -64,3 +66,27 @@ async def test_endless_requests_delay_work_only_briefly(
 
     async with asyncio.timeout(PLENTY_S):
         await intake.give_way()
+
+
+async def test_a_request_that_is_never_answered_delays_no_work_for_good(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GIVE_WAY_S", PLENTY_S)
+    monkeypatch.setattr(module, "ANSWER_WITHIN", timedelta(seconds=0.01))
+    assert await intake.accept(make.prompt(), make.origin()) is not None
+
+    async with asyncio.timeout(PLENTY_S / 2):
+        await intake.give_way()
+
+
+async def test_an_answer_that_cant_be_recorded_delays_no_more_work(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GIVE_WAY_S", PLENTY_S)
+    accepted = await intake.accept(make.prompt(), make.origin())
+    assert accepted is not None
+    monkeypatch.setattr(intake._answers, "write", AsyncMock(side_effect=StoreBusy("the disk is full", 1.0)))
+    with pytest.raises(StoreBusy):
+        await intake.answered(accepted.job, accepted.facts, 1)
+
+    assert await has_given_way(asyncio.create_task(intake.give_way()))
