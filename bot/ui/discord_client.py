@@ -12,11 +12,12 @@ import aiohttp
 import discord
 import yarl
 from discord import app_commands
+from discord.webhook.async_ import async_context
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
 from bot.proxies import Proxy
-from bot.ui import admission, command_mentions, request_trace, responses
+from bot.ui import admission, command_mentions, fast_json, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
 from bot.ui.buttons.best_pages import BestPageButton
@@ -36,6 +37,7 @@ from bot.ui.buttons.write_lyrics import WriteLyricsButton
 from bot.ui.dependencies import Services
 from bot.ui.discord_errors import DISCORD_ERRORS, readable_answers
 from bot.ui.discord_proxy import connector_through, http_options
+from bot.ui.interaction_answers import AnswerAdapter
 from bot.ui.language import Translator
 from bot.ui.music_commands import Music
 from bot.ui.privacy_commands import Privacy
@@ -161,9 +163,11 @@ class TunesmithClient(discord.AutoShardedClient):
         proxy: Proxy | None = None,
         sharding: Sharding | None = None,
     ) -> None:
+        fast_json.install()
+        dates = request_trace.DateHeaders(dated)
         super().__init__(
             **http_options(proxy),
-            http_trace=request_trace.trace(dated),
+            http_trace=request_trace.trace(dates.note),
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
@@ -183,6 +187,7 @@ class TunesmithClient(discord.AutoShardedClient):
         self._registered = registered
         self._register = register
         self._sharding = sharding or Sharding()
+        self._answers = AnswerAdapter(self.http.user_agent, dates.note)
         self.tree = Tree(self)
         # discord.py drops a channel of an unknown type, and its id with it (2.7.1).
         parsers = self._connection.parsers
@@ -225,6 +230,8 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Register the commands if they never were; runs before the first connection."""
+        # The tasks that handle interactions inherit the context of this one, which connects afterwards.
+        async_context.set(self._answers)
         if await self._registered() is None:
             await self._register_commands()
             self._compared = True
