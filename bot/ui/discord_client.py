@@ -74,6 +74,8 @@ BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
 
 CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
 """Channel types that discord.py knows."""
+CONTROLS: Final = (discord.InteractionType.component, discord.InteractionType.modal_submit)
+"""Interactions by buttons, menus and forms."""
 
 DISCORD_URL: Final = "https://discord.com/"
 # https://docs.discord.com/developers/events/gateway#sending-heartbeats, read 2026-11-25
@@ -112,8 +114,7 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
             if used:
                 admission.require_valid_options(interaction)
             checked_later = used and admission.is_checked_on_acceptance(interaction.command)
-            for_all = admission.is_for_everybody(interaction.command)
-            if not (checked_later or for_all):
+            if not (checked_later or admission.is_for_everybody(interaction.command)):
                 await admission.require_served(interaction, self.client.services.intake)
         except (Refusal, Transient) as error:
             await responses.explain(interaction, error)
@@ -336,6 +337,12 @@ class TunesmithClient(discord.AutoShardedClient):
             for shard, latency_s in self.latencies
             if self._listens(shard) and math.isfinite(latency_s)
         }
+
+    def dispatch(self, event: str, /, *args: object, **kwargs: object) -> None:
+        """Dispatch an event, except about commands, which only the tree handles: each would cost a task."""
+        about = args[0] if args else None
+        if not isinstance(about, discord.Interaction) or about.type in CONTROLS:
+            super().dispatch(event, *args, **kwargs)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Handle buttons and submitted forms here, no matter who received them or when."""
