@@ -10,27 +10,7 @@ from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_day, lock_guild
-from bot.errors import (
-    AlreadyMaking,
-    Leaving,
-    NoDuration,
-    NoRoom,
-    NotServed,
-    NotYourSong,
-    OptionsNotTaken,
-    Paused,
-    Refusal,
-    ServiceClosed,
-    ShuttingDown,
-    StoreBusy,
-    TooLateToCancel,
-    TooManyOpenJobs,
-    TooManyRequests,
-    TotalReached,
-    TriedAgain,
-    WordRefused,
-    WordsGone,
-)
+from bot.errors import Refusal, StoreBusy
 from bot.mentions import named
 from bot.model import (
     Backend,
@@ -55,6 +35,25 @@ from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
+from bot.refusals import (
+    AlreadyMaking,
+    Leaving,
+    NoDuration,
+    NoRoom,
+    NotServed,
+    NotYourSong,
+    OptionsNotTaken,
+    Paused,
+    ServiceClosed,
+    ShuttingDown,
+    TooLateToCancel,
+    TooManyOpenJobs,
+    TooManyRequests,
+    TotalReached,
+    TriedAgain,
+    WordRefused,
+    WordsGone,
+)
 from bot.services.gathered import Gathered
 from bot.store import (
     breaker,
@@ -63,7 +62,7 @@ from bot.store import (
     ledger,
     members,
     quotas,
-    refusals,
+    refused_interactions,
     refused_words,
     servers,
     song_channels,
@@ -229,7 +228,7 @@ class Intake:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
                 if not isinstance(refusal, NotServed):  # nothing is written for a server that is not served
-                    refusals.remember(tx, origin.interaction_id, now)
+                    refused_interactions.remember(tx, origin.interaction_id, now)
                 if isinstance(refusal, TotalReached):  # also if the operator has lowered it
                     note_total(tx)
                 return refusal
@@ -317,10 +316,10 @@ class Intake:
         """Record an interaction refused before it got here, so that it stays refused."""
         self._note_refused(interaction_id)
         now = self._now()
-        await self._database.write(lambda tx: refusals.remember(tx, interaction_id, now))
+        await self._database.write(lambda tx: refused_interactions.remember(tx, interaction_id, now))
 
     def _was_refused(self, tx: Tx, interaction_id: int) -> bool:
-        return interaction_id in self._refused or refusals.is_refused(tx, interaction_id)
+        return interaction_id in self._refused or refused_interactions.is_refused(tx, interaction_id)
 
     def _note_refused(self, interaction_id: int) -> None:
         # Kept in memory as well, in case the refusal's row could not be written.

@@ -13,22 +13,14 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias, assert_never, cast
 
 from bot.database.engine import Database, Tx
-from bot.errors import (
-    NoLyrics,
-    Refusal,
-    ServiceClosed,
-    ShuttingDown,
-    StoreBusy,
-    StoreLost,
-    Transient,
-    WordsGone,
-)
+from bot.errors import Refusal, StoreBusy, StoreLost, Transient
 from bot.model import ClosedCause, FailReason
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
 from bot.pipeline import schedule
 from bot.pipeline.submitting import WRITE_TRIES
+from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
 from bot.services.intake import Terms
 from bot.store import breaker, lyrics_calls
 from bot.store.lyrics_calls import CallState

@@ -8,9 +8,9 @@ import pytest
 import simcord
 from msgspec.structs import replace
 
-from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.model import DiscordUserId, GuildId, Job, JobState
 from bot.playground.world import World
+from bot.refusals import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.store import jobs
 from bot.store.reconcile import reconcile
 from tests.flows.seen import buttons, posted, said

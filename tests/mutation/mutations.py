@@ -794,7 +794,7 @@ FETCHING: Final = (
     assigned(
         "at most 4 takes are posted",
         "model.py",
-        "MAX_TAKES",
+        "TAKES_MAX",
         "5",
         by=(f"{PIPELINE}a_fifth_take_is_left_out",),
     ),
@@ -1543,7 +1543,7 @@ BOUNDS: Final = (
     ),
     broken(
         "a refusal outlives the process",
-        "store/refusals.py",
+        "store/refused_interactions.py",
         "is_refused",
         ("row.fetchone() is not None", "False"),
         by=(f"{PIPELINE}an_interaction_that_was_refused_stays_refused",),
@@ -1700,7 +1700,7 @@ BOUNDS: Final = (
 TYPED: Final = (
     broken(
         "a text in which nothing can be seen is empty",
-        "model.py",
+        "characters.py",
         "storable",
         ("'' if is_blank(carried) else ", ""),
         by=("unit/test_characters.py::test_a_text_without_visible_characters_is_empty",),

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 from prometheus_client import CollectorRegistry
 
+from bot.balance import Balance
 from bot.database.sqlite import Database
-from bot.model import Backend, Balance, Job, JobState, Origin, SongRequest
+from bot.model import Backend, Job, JobState, Origin, SongRequest
 from bot.music import backends
 from bot.music.backends import contract
 from bot.music.client import MusicClient

@@ -12,9 +12,9 @@ from typing import Final
 import httpx
 import pytest
 
-from bot.errors import TextTooLong
 from bot.model import Backend, FailReason, JobState
 from bot.music import backends
+from bot.refusals import TextTooLong
 from tests import make
 from tests.doubles.in_process import AUDIO, MusicService
 from tests.unit.pipeline.rig import Rig

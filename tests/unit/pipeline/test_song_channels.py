@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from bot.errors import WrongChannel
-from bot.model import ChangedBy, DiscordUserId, Job, JobState, Origin
+from bot.balance import ChangedBy
+from bot.model import DiscordUserId, Job, JobState, Origin
 from bot.pipeline.courier import MessageKind
+from bot.refusals import WrongChannel
 from bot.services.server_rules import ServerRules
 from bot.store import erasure, jobs
 from bot.store.changes import SongChannels

@@ -12,20 +12,20 @@ import httpx
 import pytest
 
 from bot.database.engine import Database, Tx
-from bot.errors import (
-    LyricsUnderway,
-    NoLyrics,
-    ServiceClosed,
-    ShuttingDown,
-    StoreBusy,
-    TooManyLyrics,
-    WordsGone,
-    WrongChannel,
-)
+from bot.errors import StoreBusy
 from bot.model import Backend, ClosedCause, DiscordUserId
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.kie import Kie
+from bot.refusals import (
+    LyricsUnderway,
+    NoLyrics,
+    ServiceClosed,
+    ShuttingDown,
+    TooManyLyrics,
+    WordsGone,
+    WrongChannel,
+)
 from bot.services.lyrics import Lyricist
 from bot.services.lyrics_payments import LyricsPayments
 from bot.store import breaker, erasure, ledger, lyrics_calls, members, song_channels, texts

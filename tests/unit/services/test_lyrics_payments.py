@@ -8,8 +8,8 @@ import pytest
 
 from bot.database.engine import Database
 from bot.database.share import Share
-from bot.errors import NoLyrics, ServiceClosed
 from bot.model import ClosedCause, DiscordUserId
+from bot.refusals import NoLyrics, ServiceClosed
 from bot.services.lyrics_payments import LOOKS_MAX
 from bot.store import erasure, members
 from tests.make import MEMBER, NOW
