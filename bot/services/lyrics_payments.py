@@ -21,7 +21,7 @@ from bot.music.contract import LyricsDrafts
 from bot.pipeline import schedule
 from bot.pipeline.submitting import WRITE_TRIES
 from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
-from bot.services.intake import Terms
+from bot.services.terms import Terms
 from bot.store import breaker, lyrics_calls
 from bot.store.lyrics_calls import CallState
 

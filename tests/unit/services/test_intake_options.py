@@ -9,7 +9,8 @@ from bot.database.sqlite import Database
 from bot.errors import Refusal
 from bot.model import Option, SongRequest, Voice
 from bot.refusals import NoDuration, OptionsNotTaken
-from bot.services.intake import Intake, Terms
+from bot.services.intake import Intake
+from bot.services.terms import Terms
 from tests import make
 
 OPTIONS: dict[Option, dict[str, object]] = {

@@ -16,7 +16,7 @@ from bot.database.sqlite import Tx
 from bot.model import OPEN_STATES, Backend, FailReason, Job, JobState
 from bot.pipeline.transitions import Superseded
 from bot.refusals import NotEnoughCredits, OutOfRange, ServiceClosed, TooManyOpenJobs
-from bot.services.intake import ANSWER_WITHIN
+from bot.services.pending_answers import ANSWER_WITHIN
 from bot.store import breaker, facts
 from bot.store.breaker import Breaker
 from bot.store.texts import DRAFTS_MAX
