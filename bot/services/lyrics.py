@@ -133,6 +133,7 @@ class Lyricist:
         if len(about) > drafts.about_max:
             raise TextTooLong("prompt", len(about), drafts.about_max)
         async with self._one_more(origin.interaction_id):
+            await self._payments.prepare()
             call = await self._database.write(lambda tx: self._begin(tx, about, request, origin))
             if call is None:
                 return None

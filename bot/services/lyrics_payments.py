@@ -78,6 +78,14 @@ class LyricsPayments:
         except TimeoutError:
             log.warning("lyrics requests pending at shutdown", extra={"count": self._paying})
 
+    async def prepare(self) -> None:
+        """Load what sends paid requests, unless another process does.
+
+        Done before a request is recorded: a kill while it is recorded and unsent makes its outcome unknown.
+        """
+        if self._database.share.leads:
+            await self._music.chosen.prepare()
+
     async def task_of(self, call_id: int, drafts: LyricsDrafts, about: str) -> str:
         """Have the request just recorded paid for. Returns the task's id.
 
@@ -112,6 +120,7 @@ class LyricsPayments:
         await asyncio.gather(*(self._pay_for_other(call_id, drafts) for call_id in call_ids))
 
     async def _pay_for_other(self, call_id: int, drafts: LyricsDrafts) -> None:
+        await self.prepare()
         now = self._now()
         with self._guarded():
             about = await self._database.write(lambda tx: self._take(tx, call_id, now))

@@ -2197,6 +2197,20 @@ WRITING: Final = (
         by=(f"{HANDED}lyrics_requested_by_another_slot_are_paid_for_by_slot_0",),
     ),
     broken(
+        "what pays for lyrics is loaded before their request is recorded",
+        "services/lyrics.py",
+        "Lyricist.write",
+        dropped("await self._payments.prepare()"),
+        by=(f"{LYRICS}what_pays_for_lyrics_is_loaded_before_they_are_recorded",),
+    ),
+    broken(
+        "what pays for another slot's lyrics is loaded before they are claimed",
+        "services/lyrics_payments.py",
+        "LyricsPayments._pay_for_other",
+        dropped("await self.prepare()"),
+        by=(f"{HANDED}slot_0_loads_what_pays_before_it_claims_a_request",),
+    ),
+    broken(
         "lyrics that slot 0 may have paid for are not paid for again",
         "store/lyrics_calls.py",
         "take",

@@ -98,6 +98,16 @@ async def test_lyrics_requested_by_another_slot_are_paid_for_by_slot_0(fleet: Fl
     )
 
 
+async def test_slot_0_loads_what_pays_before_it_claims_a_request(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = fleet.leading.preparing(monkeypatch)
+    asked = await fleet.wanted()
+    await fleet.paid_until(asked)
+
+    assert ([["wanted"]], "[Verse]\nRain") == (states, await asked)
+
+
 @pytest.mark.parametrize(
     ("code", "error", "cause"),
     [(400, NoLyrics, "refused"), (429, NoLyrics, "busy"), (402, ServiceClosed, ClosedCause.NO_CREDITS)],
