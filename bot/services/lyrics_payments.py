@@ -13,13 +13,12 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias, assert_never, cast
 
 from bot.database.engine import Database, Tx
-from bot.errors import Refusal, StoreBusy, StoreLost, Transient
+from bot.errors import Refusal, StoreBusy, Transient
 from bot.model import ClosedCause, FailReason
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
-from bot.pipeline import schedule
-from bot.pipeline.submitting import WRITE_TRIES
+from bot.pipeline.outcomes import record_for_sure
 from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
 from bot.services.terms import Terms
 from bot.store import breaker, lyrics_calls
@@ -261,15 +260,6 @@ class LyricsPayments:
         return moved
 
     async def _write_for_sure(self, write: Callable[[Tx], None]) -> None:
-        """Record the outcome of the paid request, retrying while the database is locked."""
-        for failures in range(1, WRITE_TRIES + 1):
-            try:
-                await self._database.write(write)
-            except StoreLost:
-                raise  # this process will never write again
-            except StoreBusy as error:
-                log.warning("outcome not recorded yet", extra={"error": str(error), "failures": failures})
-                await self._sleep(schedule.backoff_s(failures, 0.5, WRITE_AGAIN_MAX_S))
-            else:
-                return
-        await self._database.write(write)
+        await record_for_sure(
+            lambda: self._database.write(write), sleep=self._sleep, wait_max_s=WRITE_AGAIN_MAX_S
+        )

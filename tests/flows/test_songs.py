@@ -19,11 +19,6 @@ HTML = b"<!DOCTYPE html><title>Not found</title>" * 200
 INTERACTION = 4_711
 
 
-@pytest.fixture
-def mia(world: World) -> simcord.MemberActor:
-    return world.add_member("Mia")
-
-
 async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> tuple[Job, discord.Message]:
     """Return a song of Mia's and the message in which it was delivered."""
     await mia.slash(world.channel, "music create", **{"prompt": "Warm synth pop"} | asked)

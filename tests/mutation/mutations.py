@@ -427,7 +427,10 @@ SUBMITTING: Final = (
         "pipeline/submitting.py",
         "Submitter.submit",
         (
-            "await self._write_for_sure(partial(self.conclude, entered, job, answer))",
+            (
+                "await record_for_sure(partial(self.conclude, entered, job, answer), sleep=self._sleep, "
+                "wait_max_s=WRITE_AGAIN_MAX_S)"
+            ),
             "await self.conclude(entered, job, answer)",
         ),
         by=(f"{RULES}a_task_id_that_cannot_be_stored_at_once_is_not_lost",),
@@ -805,8 +808,8 @@ FETCHING: Final = (
     broken(
         "the name of a song is on the disk before it counts",
         "music/spool.py",
-        "_sync",
-        ("os.fsync(opened)", "pass"),
+        "_rename",
+        dropped("flush(path.parent)"),
         by=(f"{AUDIO}a_song_gets_its_name_once_it_is_completely_on_disk",),
     ),
     broken(
@@ -2158,7 +2161,13 @@ WRITING: Final = (
         "the outcome of a request for lyrics is written once the lock is gone",
         "services/lyrics_payments.py",
         "LyricsPayments._write_for_sure",
-        ("range(1, WRITE_TRIES + 1)", "range(1, 1)"),
+        (
+            (
+                "await record_for_sure(lambda: self._database.write(write), sleep=self._sleep, "
+                "wait_max_s=WRITE_AGAIN_MAX_S)"
+            ),
+            "await self._database.write(write)",
+        ),
         by=(f"{LYRICS}an_outcome_is_stored_even_if_the_database_is_locked",),
     ),
     broken(

@@ -291,6 +291,12 @@ class Rig:
             self.clock.now = max(self.clock.now, due_at)
             await (self.round() if runner is None else runner.round())
 
+    async def settle_down(self) -> None:
+        """Run rounds over the next two minutes."""
+        for _ in range(24):
+            self.clock.forward(seconds=5)
+            await self.round()
+
     async def killed_at(self, runner: Runner, method: str) -> None:
         """Run a round of this process that ends for good while waiting for the answer to a request."""
         reached = asyncio.Event()
