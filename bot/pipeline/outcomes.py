@@ -1,10 +1,11 @@
-"""Record the outcome of a paid request, even if the database is locked for minutes."""
+"""Outcomes of paid requests: record them even if the database is locked, and alert the operator."""
 
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bot.errors import StoreBusy, StoreLost
+from bot.model import ClosedCause
 from bot.pipeline import schedule
 
 log = logging.getLogger(__name__)
@@ -33,3 +34,8 @@ async def record_for_sure(
         else:
             return
     await write()
+
+
+def closed_alert(cause: ClosedCause, detail: str) -> str:
+    """Return the alert that the music service has begun to refuse all requests."""
+    return f"The music service accepts no requests ({cause}): {detail or 'no reason given'}"

@@ -16,7 +16,7 @@ from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
 from bot.pipeline import schedule
-from bot.pipeline.outcomes import record_for_sure
+from bot.pipeline.outcomes import closed_alert, record_for_sure
 from bot.pipeline.quoting import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import breaker, claims, jobs, texts
@@ -203,7 +203,7 @@ class Submitter:
 
         await self._transitions.fail(job, FailReason.CLOSED, detail, also=block, closed=cause)
         if news:
-            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(closed_alert(cause, detail))
 
     async def _suspect(self, job: Job, cause: ClosedCause, detail: str) -> None:
         """Fail this job alone: our free question was answered differently.
@@ -222,7 +222,7 @@ class Submitter:
 
         await self._transitions.fail(job, FailReason.REFUSED, detail, also=record)
         if news:
-            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(closed_alert(cause, detail))
 
     async def _busy(self, job: Job, queued: Job, busy: wire.Busy) -> None:
         """Requeue the job: nothing was sent, or the request was clearly not accepted."""

@@ -18,7 +18,7 @@ from bot.model import ClosedCause, FailReason
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
-from bot.pipeline.outcomes import record_for_sure
+from bot.pipeline.outcomes import closed_alert, record_for_sure
 from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
 from bot.services.terms import Terms
 from bot.store import breaker, lyrics_calls
@@ -234,7 +234,7 @@ class LyricsPayments:
 
         await self._write_for_sure(close)
         if news:
-            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(closed_alert(cause, detail))
         return until
 
     async def moved(
