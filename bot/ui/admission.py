@@ -41,6 +41,8 @@ PLAIN: Final = {
 }
 REFUSED_BY_COMMAND: Final = frozenset({"model"})
 """Options whose unknown values the command itself refuses, since its refusal can list the valid ones."""
+CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
+"""Channel types that discord.py knows."""
 FOR_EVERYBODY: Final = frozenset({"privacy", "music help"})
 """Commands and command groups that also work in servers the operator does not serve."""
 
@@ -51,6 +53,14 @@ _PARAMETERS: Final[
     WeakKeyDictionary[app_commands.Command[Any, ..., Any], dict[str, app_commands.Parameter]]
 ] = WeakKeyDictionary()
 """The parameters of each command that has been used, by name."""
+
+
+def with_known_channel(data: Any) -> Any:  # noqa: ANN401 - Discord's JSON
+    """Return an interaction with any unknown channel type treated as a text channel."""
+    channel = data.get("channel")
+    if not isinstance(channel, dict) or channel.get("type") in CHANNEL_TYPES:
+        return data
+    return {**data, "channel": {**channel, "type": discord.ChannelType.text.value}}
 
 
 async def require_served(interaction: discord.Interaction, intake: Intake) -> None:

@@ -73,8 +73,6 @@ BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
 )
 """Every button class whose presses are handled."""
 
-CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
-"""Channel types that discord.py knows."""
 CONTROLS: Final = (discord.InteractionType.component, discord.InteractionType.modal_submit)
 """Interactions by buttons, menus and forms."""
 
@@ -115,7 +113,8 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
             if used:
                 admission.require_valid_options(interaction)
             checked_later = used and admission.is_checked_on_acceptance(interaction.command)
-            if not (checked_later or admission.is_for_everybody(interaction.command)):
+            for_all = admission.is_for_everybody(interaction.command)
+            if not (checked_later or for_all):
                 await admission.require_served(interaction, self.client.services.intake)
         except (Refusal, Transient) as error:
             await responses.explain(interaction, error)
@@ -194,7 +193,7 @@ class TunesmithClient(discord.AutoShardedClient):
         # discord.py drops a channel of an unknown type, and its id with it (2.7.1).
         parsers = self._connection.parsers
         parse = parsers["INTERACTION_CREATE"]
-        parsers["INTERACTION_CREATE"] = lambda data: parse(with_known_channel(data))
+        parsers["INTERACTION_CREATE"] = lambda data: parse(admission.with_known_channel(data))
 
     def offer(self, services: Services) -> None:
         """Add the commands; call before the first connection.
@@ -368,14 +367,6 @@ class TunesmithClient(discord.AutoShardedClient):
                 await work
             except Exception as error:  # noqa: BLE001 - as the tree does for commands: answered, and logged if a bug
                 await responses.explain(interaction, error)
-
-
-def with_known_channel(data: Any) -> Any:  # noqa: ANN401 - Discord's JSON
-    """Return an interaction with any unknown channel type treated as a text channel."""
-    channel = data.get("channel")
-    if not isinstance(channel, dict) or channel.get("type") in CHANNEL_TYPES:
-        return data
-    return {**data, "channel": {**channel, "type": discord.ChannelType.text.value}}
 
 
 def invite_link(application_id: int) -> str:
