@@ -28,6 +28,8 @@ from bot.ui.discord_errors import UnreadableAnswer
 if TYPE_CHECKING:
     from discord.types.interactions import InteractionCallback
 
+SESSION_S: Final = 300.0
+"""Timeout for an answer if the HTTP session has none, in seconds; aiohttp's default."""
 SERVER_ERROR_WAIT_S: Final = 1.0
 """Wait before an answer is sent again after a server error, as in discord.py, in seconds."""
 
@@ -62,6 +64,8 @@ class _Origin(Struct, frozen=True):
     """A request that names the server to aiohttp's connector. It is never sent."""
     path: str
     host: str
+    connecting: aiohttp.ClientTimeout
+    """The session's timeout, for a new connection."""
 
 
 _CALLBACK: Final = Decoder(_Callback)
@@ -120,8 +124,7 @@ class AnswerAdapter(AsyncWebhookAdapter):
         began_s = time.perf_counter()
         status, problem = None, None
         try:
-            async with asyncio.timeout(session.timeout.total):
-                reply = await _exchange(origin, head.encode("ascii") + body)
+            reply = await _exchange(origin, head.encode("ascii") + body)
             status = reply.status
         except BaseException as error:
             problem = type(error).__name__
@@ -136,14 +139,17 @@ class AnswerAdapter(AsyncWebhookAdapter):
 
 async def _exchange(origin: _Origin, request: bytes) -> _Reply:
     """Send the request on a pooled connection, and read the reply."""
-    session = origin.session
-    assert session.connector is not None  # noqa: S101 - only a closed session has none
-    connection = await session.connector.connect(origin.request, traces=[], timeout=session.timeout)
+    connector, timeout = origin.session.connector, origin.connecting
+    assert connector is not None  # noqa: S101 - only a closed session has none
+    connection = await connector.connect(origin.request, traces=[], timeout=timeout)
+    expiry: asyncio.TimerHandle | None = None
     try:
-        protocol = connection.protocol
+        protocol, transport = connection.protocol, _open(connection.transport)
         assert protocol is not None  # noqa: S101 - it has just been connected
+        # Cheaper than asyncio.timeout. To the caller, the connection is lost.
+        expiry = asyncio.get_running_loop().call_later(timeout.total or SESSION_S, transport.abort)
         protocol.set_response_params(read_until_eof=True)
-        _write(connection.transport, request)
+        transport.write(request)
         status = HTTPStatus.CONTINUE.value
         while status < HTTPStatus.OK:
             message, payload = await protocol.read()
@@ -155,20 +161,25 @@ async def _exchange(origin: _Origin, request: bytes) -> _Reply:
     except BaseException:
         connection.close()
         raise
+    finally:
+        if expiry is not None:
+            expiry.cancel()
     connection.release()
     return _Reply(status, message.reason, message.headers, body)
 
 
-def _write(transport: asyncio.Transport | None, request: bytes) -> None:
+def _open(transport: asyncio.Transport | None) -> asyncio.Transport:
     if transport is None or transport.is_closing():
         raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
-    transport.write(request)
+    return transport
 
 
 def _origin_of(base: str, session: aiohttp.ClientSession) -> _Origin:
     url = yarl.URL(base)
     request = aiohttp.ClientRequest("POST", url, loop=asyncio.get_running_loop(), session=session)
-    return _Origin(base, session, request, url.raw_path.rstrip("/"), request.headers["Host"])
+    total_s = session.timeout.total or SESSION_S
+    timeout = aiohttp.ClientTimeout(total=total_s, connect=total_s, sock_connect=session.timeout.sock_connect)
+    return _Origin(base, session, request, url.raw_path.rstrip("/"), request.headers["Host"], timeout)
 
 
 def _interaction_of(reply: _Reply) -> dict[str, Any]:

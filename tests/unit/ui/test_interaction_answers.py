@@ -72,7 +72,9 @@ Answer = Callable[..., Any]
 
 
 @asynccontextmanager
-async def opened(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Answer, list[str]]]:
+async def opened(
+    server: Server, monkeypatch: pytest.MonkeyPatch, *, total_s: float = 60.0
+) -> AsyncIterator[tuple[Answer, list[str]]]:
     """Yield a function that answers an interaction, and the dates that it reports."""
     monkeypatch.setattr(interaction_answers, "SERVER_ERROR_WAIT_S", 0.0)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
@@ -81,7 +83,9 @@ async def opened(server: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
     dates: list[str] = []
     adapter = AnswerAdapter("Bot/1", dates.append)
 
-    async with listening, aiohttp.ClientSession() as session:
+    timeout = aiohttp.ClientTimeout(total=total_s)
+
+    async with listening, aiohttp.ClientSession(timeout=timeout) as session:
 
         async def answer(token: str = TOKEN, content: str = "hello") -> "InteractionCallback":
             params = MultipartParameters({"type": 4, "data": {"content": content}}, None, None)
@@ -200,6 +204,17 @@ async def test_an_answer_without_a_reply_is_a_connection_error(monkeypatch: pyte
 
     async with opened(server, monkeypatch) as (answer, _):
         server.replies.pop()
+        with pytest.raises(aiohttp.ClientError):
+            await answer()
+
+    assert 1 == len(server.requests)
+
+
+@pytest.mark.parametrize("begun", [b"", b"HTTP/1.1 200 OK\r\n", OK[:-1]])
+async def test_an_endless_reply_is_a_connection_error(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(begun, OK)
+
+    async with opened(server, monkeypatch, total_s=0.05) as (answer, _):
         with pytest.raises(aiohttp.ClientError):
             await answer()
 
