@@ -85,10 +85,15 @@ OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
 WORKERS = 2 * (os.cpu_count() or 1)
 """Number of processes that run tests; half of them begin with tests that wait for processes."""
 
-CASES_MAX = 3
+CASES_MAX = 6
 """Maximum number of cases per test in a run of the whole suite. Runs of named files try all cases."""
 COSTLY_CASES_MAX = 2
-"""Maximum number of cases per costly test in the default run, e.g. an evening of the whole pipeline."""
+"""Maximum number of cases per costly test in a run of named files, e.g. an evening of the whole pipeline."""
+COSTLY_CASES_OF_ALL_MAX = 1
+"""Maximum number of cases per costly test in a run of the whole suite.
+
+A costly case takes a hundred times as long as another: the default run tries more of the others instead.
+"""
 CASES_ON_A_SERVER_MAX = 1
 """Maximum number of cases per test in a run on a server, where each costs three times as much."""
 
@@ -111,6 +116,24 @@ COSTLY = (
     "tests/unit/music/test_reading.py",
 )
 """Path prefixes of tests with costly cases. Cases beyond the maximum are campaigns."""
+
+COSTLY_IN_ALL = (
+    *COSTLY,
+    "tests/flows/",
+    "tests/unit/database/",
+    "tests/unit/doubles/",
+    "tests/unit/ops/test_backup.py",
+    "tests/unit/ops/test_contract_probe.py",
+    "tests/unit/ops/test_restored.py",
+    "tests/unit/services/test_privacy.py",
+    "tests/unit/services/test_songs.py",
+    "tests/unit/test_cli.py",
+    "tests/unit/ui/test_discord_checks.py",
+    "tests/unit/ui/test_fluent.py",
+    "tests/unit/ui/test_language.py",
+    "tests/unit/ui/test_places.py",
+)
+"""Path prefixes of tests with cases that are costly next to all others, such as the start of a bot."""
 
 COLLECT_AFTER = 10_000
 """New objects that trigger a collection of the youngest generation; Python's default takes 2% of all time."""
@@ -197,10 +220,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for test, listed in cases.items():
         if on_a_server:
             cases_max = CASES_ON_A_SERVER_MAX
-        elif test.startswith(COSTLY):
-            cases_max = COSTLY_CASES_MAX
+        elif is_whole(config):
+            cases_max = COSTLY_CASES_OF_ALL_MAX if test.startswith(COSTLY_IN_ALL) else CASES_MAX
         else:
-            cases_max = CASES_MAX if is_whole(config) else len(listed)
+            cases_max = COSTLY_CASES_MAX if test.startswith(COSTLY) else len(listed)
         for item in set(listed).difference(representatives(listed, cases_max)):
             item.add_marker(pytest.mark.campaign)
     workers = config.workerinput["workercount"] if hasattr(config, "workerinput") else 1
