@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import hypothesis
 import pytest
@@ -72,6 +72,8 @@ CAMPAIGNS = {
 
 The default run skips them; ``.ci/run`` and ``uv run pytest -m campaign`` run them.
 """
+
+Case = TypeVar("Case")
 
 WHOLE = "whole"
 """Key by which the controller tells its workers whether the whole suite runs."""
@@ -196,6 +198,15 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which h
     node.workerinput[WHOLE] = is_whole(node.config)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Leave out what the default run does not try, before pytest makes 5,000 items of it in each worker."""
+    config = metafunc.config
+    test, cases = metafunc.definition.nodeid, metafunc._calls
+    if quick(config) and is_whole(config) and not test.startswith(ALL_CASES):
+        cases[:] = representatives(cases, cases_max(config, test, len(cases)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the campaigns, and select the contract and the engine."""
@@ -218,18 +229,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif not item.nodeid.startswith(ALL_CASES):
             cases[item.nodeid.partition("[")[0]].append(item)
     for test, listed in cases.items():
-        if on_a_server:
-            cases_max = CASES_ON_A_SERVER_MAX
-        elif is_whole(config):
-            cases_max = COSTLY_CASES_OF_ALL_MAX if test.startswith(COSTLY_IN_ALL) else CASES_MAX
-        else:
-            cases_max = COSTLY_CASES_MAX if test.startswith(COSTLY) else len(listed)
-        for item in set(listed).difference(representatives(listed, cases_max)):
+        chosen = representatives(listed, cases_max(config, test, len(listed)))
+        for item in set(listed).difference(chosen):
             item.add_marker(pytest.mark.campaign)
     workers = config.workerinput["workercount"] if hasattr(config, "workerinput") else 1
     campaigns = [item for item in items if item.get_closest_marker("campaign")]
     others = set(items).difference(campaigns)
     items[:] = [*in_turn([item for item in items if item in others], workers), *campaigns]
+
+
+def cases_max(config: pytest.Config, test: str, cases: int) -> int:
+    """Return how many of a test's cases this run tries."""
+    if config.getoption("--engine") != "sqlite":
+        return CASES_ON_A_SERVER_MAX
+    if is_whole(config):
+        return COSTLY_CASES_OF_ALL_MAX if test.startswith(COSTLY_IN_ALL) else CASES_MAX
+    return COSTLY_CASES_MAX if test.startswith(COSTLY) else cases
 
 
 def in_turn(items: Sequence[pytest.Item], workers: int) -> Sequence[pytest.Item]:
@@ -253,22 +268,24 @@ def fixtures_of(item: pytest.Item) -> Sequence[str]:
     return item.fixturenames if isinstance(item, pytest.Function) else ()
 
 
-def representatives(cases: Sequence[pytest.Item], cases_max: int) -> Sequence[pytest.Item]:
+def representatives(cases: Sequence[Case], cases_max: int) -> Sequence[Case]:
     """Return a few of a test's cases, spread evenly over its list, in which similar cases are neighbours.
 
-    From a product of lists, pick a diagonal, on which no value of a list is repeated.
+    From a product of lists, pick from a diagonal, on which no value of a list is repeated, if that is enough.
     """
-    diagonal: list[pytest.Item] = []
+    if len(cases) <= cases_max:
+        return cases
+    diagonal: list[Case] = []
     seen: set[tuple[str, int]] = set()
     for case in cases:
-        values = set(case.callspec.indices.items()) if hasattr(case, "callspec") else set()
+        callspec: Any = getattr(case, "callspec", case)
+        values = set(callspec.indices.items())
         if not seen & values:
             diagonal.append(case)
             seen |= values
-    if len(cases) <= cases_max or len(diagonal) <= cases_max:
-        return cases if len(cases) <= cases_max else diagonal
-    last = len(diagonal) - 1
-    return [diagonal[last * n // max(1, cases_max - 1)] for n in range(cases_max)]
+    pool = cases if len(diagonal) < cases_max else diagonal
+    last = len(pool) - 1
+    return [pool[last * n // max(1, cases_max - 1)] for n in range(cases_max)]
 
 
 @pytest.hookimpl(trylast=True)
