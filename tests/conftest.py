@@ -52,8 +52,14 @@ gc.disable()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-CAMPAIGNS = {
+CAMPAIGNS: dict[str, str | tuple[str, ...]] = {
     "tests/unit/pipeline/test_kills.py": "",
+    "tests/unit/pipeline/test_pipeline.py": (
+        "test_a_queued_request_expires_after_an_hour",
+        "test_after_an_outage_songs_arrive_once",
+        "test_audio_missing_for_six_hours",
+        "test_hours_of_failing_status_queries",
+    ),
     "tests/unit/store/test_crash_model.py": "",
     "tests/flows/test_campaign.py": "",
     "tests/flows/test_failover.py": "",
@@ -68,7 +74,9 @@ CAMPAIGNS = {
     "tests/faults/test_d_discord.py": "test_a_song_that_is_sent_through_a_storm",
     "tests/faults/test_d_discord_answers.py": "test_an_error_body_of_any_form",
 }
-"""Path prefixes of campaigns: tests that try one thing at every possible instant.
+"""Paths and name prefixes of campaigns: tests that try one thing at every possible instant, or for hours.
+
+Those of ``test_pipeline.py`` take hundreds of rounds. The default run has each of their faults in ``tests/faults/``.
 
 The default run skips them; ``.ci/run`` and ``uv run pytest -m campaign`` run them.
 """
