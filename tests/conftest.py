@@ -76,7 +76,7 @@ CAMPAIGNS: dict[str, str | tuple[str, ...]] = {
 }
 """Paths and name prefixes of campaigns: tests that try one thing at every possible instant, or for hours.
 
-Those of ``test_pipeline.py`` take hundreds of rounds. The default run has each of their faults in ``tests/faults/``.
+Those of ``test_pipeline.py`` take hundreds of rounds; ``tests/faults/`` has a shorter test of each fault.
 
 The default run skips them; ``.ci/run`` and ``uv run pytest -m campaign`` run them.
 """
