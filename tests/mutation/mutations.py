@@ -2098,8 +2098,8 @@ RATING: Final = (
         "a refund is taken off what a member has spent",
         "database/migrations/0007_bounds.sql",
         (
-            "NEW.member_id,\n            (CASE NEW.kind WHEN 'settle' THEN 1 ELSE -1 END)",
-            "NEW.member_id,\n            (1)",
+            "% 7, NEW.member_id,\n            (CASE NEW.kind WHEN 'settle' THEN 1 ELSE -1",
+            "% 7, NEW.member_id,\n            (CASE NEW.kind WHEN 'settle' THEN 1 ELSE 1",
         ),
         by=("unit/store/test_totals.py::test_spent_credits_are_added_up_by_week_and_month",),
     ),
