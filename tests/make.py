@@ -5,20 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import hypothesis
 
-from bot.model import (
-    Backend,
-    Balance,
-    ChangedBy,
-    DiscordUserId,
-    GuildId,
-    Job,
-    JobState,
-    Origin,
-    Period,
-    SongRequest,
-    Standing,
-)
-from bot.services.intake import Terms
+from bot.balance import Balance, ChangedBy, Period, Standing
+from bot.model import Backend, DiscordUserId, GuildId, Job, JobState, Origin, SongRequest
+from bot.services.terms import Terms
 from bot.store.ledger import Defaults
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)

@@ -15,40 +15,36 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.characters import head
+from bot.characters import head, storable
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_day, lock_guild, lock_member
-from bot.errors import (
+from bot.errors import Transient, Unauthorized
+from bot.mentions import named
+from bot.model import FailReason, JobId, MemberNumber, Origin, SongRequest
+from bot.music import wire
+from bot.music.backends import limits_of
+from bot.music.client import MusicClient
+from bot.music.clients import MusicClients
+from bot.music.contract import LyricsDrafts
+from bot.refusals import (
     Leaving,
     LimitReached,
     LyricsUnderway,
     NoLyrics,
     NotEnoughCredits,
     NotServed,
-    Paused,
-    ServiceClosed,
     ShuttingDown,
     TextMissing,
     TextTooLong,
     TooManyLyrics,
-    TotalReached,
-    Transient,
-    Unauthorized,
     UnknownControl,
     WordRefused,
     WordsGone,
 )
-from bot.mentions import named
-from bot.model import FailReason, JobId, MemberNumber, Origin, SongRequest, storable
-from bot.music import wire
-from bot.music.backends import limits_of
-from bot.music.client import MusicClient
-from bot.music.clients import MusicClients
-from bot.music.contract import LyricsDrafts
-from bot.services.intake import Terms
+from bot.services import admission
 from bot.services.lyrics_payments import LyricsPayments
+from bot.services.terms import Terms
 from bot.store import (
-    breaker,
     jobs,
     lyrics_calls,
     members,
@@ -137,6 +133,7 @@ class Lyricist:
         if len(about) > drafts.about_max:
             raise TextTooLong("prompt", len(about), drafts.about_max)
         async with self._one_more(origin.interaction_id):
+            await self._payments.prepare()
             call = await self._database.write(lambda tx: self._begin(tx, about, request, origin))
             if call is None:
                 return None
@@ -218,22 +215,13 @@ class Lyricist:
 
     def _admit(self, tx: Tx, origin: Origin, member: MemberNumber, now: datetime) -> None:
         """Raise a Refusal if the member may not have another paid request now."""
-        reason = quotas.paused(tx, origin.guild_id)
-        if reason is not None:
-            raise Paused(reason)
-        state = breaker.read(tx, self._terms.backend)
-        until = breaker.blocked_until(state, now)
-        if state.closed is not None and until is not None:
-            raise ServiceClosed(state.closed, until)
+        state = admission.require_open_service(tx, self._terms, origin.guild_id, now)
         if state.retry_at is not None:  # the one request let through as a probe is a song's
             raise NoLyrics("busy")
         asked = lyrics_calls.recent(tx, member, now)
         if len(asked) >= lyrics_calls.CALLS_MAX:
             raise TooManyLyrics(lyrics_calls.CALLS_MAX, asked[0] + lyrics_calls.WITHIN)
-        total_max = self._terms.total_credits_max
-        used = servers.credits_this_month(tx, now)
-        if total_max is not None and used + lyrics_calls.CREDITS_EACH > total_max:
-            raise TotalReached(servers.next_month(now))
+        admission.require_total(tx, self._terms, lyrics_calls.CREDITS_EACH, now)
         # Lyrics are no use to a member who could not have a song made from them.
         price = self._terms.price_credits
         limit = quotas.limit_of(tx, origin.guild_id, member, origin.role_ids)

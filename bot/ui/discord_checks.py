@@ -11,7 +11,7 @@ import aiohttp
 from msgspec import Struct
 
 from bot.about import DISCORD_USER_AGENT
-from bot.model import Check, Verdict
+from bot.checks import Check, Verdict
 from bot.proxies import Proxy
 from bot.ui.discord_client import invite_link
 from bot.ui.discord_proxy import session_options

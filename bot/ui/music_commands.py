@@ -8,9 +8,10 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.errors import TextTooLong, UnknownModel
-from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
+from bot.characters import storable
+from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice
 from bot.music.backends import limits_of
+from bot.refusals import TextTooLong, UnknownModel
 from bot.store.history import Choices
 from bot.ui import (
     autocompletion,
@@ -224,7 +225,7 @@ class Music(
         """
         if request.model not in self.intake.terms.models:  # the form stores its model by name
             raise UnknownModel(self.intake.terms.models)
-        self.intake.require_options(request)
+        self.intake.terms.require_options(request)
         await self.intake.require_song_channel(interaction_context.origin(interaction))
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field to shorten it in

@@ -120,8 +120,8 @@ INTAKE: Final = (
     ),
     broken(
         "a failure is tried again once by each member, says the intake",
-        "services/intake.py",
-        "_refuse_reuse",
+        "services/admission.py",
+        "_require_reusable",
         ("case Reuse.RETRY if jobs.tried_again(", "case Reuse.RETRY if False and jobs.tried_again("),
         by=(f"{PIPELINE}each_member_retries_a_failure_once",),
     ),
@@ -133,7 +133,7 @@ INTAKE: Final = (
     ),
     assigned(
         "a job is not begun in the 4 s in which its member is answered",
-        "services/intake.py",
+        "services/pending_answers.py",
         "ANSWER_WITHIN",
         "timedelta(seconds=0)",
         by=(f"{PIPELINE}nothing_is_sent_before_the_member_has_been_answered",),
@@ -169,7 +169,7 @@ INTAKE: Final = (
     broken(
         "a withdrawn request gives its credits back in the same transaction",
         "services/intake.py",
-        "Intake.withdraw",
+        "Intake._withdraw",
         dropped(_RELEASE),
         behind(
             "times = await self._database.write(withdraw)",
@@ -180,8 +180,8 @@ INTAKE: Final = (
     ),
     broken(
         "nothing is taken while the service is closed",
-        "services/intake.py",
-        "Intake._admit",
+        "services/admission.py",
+        "require_open_service",
         ("if state.closed is not None and until is not None:", "if False:"),
         by=(f"{PIPELINE}a_closed_service_fails_one_job_and_pauses_or_refuses_others",),
     ),
@@ -427,7 +427,10 @@ SUBMITTING: Final = (
         "pipeline/submitting.py",
         "Submitter.submit",
         (
-            "await self._write_for_sure(partial(self.conclude, entered, job, answer))",
+            (
+                "await record_for_sure(partial(self.conclude, entered, job, answer), sleep=self._sleep, "
+                "wait_max_s=WRITE_AGAIN_MAX_S)"
+            ),
             "await self.conclude(entered, job, answer)",
         ),
         by=(f"{RULES}a_task_id_that_cannot_be_stored_at_once_is_not_lost",),
@@ -609,21 +612,18 @@ LIMITS: Final = (
     ),
     broken(
         "all servers together use no more than the operator's total",
-        "services/intake.py",
-        "Intake._admit",
-        ("and servers.credits_this_month(tx, now) + self.terms.price_credits > total_max", "and False"),
+        "services/admission.py",
+        "require_total",
+        ("and servers.credits_this_month(tx, now) + price_credits > total_max", "and False"),
         by=(
             "unit/services/test_intake_servers.py::test_all_servers_together_use_no_more_than_the_operators_total",
         ),
     ),
     broken(
         "a server that the operator does not serve gets no songs",
-        "services/intake.py",
-        "Intake._admit",
-        (
-            "if not servers.is_served(tx, origin.guild_id, self.terms.server_policy):",
-            "if False:",
-        ),
+        "services/admission.py",
+        "require_allowed",
+        ("if not servers.is_served(tx, origin.guild_id, terms.server_policy):", "if False:"),
         by=("unit/services/test_intake_servers.py::test_an_unserved_server_is_refused_until_it_is_allowed",),
     ),
     broken(
@@ -642,8 +642,8 @@ LIMITS: Final = (
     ),
     broken(
         "a paused server takes no new songs",
-        "services/intake.py",
-        "Intake._admit",
+        "services/admission.py",
+        "require_open_service",
         ("if reason is not None:", "if False:"),
         by=(f"{QUOTAS}a_paused_server_accepts_no_requests_and_finishes_its_songs",),
     ),
@@ -794,7 +794,7 @@ FETCHING: Final = (
     assigned(
         "at most 4 takes are posted",
         "model.py",
-        "MAX_TAKES",
+        "TAKES_MAX",
         "5",
         by=(f"{PIPELINE}a_fifth_take_is_left_out",),
     ),
@@ -808,8 +808,8 @@ FETCHING: Final = (
     broken(
         "the name of a song is on the disk before it counts",
         "music/spool.py",
-        "_sync",
-        ("os.fsync(opened)", "pass"),
+        "_rename",
+        dropped("flush(path.parent)"),
         by=(f"{AUDIO}a_song_gets_its_name_once_it_is_completely_on_disk",),
     ),
     broken(
@@ -1003,17 +1003,17 @@ THE_PROCESS: Final = (
     ),
     broken(
         "a request that is never answered delays no songs for good",
-        "services/intake.py",
-        "Intake._no_longer_waits",
-        dropped("self._answered(job)"),
+        "services/pending_answers.py",
+        "PendingAnswers._expire",
+        dropped("self.answered(job_id)"),
         by=(
             "unit/services/test_giving_way.py::test_a_request_that_is_never_answered_delays_no_work_for_good",
         ),
     ),
     broken(
         "songs in progress wait for answers for a moment only",
-        "services/intake.py",
-        "Intake.give_way",
+        "services/pending_answers.py",
+        "PendingAnswers.give_way",
         ("self._answered_within(GIVE_WAY_S)", "self._all_answered.wait()"),
         by=("unit/services/test_giving_way.py::test_endless_requests_delay_work_only_briefly",),
     ),
@@ -1312,8 +1312,8 @@ FORGETTING: Final = (
     ),
     broken(
         "who leaves makes no new songs",
-        "services/intake.py",
-        "Intake._admit",
+        "services/admission.py",
+        "require_allowed",
         ("if members.leaving_since(tx, member) is not None:", "if False:"),
         by=(f"{PRIVACY}a_leaving_member_makes_no_new_songs_until_deleted",),
     ),
@@ -1543,7 +1543,7 @@ BOUNDS: Final = (
     ),
     broken(
         "a refusal outlives the process",
-        "store/refusals.py",
+        "store/refused_interactions.py",
         "is_refused",
         ("row.fetchone() is not None", "False"),
         by=(f"{PIPELINE}an_interaction_that_was_refused_stays_refused",),
@@ -1624,15 +1624,18 @@ BOUNDS: Final = (
         "Intake._accept",
         behind(
             "request = request.with_texts(named).cleaned()",
-            "self._used = await self._database.read(lambda tx: servers.credits_this_month(tx, now))",
+            "price = self.terms.price_credits",
+            "await self._database.read(lambda tx: admission.require_total(tx, self.terms, price, now))",
+            "from msgspec.structs import replace",
+            "unlimited = replace(self.terms, total_credits_max=None)",
         ),
-        within("Intake._admit", Replaced("servers.credits_this_month(tx, now)", "self._used")),
+        ("admission.require_allowed(tx, self.terms,", "admission.require_allowed(tx, unlimited,"),
         by=(f"{SERVERS}all_servers_together_use_no_more_than_the_operators_total",),
     ),
     broken(
         "a server that is not served is refused",
-        "services/intake.py",
-        "Intake._admit",
+        "services/admission.py",
+        "require_allowed",
         ("if not servers.is_served(", "if False and servers.is_served("),
         by=(f"{SERVERS}an_unserved_server_is_refused_until_it_is_allowed",),
     ),
@@ -1700,7 +1703,7 @@ BOUNDS: Final = (
 TYPED: Final = (
     broken(
         "a text in which nothing can be seen is empty",
-        "model.py",
+        "characters.py",
         "storable",
         ("'' if is_blank(carried) else ", ""),
         by=("unit/test_characters.py::test_a_text_without_visible_characters_is_empty",),
@@ -1777,15 +1780,15 @@ FILES: Final = (
     ),
     broken(
         "a chosen length that can not be sent is refused",
-        "services/intake.py",
+        "services/terms.py",
         "Terms.not_taken",
         ("request.custom and request.model in self.duration_models", "True"),
         by=("unit/services/test_intake_length.py::test_a_length_that_cannot_be_sent_is_refused",),
     ),
     broken(
         "no option of a request is ignored",
-        "services/intake.py",
-        "Intake.require_options",
+        "services/terms.py",
+        "Terms.require_options",
         ("raise OptionsNotTaken(options)", "return"),
         by=("unit/services/test_intake_options.py::test_all_unavailable_options_are_named",),
     ),
@@ -2005,7 +2008,7 @@ ON_A_SERVER: Final = (
         "a second delivery waits for no acceptance of its own",
         "services/intake.py",
         "Intake.accept",
-        ("if origin.interaction_id in self._being_accepted:", "if self._being_accepted is None:"),
+        ("if origin.interaction_id in self.pending:", "if self.pending is None:"),
         by=("unit/services/test_intake_texts.py::test_a_second_delivery_cannot_overtake_an_abandoned_first",),
     ),
     broken(
@@ -2173,7 +2176,13 @@ WRITING: Final = (
         "the outcome of a request for lyrics is written once the lock is gone",
         "services/lyrics_payments.py",
         "LyricsPayments._write_for_sure",
-        ("range(1, WRITE_TRIES + 1)", "range(1, 1)"),
+        (
+            (
+                "await record_for_sure(lambda: self._database.write(write), sleep=self._sleep, "
+                "wait_max_s=WRITE_AGAIN_MAX_S)"
+            ),
+            "await self._database.write(write)",
+        ),
         by=(f"{LYRICS}an_outcome_is_stored_even_if_the_database_is_locked",),
     ),
     broken(
@@ -2210,6 +2219,20 @@ WRITING: Final = (
         "LyricsPayments.task_of",
         ("if not self._database.share.leads:", "if False:"),
         by=(f"{HANDED}lyrics_requested_by_another_slot_are_paid_for_by_slot_0",),
+    ),
+    broken(
+        "what pays for lyrics is loaded before their request is recorded",
+        "services/lyrics.py",
+        "Lyricist.write",
+        dropped("await self._payments.prepare()"),
+        by=(f"{LYRICS}what_pays_for_lyrics_is_loaded_before_they_are_recorded",),
+    ),
+    broken(
+        "what pays for another slot's lyrics is loaded before they are claimed",
+        "services/lyrics_payments.py",
+        "LyricsPayments._pay_for_other",
+        dropped("await self.prepare()"),
+        by=(f"{HANDED}slot_0_loads_what_pays_before_it_claims_a_request",),
     ),
     broken(
         "lyrics that slot 0 may have paid for are not paid for again",

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bot.model import Check
+from bot.checks import Check
 from bot.music.client import MusicClient
 from bot.ops.doctor import local, music_api
 from bot.ops.doctor.balance import check_balance

@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from bot import doctor
+from bot.checks import Check, Verdict
 from bot.configuration.fields import Secret
 from bot.database.sqlite import Database
-from bot.model import Backend, Check, Verdict
+from bot.model import Backend
 from bot.music.client import MusicClient
 from bot.music.kie import Kie
 from bot.ops.doctor import balance as module
