@@ -25,7 +25,7 @@ _THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 _SONGS = f"""SELECT job.id, job.created_at{{columns}} FROM job {{joins}}
              WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
 FIRST_LOOK_MAX = 30
-"""Maximum number of songs read before a search returns its first page, which takes less than half a millisecond."""
+"""Maximum number of songs read before a search returns its first page, in less than half a millisecond."""
 LOOK_MAX = 500
 """Maximum number of songs that each further look reads."""
 LOOK_CHARACTERS_PER_SONG = 1_000

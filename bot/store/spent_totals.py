@@ -1,7 +1,8 @@
 """Credits that members have spent in a server's week or month, as the schema's triggers add them up."""
 
+from bot.balance import Balance, Period
 from bot.database.engine import Tx
-from bot.model import Balance, GuildId, Period
+from bot.model import GuildId
 from bot.store import reports
 from bot.store.reports import MemberUse
 

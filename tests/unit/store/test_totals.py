@@ -4,9 +4,10 @@ from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from typing import cast
 
+from bot.balance import Period
 from bot.database.postgresql_writer import Writer
 from bot.database.sqlite import Tx
-from bot.model import Backend, FailReason, JobState, Period
+from bot.model import Backend, FailReason, JobState
 from bot.store import ledger, reports, spent_totals, times
 from bot.store.ledger import Defaults
 from bot.store.reconcile import reconcile
