@@ -18,12 +18,13 @@ TIBETAN_MARKS_MAX: Final = 8
 """The same for Tibetan, which stacks letters; Unicode counts the lower ones as marks."""
 
 # discord.py's own escape_markdown does not escape marks inside a masked link (2.7.1).
-_MARKS: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\*_~|`[]()<>#"})
+_MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
 # Clients and Discord itself find links and invitations in the raw text. A backslash before the slash stays
 # invisible, and neither recognises an address that contains one.
 _LINKS = re.compile(r"(:|\.[^\s/]{2,64})/")
 _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
-_LIST_SIGNS: Final = frozenset("-+.")
+# One line that begins with a letter and contains no character that any of the rules looks for: most titles.
+_HARMLESS = re.compile(r"[^\W\d_][^\\*_~|`\[\]()<>#/@\n]*")
 _FEW_MARKS: Final = r"\p{Latn}\p{Grek}\p{Cyrl}\p{Armn}\p{Geor}\p{Han}\p{Hira}\p{Kana}\p{Hang}\p{Common}"
 _JOINED: Final = (
     r"[\p{Arab}\p{Syrc}\p{Mand}\p{Nkoo}\p{Mong}\p{Phag}\p{Adlm}\p{Rohg}\p{Deva}\p{Beng}\p{Guru}\p{Gujr}\p{Orya}"
@@ -97,13 +98,11 @@ def cut_lines(text: str, limit: int) -> str:
 
 def escaped(text: str) -> str:
     """Return the text with everything escaped that Discord would format, link or ping."""
-    # Most texts have nothing to escape beyond marks, and each search takes longer than a look for its signs.
-    unformatted = plain(text).translate(_MARKS)
-    if "/" in unformatted:
-        unformatted = _LINKS.sub(r"\1\\/", unformatted)
-    if _LIST_SIGNS.intersection(unformatted):
-        unformatted = _LISTS.sub(r"\1\\\2", unformatted)
-    return discord.utils.escape_mentions(unformatted) if "@" in unformatted else unformatted
+    text = plain(text)
+    if _HARMLESS.fullmatch(text):  # four times faster than the search for each
+        return text
+    unformatted = _LINKS.sub(r"\1\\/", _MARKS.sub(r"\\\g<0>", text))
+    return discord.utils.escape_mentions(_LISTS.sub(r"\1\\\2", unformatted))
 
 
 def label(text: str, limit: int) -> str:
