@@ -60,7 +60,7 @@ def list_servers(context: typer.Context) -> None:
             typer.echo(line)
 
 
-def _server_names(loaded: "settings.Settings") -> dict[int, str]:
+def _server_names(loaded: "settings.Settings") -> dict[GuildId, str]:
     """Return the names of the bot's servers on Discord, or none if they can't be queried."""
     token = loaded.discord_token.get_secret_value()
     if token == loading.UNSET:

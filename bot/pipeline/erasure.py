@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from bot.database import snapshots
 from bot.database.engine import FIRST_PAGE, Database, Tx
 from bot.errors import StoreBusy, Transient
-from bot.model import GuildId, MemberNumber
+from bot.model import GuildId, JobId, MemberNumber
 from bot.music.spool import Spool
 from bot.pipeline import schedule
 from bot.store import erasure as rows
@@ -111,13 +111,13 @@ class Erasure:
     async def _finish(self) -> None:
         now = self._now()
         for member in await self._database.read(lambda tx: rows.due(tx, now)):
-            await self._database.write(partial(_erase_if_due, member=MemberNumber(member), now=now))
+            await self._database.write(partial(_erase_if_due, member=member, now=now))
             log.info("member data erased")
         for guild in await self._database.read(server_erasure.due):
             await erase_server(self._database, guild, now)
             log.info("server data erased", extra={"guild_id": guild})
 
-    def _files_to_remove(self, tx: Tx) -> list[int]:
+    def _files_to_remove(self, tx: Tx) -> list[JobId]:
         return rows.files_of(tx, BATCH_MAX, self._database.share)
 
     async def _remove_files(self) -> bool:
@@ -130,7 +130,7 @@ class Erasure:
                 )
                 return False
 
-            def removed(tx: Tx, job_ids: Collection[int] = job_ids) -> None:
+            def removed(tx: Tx, job_ids: Collection[JobId] = job_ids) -> None:
                 rows.files_removed(tx, job_ids)
 
             await self._database.write(removed)
@@ -162,7 +162,7 @@ async def erase_server(database: Database, guild_id: GuildId, now: datetime) -> 
         continue
 
 
-def _remove(spool: Spool, job_ids: Collection[int]) -> None:
+def _remove(spool: Spool, job_ids: Collection[JobId]) -> None:
     """Remove all files of these jobs durably, including partial ones."""
     found = spool.of_jobs(job_ids)
     for path in found:

@@ -11,6 +11,7 @@ from typing import Final
 from bot.database import snapshots
 from bot.database.engine import Database
 from bot.errors import Transient
+from bot.model import GuildId
 from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
 from bot.store import claims, erasure, lyrics_calls, members, refusals, server_erasure, texts, tracks
@@ -49,7 +50,7 @@ async def at_once() -> None:
     """Trust the clock."""
 
 
-async def unknown() -> frozenset[int] | None:
+async def unknown() -> frozenset[GuildId] | None:
     """Return None: the servers can't be determined."""
     return None
 
@@ -73,7 +74,7 @@ class Maintenance:
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock_confirmed: Callable[[], Awaitable[None]] = at_once,
-        present_servers: Callable[[], Awaitable[frozenset[int] | None]] = unknown,
+        present_servers: Callable[[], Awaitable[frozenset[GuildId] | None]] = unknown,
     ) -> None:
         self._database = database
         self._spool = spool

@@ -85,7 +85,8 @@ class Privacy:
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[str], int | None]:
             totals = personal_data.summary(tx, member_id)
-            return totals, personal_data.files(tx, member_id), totals.limits.get(guild_id or 0)
+            own_limit = None if guild_id is None else totals.limits.get(guild_id)
+            return totals, personal_data.files(tx, member_id), own_limit
 
         records, files, own_limit = await self._database.report(summary)
         return PrivacyView(

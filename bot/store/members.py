@@ -37,12 +37,12 @@ OPERATOR = MemberNumber(-2)
 class MemberIndex(Struct, frozen=True, kw_only=True):
     """Members by number, for comparing two databases of one bot."""
 
-    known: dict[int, int]
+    known: dict[MemberNumber, DiscordUserId]
     """Discord ids by number, of members who have not been erased."""
-    gone: frozenset[int]
+    gone: frozenset[MemberNumber]
     """Numbers of members who were erased or are waiting for erasure."""
 
-    def left_since(self, earlier: "MemberIndex") -> list[int]:
+    def left_since(self, earlier: "MemberIndex") -> list[MemberNumber]:
         """Return the numbers of members known in an earlier database of this bot but erased in this one."""
         if any(self.known.get(number, person) != person for number, person in earlier.known.items()):
             return []
@@ -96,7 +96,7 @@ def numbers(tx: Tx, member: MemberNumber) -> tuple[MemberNumber, ...]:
     return tuple(sorted({member, *(row["member_id"] for row in rows)}))
 
 
-def by_person(tx: Tx, members: Iterable[MemberNumber]) -> dict[int, int | str]:
+def by_person(tx: Tx, members: Iterable[MemberNumber]) -> dict[MemberNumber, int | str]:
     """Map each number to a key shared by all numbers of the same person."""
     key = fact(tx, KEY_FACT)
     if key is None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from bot.database.engine import Row, Rows, Tx
-from bot.model import DiscordUserId, MemberNumber
+from bot.model import DiscordUserId, GuildId, MemberNumber
 from bot.store import job_events, members, texts
 from bot.store.jobs import NOT_ERASED
 from bot.store.members import NOBODY
@@ -38,7 +38,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Entries about the member or by them. They stay after a deletion, anonymously."""
     more: bool
     """Whether more of a kind may exist than were counted."""
-    limits: dict[int, int]
+    limits: dict[GuildId, int]
     """Limits set by managers, by server. A deletion does not lift them."""
     locale: str
     """The member's language as a Discord locale code, or empty."""

@@ -145,7 +145,7 @@ def _in_server(tx: Tx, job_ids: list[JobId]) -> set[JobId]:
 # -- deletion
 
 
-def drop_of_songs(tx: Tx, job_ids: Collection[int]) -> None:
+def drop_of_songs(tx: Tx, job_ids: Collection[JobId]) -> None:
     """Delete all ratings of these songs."""
     tx.execute(
         "DELETE FROM rating WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",

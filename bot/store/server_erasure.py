@@ -128,7 +128,7 @@ def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
     mark(tx, Deleted.ERASED)
 
 
-def note_absent(tx: Tx, present: Collection[int], now: datetime, after: int = 0) -> int | None:
+def note_absent(tx: Tx, present: Collection[GuildId], now: datetime, after: int = 0) -> GuildId | None:
     """Record which of the next servers with data the bot has left; ``present`` are all servers it is in.
 
     Begin after the server ``after``. Returns the last server checked, or None once all have been.

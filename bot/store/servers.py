@@ -42,7 +42,7 @@ SERVE_ALL = ServerPolicy()
 class Server(Struct, frozen=True, kw_only=True):
     """One server's credits and songs."""
 
-    id: int
+    id: GuildId
     balance: Balance
     paused: bool
     songs: int
@@ -57,7 +57,7 @@ class Server(Struct, frozen=True, kw_only=True):
 class OpenJob(Struct, frozen=True, kw_only=True):
     """A job that still needs the bot or a person."""
 
-    id: int
+    id: JobId
     guild_id: GuildId
     state: str
     parked: str | None
@@ -115,10 +115,10 @@ def is_known(tx: Tx, guild_id: GuildId) -> bool:
     return tx.execute("SELECT 1 FROM guild WHERE id = ?", (guild_id,)).fetchone() is not None
 
 
-def guild_of(tx: Tx, job_id: JobId) -> int | None:
+def guild_of(tx: Tx, job_id: JobId) -> GuildId | None:
     """Return the server of a job, or None if the job does not exist."""
     row = tx.execute("SELECT guild_id FROM job WHERE id = ?", (job_id,)).fetchone()
-    return None if row is None else int(row["guild_id"])
+    return None if row is None else GuildId(row["guild_id"])
 
 
 def parked(tx: Tx, job_id: JobId) -> str | None:

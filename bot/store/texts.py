@@ -116,7 +116,7 @@ def may_be_taken_up(tx: Tx, job_id: JobId) -> bool:
     return leaving.fetchone() is None
 
 
-def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
+def drop_songs(tx: Tx, job_ids: Collection[JobId]) -> int:
     """Delete the texts of these jobs that no other song uses. Returns how many jobs had texts."""
     ids = json.dumps(list(job_ids))
     rows = tx.execute(
@@ -137,7 +137,7 @@ def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
     return len(rows)
 
 
-def outlived(tx: Tx, before: datetime, limit: int) -> list[int]:
+def outlived(tx: Tx, before: datetime, limit: int) -> list[JobId]:
     """Return up to ``limit`` jobs that finished before that time and still have texts."""
     rows = tx.execute(
         """SELECT song.job_id FROM song JOIN job ON job.id = song.job_id

@@ -15,6 +15,7 @@ from discord import app_commands
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
+from bot.model import GuildId
 from bot.proxies import Proxy
 from bot.ui import admission, command_mentions, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
@@ -301,16 +302,16 @@ class TunesmithClient(discord.AutoShardedClient):
             return "not connected to Discord"
         return f"not connected to Discord on {missing} of {shards} shards" if missing else None
 
-    async def present_servers(self) -> frozenset[int] | None:
+    async def present_servers(self) -> frozenset[GuildId] | None:
         """Return all servers; None unless all shards listen and Discord lists them all."""
-        found: set[int] = set()
+        found: set[GuildId] = set()
         if not self.shard_count or self.cut_off() is not None:
             return None
         try:
             with readable_answers():
                 for _ in range(SERVER_PAGES_MAX):
                     page = await self.http.get_guilds(SERVERS_PER_PAGE, after=max(found, default=0))
-                    found |= {int(server["id"]) for server in page}
+                    found |= {GuildId(int(server["id"])) for server in page}
                     if len(page) < SERVERS_PER_PAGE:
                         return frozenset(found)
         except DISCORD_ERRORS as error:

@@ -37,7 +37,7 @@ async def with_names(interaction: discord.Interaction, request: SongRequest) -> 
     if not mentions.has_any(text):
         return request
     names = _told(interaction)
-    member_ids = mentions.member_ids(text) - names.members.keys()
+    member_ids = {DiscordUserId(number) for number in mentions.member_ids(text) - names.members.keys()}
     needs_roles = bool(mentions.role_ids(text) - names.roles.keys())
     if member_ids or needs_roles:
         names = await look_up(interaction, names, member_ids, REQUEST_S, with_server=needs_roles)
@@ -62,7 +62,7 @@ async def of_ledger(interaction: discord.Interaction, known: Mapping[DiscordUser
 async def look_up(
     interaction: discord.Interaction,
     known: Names,
-    member_ids: Collection[int],
+    member_ids: Collection[DiscordUserId],
     within_s: float,
     *,
     with_server: bool,
@@ -142,7 +142,7 @@ def _display_name(member: Mapping[str, Any]) -> str:
 
 
 async def _look_up_member(
-    interaction: discord.Interaction, guild_id: GuildId, member_id: int, members: dict[int, str]
+    interaction: discord.Interaction, guild_id: GuildId, member_id: DiscordUserId, members: dict[int, str]
 ) -> None:
     try:
         with readable_answers():

@@ -12,7 +12,7 @@ from typing import Final
 import discord
 from msgspec.structs import replace
 
-from bot.model import Job, Track
+from bot.model import Job, JobId, Track
 from bot.music import tags
 from bot.music.spool import cover_of
 from bot.threads import Threads
@@ -99,10 +99,12 @@ def _line(text: str) -> str:
     return cut(" ".join(plain(text).split()), TAG_TEXT_MAX)
 
 
-def _tagged(path: Path, job_id: int, take: int, said: tags.Tags, max_bytes: int) -> io.BufferedIOBase | None:
+def _tagged(
+    path: Path, job_id: JobId, take: int, texts: tags.Tags, max_bytes: int
+) -> io.BufferedIOBase | None:
     """Return a tagged copy of the file, or None to attach it unchanged."""
     try:
-        return tags.tagged(path, replace(said, picture=cover_of(path, job_id, take)), max_bytes)
+        return tags.tagged(path, replace(texts, picture=cover_of(path, job_id, take)), max_bytes)
     except OSError as error:
         log.warning("file not tagged", extra={"job_id": job_id, "take": take, "error": error.strerror})
         return None

@@ -21,6 +21,11 @@ LOGGERS: Final = frozenset({"log", "logger", "logging", "self._log"})
 
 FUNCTION: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
+TYPED_ID: Final = re.compile(r"(?:.*_)?(?:job|guild|member|author|actor|user)_ids?")
+"""Names of variables with one of the four kinds of id, which have types of their own in ``bot.model``."""
+FOREIGN_IDS: Final = {"bot/playground/world.py guild_id: int | None": "a method of SimCord's"}
+"""Ids that keep a plain type, and why."""
+
 MADE_BY_FUNCTIONS: Final = {
     "bot/music/backends.py OFFERS": "read from a module for each service, by a function that tests call",
     "bot/music/json_answers.py _DECODER": "built from the functions that it calls for each object and number",
@@ -90,6 +95,26 @@ def test_each_constant_is_defined_once() -> None:
                 places[names[0].strip("_"), ast.unparse(node.value)].append(name(path))
 
     assert {} == {key: where for key, where in places.items() if len(where) > 1}
+
+
+def typed_names(path: Path) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each parameter, field and annotated variable of a module, with its type."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.arg) and node.annotation is not None:
+            yield node.arg, node.annotation
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id, node.annotation
+
+
+def test_the_four_kinds_of_id_have_types_of_their_own() -> None:
+    plain = [
+        f"{name(path)} {each}: {ast.unparse(kind)}"
+        for path in BOT
+        for each, kind in typed_names(path)
+        if TYPED_ID.fullmatch(each) and re.search(r"\bint\b", ast.unparse(kind))
+    ]
+
+    assert sorted(FOREIGN_IDS) == plain
 
 
 def is_collection_of_names(node: ast.expr) -> bool:

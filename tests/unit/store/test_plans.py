@@ -484,7 +484,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "scrub.pending": scrub.pending,
     "scrub.reach": lambda tx: scrub.reach(tx, 2),
     "scrub.clear": lambda tx: scrub.clear(tx, {scrub.Deleted.ERASED: "1"}),
-    "server_erasure.note_absent": lambda tx: server_erasure.note_absent(tx, [7], NOW),
+    "server_erasure.note_absent": lambda tx: server_erasure.note_absent(tx, [GUILD], NOW),
     "server_erasure.forget_absent": lambda tx: server_erasure.forget_absent(tx, NOW),
     "servers.is_known": lambda tx: servers.is_known(tx, GUILD),
     "servers.guild_of": lambda tx: servers.guild_of(tx, JobId(1)),
