@@ -110,7 +110,7 @@ async def test_anybody_repeats_a_song_on_their_own_credits_after_a_restart(world
     again = (await posted(world, 2))[-1]
 
     assert not pressed.ephemeral
-    assert again.raw_mentions == [noah.id]
+    assert [noah.id] == again.raw_mentions
     assert [1, 1] == [await held(world, mia), await held(world, noah)]
     assert world.sandbox.requests[0] == world.sandbox.requests[1]
 

@@ -412,7 +412,7 @@ async def test_a_first_download_can_be_empty(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created({**SONG, "prompt": "jazz [empty audio]"}))
 
     answers = [await visitor.get(data["audioUrls"][0]) for _ in range(2)]
-    assert [(200, True), (200, False)] == [(status, song == b"") for status, song in answers]
+    assert [(200, True), (200, False)] == [(status, b"" == song) for status, song in answers]
 
 
 async def test_faults_of_polls_and_downloads_can_be_ordered_too(visitor: Visitor) -> None:

@@ -495,7 +495,7 @@ async def test_an_export_has_all_of_a_members_data_and_no_one_elses(rig: Rig, tm
     assert [20] == [day["of_the_allowance"] for day in found["credits_used_by_day"]]
     assert {"hold", "settle", "member", "grant"} == {entry["kind"] for entry in found["ledger"]}
     assert [("a manager", None), ("you", "a party")] == [
-        (entry["by"], entry["reason"] if entry["by"] == "you" else None)
+        (entry["by"], entry["reason"] if "you" == entry["by"] else None)
         for entry in found["ledger"]
         if entry["kind"] in ("member", "grant")
     ]

@@ -351,7 +351,7 @@ def test_an_open_job_finishes_first(tx: Tx, state: JobState) -> None:
     waits = erase(tx)
 
     assert Waits(own=1, of_others=0) == waits
-    assert found(tx, job).request == job.request
+    assert job.request == found(tx, job).request
     assert MEMBER == found(tx, job).origin.member_id
     assert "" == found(tx, old).request.prompt
     assert [] == erasure.due(tx, NOW)
