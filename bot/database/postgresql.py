@@ -19,7 +19,7 @@ from typing import Final, NoReturn, TypeVar
 import psycopg
 
 from bot import threads
-from bot.database import engine, pace, slots
+from bot.database import engine, identify_limit, slots
 from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
 from bot.database.postgresql_errors import MOMENTARY, is_final, refusal, refusing, sentence
 from bot.database.postgresql_reader import READING, Reader, snapshot
@@ -165,7 +165,7 @@ class Database(engine.Database):
         wait_s = 1.0
         while wait_s > 0:
             try:
-                wait_s = await self._write(partial(pace.take_turn, bucket=bucket))
+                wait_s = await self._write(partial(identify_limit.take_turn, bucket=bucket))
             except StoreBusy:
                 if self._closed:
                     raise

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from bot.database import pace
+from bot.database import identify_limit
 from bot.database.postgresql_tx import Tx
 from bot.database.share import LOCKS, SLOTS_MAX
 
@@ -159,7 +159,7 @@ def prepare(tx: Tx) -> None:
     """Create the fleet's tables, which exist before the schema, if they are missing."""
     with exclusively(tx):
         tx.execute(TABLE)
-        tx.execute(pace.TABLE)
+        tx.execute(identify_limit.TABLE)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from bot.model import Job, JobState
 from bot.ops import tables
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.store.job_events import JobEntry, JobEvent
 
 MIB: Final = 1024**2

@@ -15,7 +15,7 @@ from bot.music.downloads import AudioSource
 from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
 from bot.pipeline.polling import Poller
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import budget_alerts, jobs, ledger
 from bot.store.tracks import add_track, drop_equal_tracks

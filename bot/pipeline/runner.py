@@ -25,7 +25,7 @@ from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.lanes import AT_ONCE, STATES, Lane
 from bot.pipeline.poll_window import PollWindow
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
 from bot.pipeline.turns import SendTurns

@@ -17,7 +17,7 @@ from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
 from bot.pipeline import schedule
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import breaker, claims, jobs, texts
 

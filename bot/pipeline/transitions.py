@@ -10,7 +10,7 @@ from bot.database.locking import lock_guild
 from bot.errors import Transient
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.pipeline.grouped_writes import GroupedWrites
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.store import announcements, jobs, ledger
 from bot.store.job_events import StageTimes, stage_times
 

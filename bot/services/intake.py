@@ -55,7 +55,7 @@ from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
-from bot.services.gathered import Gathered
+from bot.services.batched_writes import BatchedWrites
 from bot.store import (
     breaker,
     job_cards,
@@ -160,7 +160,7 @@ class Intake:
         self._alert = alert
         self._storage_problem = storage_problem
         self._database = database
-        self._answers = Gathered(database)
+        self._answers = BatchedWrites(database)
         self._now = now
         self._woken = woken
         self._closing = False

@@ -1354,10 +1354,10 @@ FORGETTING: Final = (
     ),
     broken(
         "an answer is recorded although who waits for that was canceled",
-        "services/gathered.py",
-        "Gathered.write",
+        "services/batched_writes.py",
+        "BatchedWrites.write",
         ("asyncio.shield(self._written)", "self._written"),
-        by=("unit/services/test_gathered.py::test_a_canceled_callers_write_is_still_made",),
+        by=("unit/services/test_batched_writes.py::test_a_canceled_callers_write_is_still_made",),
     ),
     broken(
         "a write behind an occupied writer gives up in time",
@@ -1912,7 +1912,7 @@ ON_A_SERVER: Final = (
     ),
     broken(
         "two IDENTIFYs of one bucket are five seconds apart, whoever sends them",
-        "database/pace.py",
+        "database/identify_limit.py",
         "take_turn",
         ("if taken is not None:", "if bucket >= 0:"),
         by=(f"{SERVER}two_shards_of_one_bucket_identify_one_after_the_other",),

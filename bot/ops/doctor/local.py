@@ -20,9 +20,9 @@ from bot.database.opening import open_place
 from bot.database.sqlite_connections import OLDEST_SQLITE
 from bot.errors import StartRefused
 from bot.model import Check
-from bot.ops.doctor import server
+from bot.ops.doctor import postgresql
+from bot.ops.doctor.postgresql import READ_WITHIN_S, summary
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
-from bot.ops.doctor.server import READ_WITHIN_S, summary
 from bot.store import servers
 from bot.store.reconcile import reconcile
 
@@ -52,7 +52,7 @@ def _of_database(database: Path | str, total_credits_max: int) -> list[CheckSpec
         advice="check the disk of DATABASE_URL",
     )
     if isinstance(database, str):
-        return [*server.check_specs(database), credits_]
+        return [*postgresql.check_specs(database), credits_]
     return [
         CheckSpec(
             name="sqlite",
@@ -85,7 +85,7 @@ def _of_spool(spool: Path) -> list[CheckSpec]:
 def database_checks(database: Path | str) -> list[CheckSpec]:
     """Return the checks of the database and of its ledger."""
     if isinstance(database, str):
-        return server.check_specs(database)
+        return postgresql.check_specs(database)
     return [
         CheckSpec(
             name=name,

@@ -10,7 +10,7 @@ from typing import NoReturn
 import psycopg
 import pytest
 
-from bot.database import pace, postgresql, postgresql_schema, slots
+from bot.database import identify_limit, postgresql, postgresql_schema, slots
 from bot.database.engine import ConstraintViolated, DatabaseError, Tx
 from bot.database.locking import lock_guild
 from bot.database.postgresql import Database
@@ -511,16 +511,16 @@ def test_a_disconnected_process_cannot_return_to_a_newer_schema(
 def test_two_shards_of_one_bucket_identify_one_after_the_other(pair: Pair) -> None:
     one, other = pair
 
-    assert 0.0 == pace.take_turn(one, 0)
-    assert 4.0 < pace.take_turn(other, 0) <= 5.0
-    assert 0.0 == pace.take_turn(other, 1)
+    assert 0.0 == identify_limit.take_turn(one, 0)
+    assert 4.0 < identify_limit.take_turn(other, 0) <= 5.0
+    assert 0.0 == identify_limit.take_turn(other, 1)
     other.execute("UPDATE identify SET at = at - 5000")
-    assert 0.0 == pace.take_turn(other, 0)
+    assert 0.0 == identify_limit.take_turn(other, 0)
 
 
 def test_a_turn_in_the_future_delays_nobody(pair: Pair) -> None:
     one, other = pair
-    pace.take_turn(one, 0)
+    identify_limit.take_turn(one, 0)
     one.execute("UPDATE identify SET at = at + 86400000")
 
-    assert 0.0 == pace.take_turn(other, 0)
+    assert 0.0 == identify_limit.take_turn(other, 0)

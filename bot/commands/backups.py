@@ -11,9 +11,9 @@ from bot.lazy import lazy
 
 if TYPE_CHECKING:
     from bot import settings
-    from bot.ops import backup as backups
+    from bot.ops import backup as copying
 else:
-    settings, backups = lazy("bot.settings"), lazy("bot.ops.backup")
+    settings, copying = lazy("bot.settings"), lazy("bot.ops.backup")
 
 
 def backup(
@@ -21,7 +21,7 @@ def backup(
 ) -> None:
     """Copy the database into one file. Safe while the bot runs; audio files are not included."""
     with errors_as_sentences(), progress_bar() as progress:
-        saved = backups.backup(settings.load_for_database().database_path, file, progress)
+        saved = copying.backup(settings.load_for_database().database_path, file, progress)
         typer.echo(
             f"{saved.path}: {saved.size_bytes / 1024**2:.1f} MiB, schema {saved.schema}, "
             f"{saved.jobs:,} jobs, {saved.entries:,} ledger entries; verified."
@@ -34,7 +34,7 @@ def restore(
     """Replace the database with a backup while no bot runs. The replaced file is kept for a week."""
     with errors_as_sentences(), progress_bar() as progress:
         path = settings.load_for_database().database_path
-        restored = backups.restore(path, file, datetime.now(UTC), progress)
+        restored = copying.restore(path, file, datetime.now(UTC), progress)
         marked = ", ".join(f"{count} {state}" for state, count in sorted(restored.marked.items()))
         typer.echo(f"Restored {path} from {file}. Unfinished jobs: {marked or 'none'}.")
         if restored.kept is not None:

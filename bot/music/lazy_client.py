@@ -10,7 +10,7 @@ from bot.threads import Threads
 T = TypeVar("T")
 
 
-class Late(Generic[T]):
+class LazyClient(Generic[T]):
     """A client that is opened on first use, and closed with the stack."""
 
     def __init__(self, stack: AsyncExitStack, load: Callable[[], AbstractAsyncContextManager[T]]) -> None:

@@ -9,8 +9,8 @@ GATHER_S = 0.02
 """How long the first write of a batch waits for others, in seconds."""
 
 
-class Gathered:
-    """Gathers small writes. Each is a transaction function that fails only if the whole database does.
+class BatchedWrites:
+    """Batches small writes. Each is a transaction function that fails only if the whole database does.
 
     Committing each of them separately would delay the requests that follow.
     """

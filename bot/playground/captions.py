@@ -7,7 +7,7 @@ from importlib.resources import files
 
 
 @dataclass(frozen=True)
-class Texts:
+class Captions:
     """The playground's texts in one language."""
 
     locale: str
@@ -20,7 +20,7 @@ class Texts:
     welcome: str
 
 
-def texts() -> Mapping[str, Texts]:
+def captions() -> Mapping[str, Captions]:
     """Return the texts in each language, by its code."""
-    source = files("bot.playground").joinpath("texts.toml").read_text("utf-8")
-    return {code: Texts(**words) for code, words in tomllib.loads(source).items()}
+    source = files("bot.playground").joinpath("captions.toml").read_text("utf-8")
+    return {code: Captions(**words) for code, words in tomllib.loads(source).items()}
