@@ -34,7 +34,7 @@ from bot.services.credits import CreditService
 from bot.services.intake import Intake, Terms
 from bot.services.lyrics import Lyricist
 from bot.services.lyrics_payments import LyricsPayments
-from bot.services.privacy import Privacy
+from bot.services.privacy import PrivacyService
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.services.songs import SongArchive
@@ -60,7 +60,7 @@ class App(Struct, frozen=True, kw_only=True):
     lyricist: Lyricist
     lyrics_payments: LyricsPayments
     song_archive: SongArchive
-    privacy: Privacy
+    privacy: PrivacyService
     runner: Runner
     maintenance: Maintenance
     upstream_balance: UpstreamBalance
@@ -165,7 +165,7 @@ async def assemble(
         )
         credit_service = CreditService(database, defaults, price=settings.song_credits, now=now)
         erasure = Erasure(database, spool, now=now)
-        privacy = Privacy(
+        privacy = PrivacyService(
             database=database,
             spool=spool,
             erasure=erasure,

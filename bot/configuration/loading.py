@@ -26,7 +26,7 @@ class Declared(Struct, Generic[S], frozen=True, kw_only=True):
     """The settings as declared by a model."""
 
     model: type[S]
-    names: sources.Names
+    names: sources.SettingNames
     required: tuple[str, ...]
     """The fields of the secrets that may be required."""
     in_clear: Callable[[S], Collection[str]]

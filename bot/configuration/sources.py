@@ -34,7 +34,7 @@ VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
 UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-class Names(Struct, frozen=True, kw_only=True):
+class SettingNames(Struct, frozen=True, kw_only=True):
     """The names of the settings, in upper case."""
 
     all: tuple[str, ...]
@@ -73,7 +73,7 @@ class Gathered(Struct, kw_only=True):
     problems: list[Problem] = field(default_factory=list)
 
 
-def gather(names: Names, env_file: Path | None, environ: Mapping[str, str]) -> Gathered:
+def gather(names: SettingNames, env_file: Path | None, environ: Mapping[str, str]) -> Gathered:
     """Return the values of all settings that are set; the environment takes precedence over ``env_file``."""
     found = Gathered()
     accepted = set(names.accepted)
@@ -180,7 +180,7 @@ def _read(path: Path, subject: str, size_max: int) -> str:
 # -- .env
 
 
-def _read_env_file(path: Path, names: Names, problems: list[Problem]) -> dict[str, Value]:
+def _read_env_file(path: Path, names: SettingNames, problems: list[Problem]) -> dict[str, Value]:
     """Return the values in the settings file, or nothing if it does not exist."""
     if not os.path.lexists(path):
         return {}
@@ -212,7 +212,7 @@ def _blank_lines(line: "Binding") -> int:
     return blank.count("\n")
 
 
-def _problems_of_line(line: "Binding", path: Path, names: Names) -> Iterator[Problem]:
+def _problems_of_line(line: "Binding", path: Path, names: SettingNames) -> Iterator[Problem]:
     well_formed = line.key is None or (line.value is not None and VARIABLE.fullmatch(line.key))
     if line.error or not well_formed:
         # Its text is not repeated: it may be a secret.
@@ -227,7 +227,7 @@ def _problems_of_line(line: "Binding", path: Path, names: Names) -> Iterator[Pro
 # -- typos
 
 
-def _typos(environ: Collection[str], names: Names) -> Iterator[Problem]:
+def _typos(environ: Collection[str], names: SettingNames) -> Iterator[Problem]:
     known = names.accepted
     for name in environ:
         if name.upper() in known:

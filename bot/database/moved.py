@@ -78,7 +78,7 @@ def _fact(connection: sqlite3.Connection, name: str) -> str | None:
     return None if row is None else str(row[0])
 
 
-class Source:
+class SourceFile:
     """A file of this program, in a transaction that keeps out even readers."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -161,7 +161,7 @@ def _of_database(table: str) -> tuple[str, tuple[str, ...]]:
 
 
 @contextmanager
-def source(path: Path) -> Iterator[Source]:
+def source(path: Path) -> Iterator[SourceFile]:
     """Open a file that nobody else has open, and keep all others out. The caller holds its lock.
 
     Raises:
@@ -184,7 +184,7 @@ def source(path: Path) -> Iterator[Source]:
                 f"{path} is open in another program; close that first. Nothing was changed."
             ) from error
         try:
-            yield Source(connection)
+            yield SourceFile(connection)
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -61,7 +61,7 @@ ENDINGS: dict[FaultKind, tuple[str, str | None]] = {
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """A fault to inject: what goes wrong, where, and how many times."""
 
     kind: FaultKind

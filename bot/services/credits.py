@@ -31,11 +31,11 @@ from bot.model import (
     storable,
 )
 from bot.services import ledger_csv
-from bot.services.credit_views import Explanation, LimitChange, Limits, Overview, Refund, Use
+from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
 from bot.services.export_files import Export
 from bot.store import calendars, jobs, ledger, ledger_entries, members, quotas, reports, zones
 from bot.store.quotas import SetLimit
-from bot.store.reports import Page, SettledSong
+from bot.store.reports import LedgerPage, SettledSong
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ class CreditService:
                 paused=quotas.paused(tx, guild_id),
                 alerts_channel_id=quotas.alerts_channel(tx, guild_id),
                 role_limits=quotas.role_limits(tx, guild_id),
-                member_limits=Limits(
+                member_limits=LimitList(
                     limits=tuple(quotas.member_limits(tx, guild_id, MEMBER_LIMITS_SHOWN)),
                     count=quotas.member_limits_count(tx, guild_id),
                 ),
@@ -143,11 +143,11 @@ class CreditService:
         member_id: DiscordUserId | None = None,
         before_id: int | None = None,
         after_id: int | None = None,
-    ) -> Page:
+    ) -> LedgerPage:
         """Return a page, newest first: before an entry, after one, or the newest."""
         now = self._now()
 
-        def page(tx: Tx) -> Page:
+        def page(tx: Tx) -> LedgerPage:
             found = reports.page(
                 tx,
                 guild_id,
@@ -260,11 +260,11 @@ class CreditService:
 
         return await self._once(guild_id, changed_by, change)
 
-    async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> Limits:
+    async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> LimitList:
         """Return the limits of roles and members whose id or name contains ``typed``."""
         part = storable(typed)
         found = await self._database.report(lambda tx: quotas.limits(tx, guild_id, part))
-        return Limits(limits=tuple(found[:size]), count=len(found))
+        return LimitList(limits=tuple(found[:size]), count=len(found))
 
     async def clear_limit(
         self, guild_id: GuildId, typed: str, changed_by: ChangedBy

@@ -58,7 +58,7 @@ class Deletion(Struct, frozen=True, kw_only=True):
         return self.own_songs + self.songs_of_others
 
 
-class Privacy:
+class PrivacyService:
     """Shows, exports and deletes personal data. ``woken`` is called when there is work for the runner."""
 
     def __init__(

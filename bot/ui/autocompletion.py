@@ -37,14 +37,14 @@ _TAIL: Final = re.compile(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DI
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class Offer(Struct, frozen=True, kw_only=True):
+class SongOffer(Struct, frozen=True, kw_only=True):
     """A song offered for choice."""
 
     job_id: JobId
     label: str
 
 
-def choices(offers: Sequence[Offer]) -> list[app_commands.Choice[str]]:
+def choices(offers: Sequence[SongOffer]) -> list[app_commands.Choice[str]]:
     """Return the offers as choices with unique labels.
 
     Clients pick the first of two choices with equal labels
@@ -75,7 +75,7 @@ def _compared(shown: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold()).split())
 
 
-def _with_tail(offer: Offer, digits: int) -> str:
+def _with_tail(offer: SongOffer, digits: int) -> str:
     ending = f"{SEPARATOR}#{tail(str(offer.job_id), digits):0>{TAIL_DIGITS}}"
     return label(offer.label, CHOICE_MAX - len(ending)) + ending
 
@@ -95,12 +95,12 @@ def searches(typed: str) -> list[str]:
     return list(dict.fromkeys(filter(None, wanted)))[:SEARCHES_MAX]
 
 
-def name_of(offer: Offer) -> str:
+def name_of(offer: SongOffer) -> str:
     """Return the first part of a label: the title, if labels start with it."""
     return offer.label.partition(SEPARATOR)[0]
 
 
-def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
+def meant(typed: str, offers: Sequence[SongOffer]) -> JobId | None:
     """Return the song whose label was typed instead of chosen."""
     ending = _TAIL.search(typed.strip())
     beginning = _TAIL.sub("", typed.strip())
@@ -114,7 +114,7 @@ def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
     return None
 
 
-async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Offer]]]) -> JobId | None:
+async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[SongOffer]]]) -> JobId | None:
     """Return the song whose label was typed, from the ``offers`` of a few searches.
 
     The last search matches everything: a label may spell its title differently. What has neither the
@@ -129,7 +129,7 @@ async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Off
     return None
 
 
-async def songs(work: Awaitable[Sequence[Offer]]) -> list[app_commands.Choice[str]]:
+async def songs(work: Awaitable[Sequence[SongOffer]]) -> list[app_commands.Choice[str]]:
     """Return the songs of a search as choices."""
     return choices(await work)
 

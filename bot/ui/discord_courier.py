@@ -26,7 +26,7 @@ from bot.ui.announcement import announcement
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.views import is_marked, notice_view, song_view
 from bot.ui.command_mentions import clickable
-from bot.ui.courier_errors import Doing, TooLarge, translated
+from bot.ui.courier_errors import Doing, FilesTooLarge, translated
 from bot.ui.discord_errors import UNKNOWN_MESSAGE
 from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.file_names import take_of
@@ -131,7 +131,7 @@ class DiscordCourier:
                 ) as uploads:
                     with translated(self._client, Doing.UPLOADING):
                         message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
-            except TooLarge as error:
+            except FilesTooLarge as error:
                 # Nothing was posted, so another attempt with fewer files can't duplicate the message.
                 log.info(
                     "files too large", extra={"job_id": job.id, "count": len(attached), "error": str(error)}

@@ -23,7 +23,7 @@ from bot.ui import (
     quota_cards,
     responses,
 )
-from bot.ui.autocompletion import Offer
+from bot.ui.autocompletion import SongOffer
 from bot.ui.buttons.best_pages import best_pages_view
 from bot.ui.buttons.song_pages import read_pages, song_pages_view
 from bot.ui.command_mentions import clickable
@@ -305,7 +305,7 @@ class Music(
         guild_id, member_id = interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)
         return await self.song_archive.choices(guild_id, member_id, typed, limit)
 
-    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
+    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[SongOffer]:
         say = interaction_context.private(interaction)
         return _offered(say, await self._choices(interaction, typed, limit))
 
@@ -354,5 +354,5 @@ class Music(
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
 
-def _offered(say: Language, found: Choices) -> list[Offer]:
-    return [Offer(job_id=song.job_id, label=cards.choice(say, song)) for song in found.songs]
+def _offered(say: Language, found: Choices) -> list[SongOffer]:
+    return [SongOffer(job_id=song.job_id, label=cards.choice(say, song)) for song in found.songs]

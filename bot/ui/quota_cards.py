@@ -6,7 +6,7 @@ import discord
 from discord.utils import format_dt
 
 from bot.model import Balance, DiscordUserId, GuildId, Standing
-from bot.services.credit_views import Explanation, LimitChange, Limits, Overview, Refund, Use
+from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.quotas import SetLimit
 from bot.store.reports import MemberUse, SettledSong
@@ -108,7 +108,7 @@ def role(say: Language, role_id: int, guild_id: GuildId) -> str:
     return say("everyone") if role_id == guild_id else f"<@&{role_id}>"
 
 
-def limits(say: Language, found: Limits, guild_id: GuildId) -> discord.Embed:
+def limits(say: Language, found: LimitList, guild_id: GuildId) -> discord.Embed:
     """Return the limits of roles and members, and how to remove stale ones."""
     lines = [f"{_limited(say, limit, guild_id)}: {number(say, limit.credits)}" for limit in found.limits]
     if found.count > len(lines):

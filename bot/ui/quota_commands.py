@@ -24,7 +24,7 @@ from bot.ui import (
     settings_cards,
     uploads,
 )
-from bot.ui.autocompletion import Offer
+from bot.ui.autocompletion import SongOffer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
 from bot.ui.channel_options import PostableChannel
@@ -273,10 +273,10 @@ class Quota(
         found = self._offers(interaction, storable(typed), CHOICES_MAX)
         return await autocompletion.answer(interaction, autocompletion.songs(found))
 
-    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
+    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[SongOffer]:
         guild_id, say = await self._manager(interaction)
         songs = await self.credit_service.refundable(guild_id, typed, limit)
-        return [Offer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
+        return [SongOffer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> JobId | None:
         """Return the song chosen, or whose label was typed, or the only one so named."""

@@ -88,7 +88,7 @@ def with_kie(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def keep_balance(credits_: float, age: timedelta) -> None:
     """Store a balance as a running bot does."""
-    reading = upstream.Reading(credits=credits_, at=datetime.now(UTC) - age)
+    reading = upstream.BalanceReading(credits=credits_, at=datetime.now(UTC) - age)
     with closing(sqlite3.connect("tunesmith.db")) as connection:
         connection.row_factory = sqlite3.Row
         upstream.record(connection, Backend.KIE, reading, ())

@@ -68,7 +68,7 @@ from bot.store.announcements import Announcement
 from bot.store.changes import SongChannels
 from bot.store.history import SongPage
 from bot.store.lyrics_calls import CallState
-from bot.store.upstream import Reading
+from bot.store.upstream import BalanceReading
 from tests import make
 from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
@@ -494,7 +494,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "servers.newly_passed": lambda tx: servers.newly_passed(tx, 100, 10, NOW),
     "servers.credits_this_month": lambda tx: servers.credits_this_month(tx, NOW),
     "upstream.last_reading": lambda tx: upstream.last_reading(tx, Backend.KIE),
-    "upstream.record": lambda tx: upstream.record(tx, Backend.KIE, Reading(credits=5, at=NOW), ()),
+    "upstream.record": lambda tx: upstream.record(tx, Backend.KIE, BalanceReading(credits=5, at=NOW), ()),
     "job_events.record_request": added,
     "job_events.record_answer": lambda tx: job_events.record_answer(tx, queued(tx), "busy", NOW),
     "job_events.events": lambda tx: job_events.events(tx, queued(tx).id),
