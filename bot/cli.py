@@ -23,8 +23,8 @@ EXIT_STATUSES = (
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"tunesmith {version.describe()}")
         raise typer.Exit
 

@@ -73,8 +73,8 @@ def list_servers(settings: Settings, now: datetime) -> tuple[list[servers.Server
     """
     terms = settings.upstream_terms
     with open_read_only(settings.database_url.get_secret_value()) as tx:
-        found = servers.servers(tx, settings.credit_defaults, now)
-        return found, None if terms is None else upstream.compare_and_average(tx, terms, now)
+        known_servers = servers.servers(tx, settings.credit_defaults, now)
+        return known_servers, None if terms is None else upstream.compare_and_average(tx, terms, now)
 
 
 def list_open_jobs(settings: Settings) -> list[servers.OpenJob]:

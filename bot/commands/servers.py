@@ -54,8 +54,8 @@ def list_servers(context: typer.Context) -> None:
     with errors_as_sentences():
         now = datetime.now(UTC)
         loaded = settings.load_for_database()
-        found, balance = operator_access.list_servers(loaded, now)
-        tables.show(sys.stdout, tables.of_servers(found, _server_names(loaded) if found else {}))
+        entries, balance = operator_access.list_servers(loaded, now)
+        tables.show(sys.stdout, tables.of_servers(entries, _server_names(loaded) if entries else {}))
         for line in () if balance is None else upstream_lines.lines(balance, now):
             typer.echo(line)
 

@@ -62,8 +62,8 @@ def record_first(tx: Tx) -> None:
 
 def is_other(tx: Tx) -> bool:
     """Return whether the database has a bot's rows but is not the one that the bot wrote to."""
-    known = recorded(tx)
-    return known is not None and known != current(tx)
+    record_ = recorded(tx)
+    return record_ is not None and record_ != current(tx)
 
 
 def refuse_other(tx: Tx) -> None:

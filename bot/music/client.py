@@ -343,9 +343,9 @@ class MusicClient:
 
     def _correction(self, location: str) -> str:
         """Return the intended address: without a trailing /v1, or where a redirect leads."""
-        asked = self._url + self.contract.task_path(NO_TASK)
+        address = self._url + self.contract.task_path(NO_TASK)
         try:
-            target = urljoin(asked, location).partition("?")[0].rstrip("/")
+            target = urljoin(address, location).partition("?")[0].rstrip("/")
             wire.origin_of(target)
         except ValueError:
             return ""

@@ -244,7 +244,7 @@ async def serving(
         yield None
         return
     host, port = listen
-    shown = f"[{host}]" if ":" in host else host
+    address = f"[{host}]" if ":" in host else host
     runner = web.AppRunner(
         make(),
         access_log=None,
@@ -266,10 +266,10 @@ async def serving(
             number = getattr(error, "errno", None)
             reason = os.strerror(number) if number is not None and number > 0 else "no such address"
             raise StartRefused(
-                f"HTTP_LISTEN: can't listen on {shown}:{port} ({reason}); choose another port, "
+                f"HTTP_LISTEN: can't listen on {address}:{port} ({reason}); choose another port, "
                 "or leave it empty for no server."
             ) from None
-        yield f"{shown}:{listener.sockets[0].getsockname()[1]}"
+        yield f"{address}:{listener.sockets[0].getsockname()[1]}"
     finally:
         if listener is not None:
             listener.close()

@@ -134,7 +134,7 @@ def _fields(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> Even
     }
     bound = vars(record).get(CONTEXT)
     context = (get_contextvars() if bound is None else bound) | extra
-    subject = {shown: context.pop(name) for name, shown in SUBJECT.items() if context.get(name) is not None}
+    subject = {label: context.pop(name) for name, label in SUBJECT.items() if context.get(name) is not None}
     for name, value in (subject | context).items():
         # A library's field may have the name of one of the fixed fields.
         fields[f"{name}_" if name in fields else name] = value

@@ -164,10 +164,10 @@ async def erase_server(database: Database, guild_id: GuildId, now: datetime) -> 
 
 def _remove(spool: Spool, job_ids: Collection[JobId]) -> None:
     """Remove all files of these jobs durably, including partial ones."""
-    found = spool.of_jobs(job_ids)
-    for path in found:
+    paths = spool.of_jobs(job_ids)
+    for path in paths:
         path.unlink(missing_ok=True)
-    if found:
+    if paths:
         spool.sync()
 
 

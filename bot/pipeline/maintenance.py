@@ -185,11 +185,11 @@ class Maintenance:
 
     async def _drop_files(self, now: datetime) -> None:
         written_at = await self._spool.threads.run(_files_of, self._spool)
-        known, over = await self._database.read(lambda tx: tracks.files(tx, written_at, now - self._keep))
-        stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
+        stored, over = await self._database.read(lambda tx: tracks.files(tx, written_at, now - self._keep))
+        stray = {name for name, at in written_at.items() if name not in stored and at < now - STRAY_AFTER}
         fresh = {name for name, at in written_at.items() if abs(now - at) < FRESH}
         old = over - fresh
-        covers = covers_of(written_at.keys(), known - old)
+        covers = covers_of(written_at.keys(), stored - old)
         gone = (old | covers_of(written_at.keys(), old) | stray) - covers
         await self._spool.threads.run(_remove, self._spool, gone)
         if gone:
@@ -203,8 +203,8 @@ class Maintenance:
 
     async def _drop_texts(self, now: datetime) -> None:
         before, dropped = now - self._keep_texts, 0
-        while found := await self._database.report(lambda tx: texts.outlived(tx, before, TEXTS_BATCH_MAX)):
-            dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=found))
+        while job_ids := await self._database.report(lambda tx: texts.outlived(tx, before, TEXTS_BATCH_MAX)):
+            dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=job_ids))
 
         while await self._database.write(lambda tx: texts.drop_drafts(tx, now, DRAFTS_BATCH_MAX)):
             pass  # members' writes go in between
@@ -216,14 +216,14 @@ class Maintenance:
 
 def _files_of(spool: Spool) -> dict[str, datetime]:
     """Return the files of the spool and when each was written."""
-    found = {}
+    written_at = {}
     for path in spool.folder.iterdir() if spool.folder.is_dir() else ():
         try:
             if path.is_file():
-                found[path.name] = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                written_at[path.name] = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except FileNotFoundError:
             continue  # a finished download was renamed meanwhile
-    return found
+    return written_at
 
 
 def _remove(spool: Spool, names: Iterable[str]) -> None:

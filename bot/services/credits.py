@@ -148,7 +148,7 @@ class CreditService:
         now = self._now()
 
         def page(tx: Tx) -> LedgerPage:
-            found = reports.page(
+            rows = reports.page(
                 tx,
                 guild_id,
                 size=PAGE,
@@ -160,7 +160,7 @@ class CreditService:
             # Unfiltered entries are consecutive, so the balance after each can be computed. Under the
             # operator's ceiling it depends on more than the entries.
             whole = kind is None and member_id is None and self._defaults.ceiling is None
-            return reports.with_balances(tx, guild_id, found, self._defaults, now) if whole else found
+            return reports.with_balances(tx, guild_id, rows, self._defaults, now) if whole else rows
 
         return await self._database.report(page)
 
@@ -263,8 +263,8 @@ class CreditService:
     async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> LimitList:
         """Return the limits of roles and members whose id or name contains ``typed``."""
         part = storable(typed)
-        found = await self._database.report(lambda tx: quotas.limits(tx, guild_id, part))
-        return LimitList(limits=tuple(found[:size]), count=len(found))
+        limits = await self._database.report(lambda tx: quotas.limits(tx, guild_id, part))
+        return LimitList(limits=tuple(limits[:size]), count=len(limits))
 
     async def clear_limit(
         self, guild_id: GuildId, typed: str, changed_by: ChangedBy
@@ -277,9 +277,9 @@ class CreditService:
         key, now = storable(typed), self._now()
         # A client may send a choice's label instead of its value: "Mia 9001 · 30 credits".
         id_ = (key.partition(LABEL_SEPARATOR)[0].split() or [""])[-1].strip("<@&!>")
-        found = await self._database.report(lambda tx: quotas.limits(tx, guild_id))
-        named = [limit for limit in found if key == limit.key]
-        named += [limit for limit in found if id_ == f"{limit.role_id or limit.member_id}"]
+        limits = await self._database.report(lambda tx: quotas.limits(tx, guild_id))
+        named = [limit for limit in limits if key == limit.key]
+        named += [limit for limit in limits if id_ == f"{limit.role_id or limit.member_id}"]
         if not named:
             raise NoSuchLimit
         limit = named[0]

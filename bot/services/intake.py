@@ -372,13 +372,13 @@ class Intake:
 
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
         """Record that the member saw the card with ``facts``; now the runner may start."""
-        now, shown = self._now(), facts.shown(job)
+        now, state = self._now(), facts.shown(job)
         # A card whose id is unknown is looked up at once.
         card_due_at = now if card_message_id is None else now + POSITION_EVERY
         # The next request takes precedence; until this is written, the job waits for ``ANSWER_WITHIN``.
         try:
             await self._answers.write(
-                lambda tx: job_cards.answered(tx, job.id, card_message_id, shown, now, card_due_at)
+                lambda tx: job_cards.answered(tx, job.id, card_message_id, state, now, card_due_at)
             )
         finally:
             self._answered(job)

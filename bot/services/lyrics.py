@@ -227,9 +227,9 @@ class Lyricist:
             raise ServiceClosed(state.closed, until)
         if state.retry_at is not None:  # the one request let through as a probe is a song's
             raise NoLyrics("busy")
-        asked = lyrics_calls.recent(tx, member, now)
-        if len(asked) >= lyrics_calls.CALLS_MAX:
-            raise TooManyLyrics(lyrics_calls.CALLS_MAX, asked[0] + lyrics_calls.WITHIN)
+        recent = lyrics_calls.recent(tx, member, now)
+        if len(recent) >= lyrics_calls.CALLS_MAX:
+            raise TooManyLyrics(lyrics_calls.CALLS_MAX, recent[0] + lyrics_calls.WITHIN)
         total_max = self._terms.total_credits_max
         used = servers.credits_this_month(tx, now)
         if total_max is not None and used + lyrics_calls.CREDITS_EACH > total_max:

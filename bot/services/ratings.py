@@ -95,11 +95,11 @@ class Ratings:
             lock_guild(tx, guild_id)
             if not ratings.may_be_rated(tx, guild_id, job_id):
                 raise WordsGone
-            known = members.known_member(tx, member_id)
-            if members.leaving_since(tx, known) is not None:
+            number = members.known_member(tx, member_id)
+            if members.leaving_since(tx, number) is not None:
                 raise Leaving
             if again:
-                stands = ratings.rating(tx, job_id, known)
+                stands = ratings.rating(tx, job_id, number)
             else:
                 member = members.member_number(tx, member_id)
                 stands = ratings.rate(tx, job_id, member, now, liked=liked, listed=listed)
@@ -144,14 +144,14 @@ class Ratings:
         def best(tx: Tx) -> BestPage:
             ranked = ratings.best(tx, guild_id, since, BEST_MAX)
             pages = max(1, -(-len(ranked) // BEST_PAGE_MAX))
-            shown = min(max(page, 1), pages)
-            first = (shown - 1) * BEST_PAGE_MAX
+            number = min(max(page, 1), pages)
+            first = (number - 1) * BEST_PAGE_MAX
             places = {one.job_id: (place, one.tally) for place, one in enumerate(ranked, 1)}
             songs = [
                 BestSong(place=places[song.id][0], song=song, tally=places[song.id][1])
                 for song in listed(tx, list(places)[first : first + BEST_PAGE_MAX])
             ]
-            return BestPage(songs=tuple(songs), page=shown, pages=pages)
+            return BestPage(songs=tuple(songs), page=number, pages=pages)
 
         # This reads every rating of the week, so it runs where no write waits for it.
         return await self._database.report(best)

@@ -46,8 +46,8 @@ class ServerRules:
             raise WordUnusable("too_long", refused_words.REFUSED_WORD_MAX)
 
         def refuse(tx: Tx) -> None:
-            known = refused_words.words(tx, guild_id)
-            if word not in known and len(known) >= refused_words.WORDS_MAX:
+            words = refused_words.words(tx, guild_id)
+            if word not in words and len(words) >= refused_words.WORDS_MAX:
                 raise WordUnusable("too_many", refused_words.WORDS_MAX)
             ledger.know_guild(tx, guild_id)
             refused_words.add(tx, guild_id, word)
@@ -147,10 +147,10 @@ class ServerRules:
 def _named(roles: tuple[int, ...], typed: str) -> int:
     """Return the one of the roles that was typed."""
     id_ = _id_in(typed)
-    found = [role for role in roles if str(role) == id_]
-    if not found:
+    matches = [role for role in roles if str(role) == id_]
+    if not matches:
         raise NoSuchRole
-    return found[0]
+    return matches[0]
 
 
 def _id_in(typed: str) -> str:
@@ -165,7 +165,7 @@ def without(channels: SongChannels, typed: str) -> SongChannels:
         NoSuchChannel: it is not one of them.
     """
     id_ = _id_in(typed)
-    kept = tuple(channel for channel in channels.asked if str(channel) != id_)
-    if len(kept) == len(channels.asked):
+    rest = tuple(channel for channel in channels.asked if str(channel) != id_)
+    if len(rest) == len(channels.asked):
         raise NoSuchChannel
-    return replace(channels, asked=kept)
+    return replace(channels, asked=rest)

@@ -141,8 +141,8 @@ def choices(tx: Tx, guild_id: GuildId, member_id: DiscordUserId, typed: str, lim
         choice = SongChoice(
             job_id=row["id"], song=head(row["song"], jobs.EXCERPT_MAX), at=moment(row["created_at"])
         )
-        shown = folded(choice.song) or _date(row)
-        if all(word in shown for word in words) or words == [str(choice.job_id)]:
+        label = folded(choice.song) or _date(row)
+        if all(word in label for word in words) or words == [str(choice.job_id)]:
             matches.append(choice)
         if len(matches) >= limit:
             break
@@ -228,8 +228,8 @@ class _Search:
         """Return whether the song's texts contain every word, or its date does if it has no texts."""
         if not self.words:
             return True
-        shown = folded(text) or _date(row)
-        return all(word in shown for word in self.words)
+        label = folded(text) or _date(row)
+        return all(word in label for word in self.words)
 
     def some(self, order: str, side: str, place: dict[str, int] | None, count: int) -> list[JobId]:
         """Return up to ``count`` matching songs, reading no further than needed."""
@@ -243,15 +243,15 @@ class _Search:
         return ids
 
 
-def _newer(search: _Search, place: dict[str, int], found: tuple[ListedSong, ...]) -> SongPage:
+def _newer(search: _Search, place: dict[str, int], first: tuple[ListedSong, ...]) -> SongPage:
     """Return the next newer songs before those already found; the newest if they don't fill a page."""
-    ids = search.some(_OLDEST_FIRST, ">", place, search.size + 1 - len(found))
-    full = len(found) + len(ids) > search.size
+    ids = search.some(_OLDEST_FIRST, ">", place, search.size + 1 - len(first))
+    full = len(first) + len(ids) > search.size
     if not full and search.read_to is None:
         return _older(search, None, (), newer=False)
-    kept = ids[: search.size - len(found)]
+    page_ids = ids[: search.size - len(first)]
     return SongPage(
-        songs=(*listed(search.tx, kept[::-1]), *found),
+        songs=(*listed(search.tx, page_ids[::-1]), *first),
         newer=True,
         older=True,
         read_to=search.read_to,
@@ -260,13 +260,13 @@ def _newer(search: _Search, place: dict[str, int], found: tuple[ListedSong, ...]
 
 
 def _older(
-    search: _Search, place: dict[str, int] | None, found: tuple[ListedSong, ...], *, newer: bool
+    search: _Search, place: dict[str, int] | None, first: tuple[ListedSong, ...], *, newer: bool
 ) -> SongPage:
     """Return the next older songs, after those already found."""
-    ids = search.some(_NEWEST_FIRST, "<", place, search.size + 1 - len(found))
-    full = len(found) + len(ids) > search.size
+    ids = search.some(_NEWEST_FIRST, "<", place, search.size + 1 - len(first))
+    full = len(first) + len(ids) > search.size
     return SongPage(
-        songs=(*found, *listed(search.tx, ids[: search.size - len(found)])),
+        songs=(*first, *listed(search.tx, ids[: search.size - len(first)])),
         newer=newer,
         older=full or search.read_to is not None,
         read_to=search.read_to,

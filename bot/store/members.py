@@ -52,15 +52,15 @@ class MemberIndex(Struct, frozen=True, kw_only=True):
 def member_index(tx: Tx) -> MemberIndex:
     """Return the members of this database."""
     rows = tx.execute("SELECT id, discord_id, leaving_since FROM member").fetchall()
-    known = {row[0]: row[1] for row in rows if row[1] is not None and row[2] is None}
-    return MemberIndex(known=known, gone=frozenset(row[0] for row in rows if row[0] not in known))
+    by_number = {row[0]: row[1] for row in rows if row[1] is not None and row[2] is None}
+    return MemberIndex(known=by_number, gone=frozenset(row[0] for row in rows if row[0] not in by_number))
 
 
 def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
     """Return this person's number, assigning one if needed."""
-    known = known_member(tx, discord_id)
-    if known != NOBODY:
-        return known
+    number = known_member(tx, discord_id)
+    if number != NOBODY:
+        return number
     tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
     return known_member(tx, discord_id)
 
@@ -169,12 +169,12 @@ def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
              AND allowance_used + allowance_held + bonus_used + bonus_held > 0 GROUP BY guild_id""",
         {"member": member, "first": times.day_number(now) - PERIOD_DAYS_MAX},
     ).fetchall()
-    asked = tx.execute(
+    lyrics = tx.execute(
         "SELECT 1 FROM lyrics_call WHERE member_id = ? AND asked_at > ? LIMIT 1",
         (member, milliseconds(now - ASKED_WITHIN)),
     ).fetchone()
     counts = any(row["day"] >= _earliest(tx, row["guild_id"], now) for row in used)
-    return limited is not None or counts or asked is not None
+    return limited is not None or counts or lyrics is not None
 
 
 def _earliest(tx: Tx, guild_id: GuildId, now: datetime) -> int:

@@ -193,12 +193,12 @@ def _settings(tx: Tx, guild_id: GuildId) -> list[tuple[int, Allowance, Allowance
             WHERE guild_id = ? AND kind = 'set' AND {_RARE} ORDER BY id""",
         (guild_id,),
     )
-    found = [
+    changes_ = [
         (row["id"], changes.read("set", row["before"]), changes.read("set", row["after"])) for row in rows
     ]
     return [
         (entry, before, after)
-        for entry, before, after in found
+        for entry, before, after in changes_
         if isinstance(before, Allowance) and isinstance(after, Allowance)
     ]
 

@@ -174,10 +174,10 @@ def newly_passed(tx: Tx, total_max: int, price: int, now: datetime) -> int | Non
         passed = SHARE_WARNED
     first, _ = times.period_days(Period.MONTH, now)
     month, _, share = (fact(tx, TOTAL_FACT) or "").partition(":")
-    known = int(share) if month == str(first) else 0
-    if passed > known:
+    recorded = int(share) if month == str(first) else 0
+    if passed > recorded:
         remember(tx, TOTAL_FACT, f"{first}:{passed}")
-    return passed if passed > known else None
+    return passed if passed > recorded else None
 
 
 def next_month(now: datetime) -> datetime:

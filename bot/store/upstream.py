@@ -158,14 +158,14 @@ def compare_and_average(tx: Tx, terms: UpstreamTerms, now: datetime) -> Upstream
 
 
 def record(
-    tx: Tx, backend: Backend, reading: BalanceReading, found: tuple[BalanceWarning, ...]
+    tx: Tx, backend: Backend, reading: BalanceReading, current: tuple[BalanceWarning, ...]
 ) -> set[BalanceWarning]:
     """Store a balance and its warnings. Returns the warnings that the previous balance did not have."""
     name = f"warnings about the balance of {backend}"
     before = (fact(tx, name) or "").split()
     remember(tx, _balance_fact(backend), json.dumps([reading.credits, milliseconds(reading.at)]))
-    remember(tx, name, " ".join(found))
-    return {warning for warning in found if warning not in before}
+    remember(tx, name, " ".join(current))
+    return {warning for warning in current if warning not in before}
 
 
 def _balance_fact(backend: Backend) -> str:

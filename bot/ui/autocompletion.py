@@ -68,11 +68,11 @@ def choices(offers: Sequence[SongOffer]) -> list[app_commands.Choice[str]]:
     ]
 
 
-def _compared(shown: str) -> str:
+def _compared(text: str) -> str:
     """Normalise a label so that visually identical ones compare equal."""
-    if shown.isascii():
-        return " ".join(shown.lower().split())
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold()).split())
+    if text.isascii():
+        return " ".join(text.lower().split())
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())
 
 
 def _with_tail(offer: SongOffer, digits: int) -> str:
@@ -91,8 +91,8 @@ def searches(typed: str) -> list[str]:
     """Return what to search for if the input is a label, or a part of one."""
     parts = [part.removesuffix("…") for part in _TAIL.sub("", typed.strip()).split(SEPARATOR)]
     names = [part for part in parts if not _DATE.fullmatch(part)]
-    wanted = [*names[:1], *(part for part in parts if part not in names)]
-    return list(dict.fromkeys(filter(None, wanted)))[:SEARCHES_MAX]
+    candidates = [*names[:1], *(part for part in parts if part not in names)]
+    return list(dict.fromkeys(filter(None, candidates)))[:SEARCHES_MAX]
 
 
 def name_of(offer: SongOffer) -> str:
@@ -100,15 +100,15 @@ def name_of(offer: SongOffer) -> str:
     return offer.label.partition(SEPARATOR)[0]
 
 
-def meant(typed: str, offers: Sequence[SongOffer]) -> JobId | None:
+def find_song(typed: str, offers: Sequence[SongOffer]) -> JobId | None:
     """Return the song whose label was typed instead of chosen."""
     ending = _TAIL.search(typed.strip())
     beginning = _TAIL.sub("", typed.strip())
-    wanted, base = _compared(beginning), _compared(beginning.removesuffix("…"))
+    whole_label, base = _compared(beginning), _compared(beginning.removesuffix("…"))
     is_cut = beginning.endswith("…") and bool(base)
     for offer in offers:
         whole = _compared(label(offer.label, len(offer.label)))
-        is_label = whole == wanted or (is_cut and whole.startswith(base))
+        is_label = whole == whole_label or (is_cut and whole.startswith(base))
         if is_label and (ending is None or f"{offer.job_id:0{TAIL_DIGITS}}".endswith(ending["digits"])):
             return offer.job_id
     return None
@@ -123,7 +123,7 @@ async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Son
     if SEPARATOR.strip() not in _compared(typed) and not typed.strip().endswith("…"):
         return None
     for search in (*searches(typed), ""):
-        job_id = meant(typed, await offers(search, LOOKED_THROUGH_MAX))
+        job_id = find_song(typed, await offers(search, LOOKED_THROUGH_MAX))
         if job_id is not None:
             return job_id
     return None
@@ -150,13 +150,13 @@ async def answer(
     Returns no choices: discord.py would send them, and log a late answer as an exception.
     """
     try:
-        found = await work
+        choices_ = await work
     except (Refusal, Transient) as error:
         log.info("autocompletion refused", extra={"error": type(error).__name__})
-        found = []
+        choices_ = []
     try:
         with readable_answers():
-            await interaction.response.autocomplete(found)
+            await interaction.response.autocomplete(choices_)
     except NETWORK_ERRORS as error:
         log.info("autocompletion not answered", extra={"error": str(error) or type(error).__name__})
     except RuntimeError:

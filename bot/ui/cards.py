@@ -60,8 +60,8 @@ def name_of(say: Language, job: Job) -> str:
 
     The service derives its titles from the texts, so they are hidden once the author has withdrawn theirs.
     """
-    given = next((take.title for take in job.takes if not is_blank(take.title)), "")
-    return given if given and job.words_whole and is_blank(job.request.title) else title_of(say, job.request)
+    title = next((take.title for take in job.takes if not is_blank(take.title)), "")
+    return title if title and job.words_whole and is_blank(job.request.title) else title_of(say, job.request)
 
 
 def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed | None:
@@ -249,11 +249,11 @@ def _takes(say: Language, job: Job) -> str:
     if not job.tracks:
         return ""
     lengths = [_length_of(job.details_of(track)) for track in job.tracks]
-    shown = [
+    takes = [
         f"**{say('button-take', number=str(track.take))}**{f' {took}' if took else ''}"
         for track, took in zip(job.tracks, lengths, strict=True)
     ]
-    return " · ".join(shown) if len(shown) > 1 else f"{shown[0]} · {say('song-one-take')}"
+    return " · ".join(takes) if len(takes) > 1 else f"{takes[0]} · {say('song-one-take')}"
 
 
 def _length_of(take: TakeDetails | None) -> str:

@@ -168,8 +168,8 @@ def _members(pen: _Pen, use: Use, say: Language, top: float) -> None:
         baseline = top + 28 + number * MEMBER_HEIGHT
         width = pen.text((right, baseline), short(member.credits), color=FAINT, anchor="r")
         name = _name(say, member)
-        shown = name if text_drawing.runs(name, SIZE) else f"{number + 1}"
-        pen.text((MEMBERS_LEFT, baseline), shown, room=right - width - 14 - MEMBERS_LEFT)
+        label_ = name if text_drawing.runs(name, SIZE) else f"{number + 1}"
+        pen.text((MEMBERS_LEFT, baseline), label_, room=right - width - 14 - MEMBERS_LEFT)
         end = MEMBERS_LEFT + (right - MEMBERS_LEFT) * member.credits / highest
         pen.box(
             (MEMBERS_LEFT, baseline + 14, max(end, MEMBERS_LEFT + 2), baseline + 14 + BAR), OUTCOMES["spent"]

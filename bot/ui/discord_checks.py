@@ -98,13 +98,13 @@ async def server_names(url: str, token: str, proxy: Proxy | None = None) -> dict
         for _ in range(NAME_PAGES_MAX):
             try:
                 page = await caller.get(f"/users/@me/guilds?limit={NAME_PAGE_SIZE}&after={last}")
-                found = {GuildId(int(guild["id"])): _one_line(guild["name"]) for guild in page}
+                batch = {GuildId(int(guild["id"])): _one_line(guild["name"]) for guild in page}
             except (_Trouble, KeyError, TypeError, ValueError):
                 break
-            names |= found
-            if len(found) < NAME_PAGE_SIZE:
+            names |= batch
+            if len(batch) < NAME_PAGE_SIZE:
                 break
-            last = max(found)
+            last = max(batch)
     return names
 
 

@@ -63,5 +63,5 @@ async def write_for_draft(interaction: discord.Interaction, services: Services, 
 def _shown(say: Language, written: WrittenLyrics) -> str:
     """Return the lyrics, unless too long for a message, and the next step."""
     fenced = plain(written.request.lyrics).replace("```", "'''")
-    shown = f"{say('lyrics-written')}\n```\n{fenced}\n```"
-    return shown if len(shown) <= CONTENT_MAX else say("lyrics-written")
+    text = f"{say('lyrics-written')}\n```\n{fenced}\n```"
+    return text if len(text) <= CONTENT_MAX else say("lyrics-written")

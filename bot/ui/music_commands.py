@@ -257,8 +257,8 @@ class Music(
         if page.read_to is not None:
             embed = cards.history(say, page, word, searching=True)
             await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
-            async for found in pages:
-                page = found
+            async for result in pages:
+                page = result
         embed, view = cards.history(say, page, word), song_pages_view(say, page, word)
         if interaction.response.is_done():
             await interaction.edit_original_response(content=cards.summary(embed), embed=embed, view=view)
@@ -294,9 +294,9 @@ class Music(
     ) -> list[app_commands.Choice[str]]:
         """Return the newest matching songs, and a search if there may be older ones."""
         say = interaction_context.private(interaction)
-        found = await self._choices(interaction, typed, CHOICES_MAX)
-        offered = autocompletion.choices(_offered(say, found))
-        if found.unread and typed.strip() and len(typed) <= CHOICE_MAX and len(offered) < CHOICES_MAX:
+        choices = await self._choices(interaction, typed, CHOICES_MAX)
+        offered = autocompletion.choices(_offered(say, choices))
+        if choices.unread and typed.strip() and len(typed) <= CHOICE_MAX and len(offered) < CHOICES_MAX:
             name = label(say("song-search-older", word=typed), CHOICE_MAX)
             offered.append(app_commands.Choice(name=name, value=typed))
         return offered
@@ -354,5 +354,5 @@ class Music(
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
 
-def _offered(say: Language, found: Choices) -> list[SongOffer]:
-    return [SongOffer(job_id=song.job_id, label=cards.choice(say, song)) for song in found.songs]
+def _offered(say: Language, choices: Choices) -> list[SongOffer]:
+    return [SongOffer(job_id=song.job_id, label=cards.choice(say, song)) for song in choices.songs]

@@ -112,8 +112,8 @@ class Quota(
         await interaction.response.defer(ephemeral=True, thinking=True)
         async with uploads.folder(self.exports, interaction) as folder:
             people = await self.credit_service.people(guild_id)
-            found = await names.of_ledger(interaction, people)
-            export = await self.credit_service.export(guild_id, folder / "ledger.csv", found)
+            server_names = await names.of_ledger(interaction, people)
+            export = await self.credit_service.export(guild_id, folder / "ledger.csv", server_names)
             await uploads.send(interaction, say, export, say("exported", count=export.count))
 
     @app_commands.command(description=described("command-quota-usage"))
@@ -231,8 +231,8 @@ class Quota(
         """Show all limits or clear one, even of roles and members no longer on Discord."""
         guild_id, say = await self._manager(interaction)
         if clear is None:
-            found = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
-            embed = quota_cards.limits(say, found, guild_id)
+            limits = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
+            embed = quota_cards.limits(say, limits, guild_id)
             await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
             return
         by = interaction_context.changed_by(interaction)
@@ -248,10 +248,10 @@ class Quota(
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
         guild_id, say = await self._manager(interaction)
-        found = await self.credit_service.limits(guild_id, typed, size=CHOICES_MAX)
+        limits = await self.credit_service.limits(guild_id, typed, size=CHOICES_MAX)
         return [
             app_commands.Choice(name=quota_cards.limit_choice(say, limit, guild_id), value=limit.key)
-            for limit in found.limits
+            for limit in limits.limits
         ]
 
     @app_commands.command(description=described("command-quota-refund"))
@@ -270,8 +270,8 @@ class Quota(
 
     @refund.autocomplete("job")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        found = self._offers(interaction, storable(typed), CHOICES_MAX)
-        return await autocompletion.answer(interaction, autocompletion.songs(found))
+        offers = self._offers(interaction, storable(typed), CHOICES_MAX)
+        return await autocompletion.answer(interaction, autocompletion.songs(offers))
 
     async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[SongOffer]:
         guild_id, say = await self._manager(interaction)

@@ -18,7 +18,7 @@ def trace(
 
     A ``secret_path`` is not logged.
     """
-    seen: dict[str, str] = {}
+    latest: dict[str, str] = {}
 
     async def started(_: object, context: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:
         context.began_s = time.perf_counter()
@@ -29,9 +29,9 @@ def trace(
             status = request.response.status
             request_log.record(request.method, str(request.url), took_s, status=status, file=secret_path)
         header = request.response.headers.get("Date", "")
-        if header == seen.get("date"):  # the same second
+        if header == latest.get("date"):  # the same second
             return
-        seen["date"] = header
+        latest["date"] = header
         try:
             date = parsedate_to_datetime(header)
         except ValueError:

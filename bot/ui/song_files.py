@@ -30,7 +30,7 @@ TAGGED_SUFFIX: Final = ".mp3"
 
 @asynccontextmanager
 async def song_files(
-    shown: Job,
+    job: Job,
     title: str,
     artist: str,
     files: Sequence[tuple[Track, Path]],
@@ -39,7 +39,7 @@ async def song_files(
 ) -> AsyncIterator[list[discord.File]]:
     """Open the ``attached`` takes of a song, tagged if possible; close them on exit.
 
-    ``shown`` is the job with only the texts that may be shown. Tags never make a file exceed a size limit,
+    ``job`` is the job with only the texts that may be shown. Tags never make a file exceed a size limit,
     and a file that can't be tagged is attached unchanged. ``threads`` do the copying.
     """
     chosen = [(track, path) for track, path in files if track.take in attached]
@@ -52,8 +52,8 @@ async def song_files(
             if path.suffix == TAGGED_SUFFIX:
                 most = FILE_SAFE_BYTES if track.size_bytes <= FILE_SAFE_BYTES else REQUEST_MAX_BYTES
                 room_here = min(most, track.size_bytes + room // len(chosen))
-                said = tags_of(shown, title, artist, track.take, len(files))
-                copy = partial(_tagged, path, shown.id, track.take, said, room_here)
+                song_tags = tags_of(job, title, artist, track.take, len(files))
+                copy = partial(_tagged, path, job.id, track.take, song_tags, room_here)
                 content = await _off_thread(threads, copy)
             if content is None:
                 upload = discord.File(path, name)
@@ -77,14 +77,14 @@ async def _off_thread(
         raise
 
 
-def _close(made: asyncio.Future[io.BufferedIOBase | None]) -> None:
-    if not made.cancelled() and made.exception() is None and (content := made.result()) is not None:
+def _close(opening: asyncio.Future[io.BufferedIOBase | None]) -> None:
+    if not opening.cancelled() and opening.exception() is None and (content := opening.result()) is not None:
         content.close()
 
 
-def tags_of(shown: Job, title: str, artist: str, take: int, takes: int) -> tags.Tags:
+def tags_of(job: Job, title: str, artist: str, take: int, takes: int) -> tags.Tags:
     """Return the tags of a take: a pure function of the job, so repeats are equal."""
-    request = shown.request
+    request = job.request
     return tags.Tags(
         title=_line(title),
         artist=_line(artist),

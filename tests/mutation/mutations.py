@@ -705,7 +705,7 @@ LIMITS: Final = (
         "a look that finds nothing due writes nothing",
         "pipeline/runner.py",
         "Runner._look_around",
-        ("if any(found.ripe.values()):", "if True:"),
+        ("if any(round_.ripe.values()):", "if True:"),
         by=("unit/pipeline/test_scale.py::test_a_round_with_nothing_due_writes_nothing",),
     ),
     broken(
@@ -1073,7 +1073,7 @@ THE_PROCESS: Final = (
         "a file that no job knows is left alone for a day",
         "pipeline/maintenance.py",
         "Maintenance._drop_files",
-        ("if name not in known and at < now - STRAY_AFTER", "if name not in known"),
+        ("if name not in stored and at < now - STRAY_AFTER", "if name not in stored"),
         by=(f"{MAINTENANCE}a_stray_file_is_removed_when_it_is_old",),
     ),
 )
@@ -1201,8 +1201,8 @@ FORGETTING: Final = (
         "pipeline/delivery.py",
         "_places",
         (
-            "found = (results, origin.channel_id, origin.parent_channel_id)",
-            "found = (results or origin.channel_id,)",
+            "channels = (results, origin.channel_id, origin.parent_channel_id)",
+            "channels = (results or origin.channel_id,)",
         ),
         by=(f"{CHANNELS}a_song_falls_back_to_its_request_channel_then_to_the_member",),
     ),
@@ -1444,7 +1444,7 @@ RESTORED: Final = (
         "of more messages than are looked through nothing is known",
         "ui/discord_courier.py",
         "DiscordCourier.find",
-        ("if ever and seen >= EVER_MAX:", "if False:"),
+        ("if ever and count >= EVER_MAX:", "if False:"),
         by=(f"{DISCORD}a_restored_song_behind_too_many_messages_waits_for_a_person",),
     ),
     broken(
@@ -1608,7 +1608,7 @@ BOUNDS: Final = (
         "the operator hears once a month that the total of all servers is reached",
         "store/servers.py",
         "newly_passed",
-        ("return passed if passed > known else None", "return passed or None"),
+        ("return passed if passed > recorded else None", "return passed or None"),
         by=(f"{SERVERS}the_operator_is_alerted_monthly_to_the_use_of_the_total",),
     ),
     broken(
@@ -2179,7 +2179,7 @@ WRITING: Final = (
         "a deletion gives no fresh hour of lyrics",
         "store/members.py",
         "_still_counts",
-        (" or asked is not None", ""),
+        (" or lyrics is not None", ""),
         by=(f"{LYRICS}a_deletion_does_not_reset_the_hourly_limit",),
     ),
     broken(

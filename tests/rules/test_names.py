@@ -1,4 +1,4 @@
-"""A name that stands twice in the bot means the same thing in both places."""
+"""Names say what a thing is, and one that stands twice means the same in both places."""
 
 import ast
 from collections import defaultdict
@@ -20,6 +20,11 @@ MODULES: Final = {
     "servers": "servers: the operator's commands, and their rows",
 }
 """Modules in several packages, with the one meaning of their name."""
+
+PARTICIPLES: Final = frozenset(
+    {"found", "said", "kept", "told", "shown", "known", "wanted", "asked", "seen", "given", "meant", "made"}
+)
+"""Names that say what was done to a value instead of what it is."""
 
 CLASSES: Final = {
     "Accepted": "an accepted request for a song: by the music service, and by the intake",
@@ -53,3 +58,17 @@ def test_a_class_name_that_stands_twice_has_one_meaning() -> None:
     twice = {each for each, paths in places.items() if len(paths) > 1}
 
     assert set(CLASSES) == twice
+
+
+def test_variables_are_nouns_not_participles() -> None:
+    variables = {
+        f"{name(path)}: {function.name}: {each}"
+        for path in BOT
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        for each in [node.arg if isinstance(node, ast.arg) else getattr(node, "id", "")]
+        if each in PARTICIPLES
+    }
+
+    assert set() == variables

@@ -56,7 +56,7 @@ def _compare(
     except StartRefused as refused:
         return _without_database(terms, fresh, problem or str(refused))
     finding = f"at {terms.backend}: {upstream_lines.balance(current, now)}"
-    advice = "".join(f". {sentence(found, current)}".removesuffix(".") for found in current.warnings)
+    advice = "".join(f". {sentence(each, current)}".removesuffix(".") for each in current.warnings)
     if problem:
         return warning(NAME, f"can't be read now ({problem}); last known {finding}{advice}")
     return warning(NAME, f"{finding}{advice}") if advice else ok(NAME, finding)

@@ -161,13 +161,13 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
     except StartRefused as refused:
         yield failure(name, str(refused))
         return
-    version, known = schema_version(connection), len(migrations())
+    version, newest = schema_version(connection), len(migrations())
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'").fetchone()
     if version == 0 and tables:
         yield failure(name, f"{path} belongs to another program; set DATABASE_URL to another file")
         return
-    if version > known:
-        finding = f"{path} has schema {version}, but this program supports only up to {known}"
+    if version > newest:
+        finding = f"{path} has schema {version}, but this program supports only up to {newest}"
         yield failure(name, f"{finding}; update the program, or restore a backup")
         return
     integrity = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -179,8 +179,8 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
     elif mode != "wal":
         finding = f"{path} is intact, schema {version}; its journal mode is {mode}"
         yield warning(name, f"{finding}, and the next start changes it to wal")
-    elif version < known:
-        finding = f"{path} is intact, schema {version}; the next start copies it and upgrades it to {known}"
+    elif version < newest:
+        finding = f"{path} is intact, schema {version}; the next start copies it and upgrades it to {newest}"
         yield ok(name, finding)
     else:
         yield ok(name, f"{path} is intact, schema {version}, journal mode wal")

@@ -47,13 +47,13 @@ def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, c
         return persistent_view(*takes, (CopyLyricsButton if copy else LyricsButton)(job.id, text))
     lyrics = CopyLyricsButton(job.id, text)
     credits_ = messages.credits_(say, job.price_credits)
-    wanted: list[ui.Item[ui.View]] = [
+    items: list[ui.Item[ui.View]] = [
         *takes,
         AgainButton(job.id, say("button-again", credits=credits_), job.price_credits),
         RemixButton(job.id, say("button-remix", credits=credits_)),
         *([lyrics] if job.request.lyrics else []),
     ]
-    buttons = list(islice(wanted, BUTTONS_MAX))
+    buttons = list(islice(items, BUTTONS_MAX))
     labels = {} if lyrics in buttons else {"words": text}
     ratings = [
         LikeButton(job.id, say("button-like")),

@@ -67,7 +67,7 @@ def test_a_label_sent_in_place_of_its_value_means_its_song(chosen: int) -> None:
     )
     label = autocompletion.choices(given)[chosen].name
 
-    assert given[chosen].job_id == autocompletion.meant(f" {label} ", given)
+    assert given[chosen].job_id == autocompletion.find_song(f" {label} ", given)
 
 
 @pytest.mark.parametrize("typed", ["7205759403792793", "'7205759403792793", " #7205759403792793 "])
@@ -84,7 +84,7 @@ def test_other_text_is_not_a_label() -> None:
     songs = offers("Rain", "Neon Rain")
 
     assert [None] * 5 == [
-        autocompletion.meant(typed, songs) for typed in ("Snow", "…", "", " · #1234", "Rain · #9999")
+        autocompletion.find_song(typed, songs) for typed in ("Snow", "…", "", " · #1234", "Rain · #9999")
     ]
 
 
