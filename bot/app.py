@@ -31,13 +31,14 @@ from bot.pipeline.storage import Storage
 from bot.pipeline.turns import SendTurns
 from bot.pipeline.upstream_balance import UpstreamBalance
 from bot.services.credits import CreditService
-from bot.services.intake import Intake, Terms
+from bot.services.intake import Intake
 from bot.services.lyrics import Lyricist
 from bot.services.lyrics_payments import LyricsPayments
 from bot.services.privacy import PrivacyService
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.services.songs import SongArchive
+from bot.services.terms import Terms
 from bot.settings import Settings
 from bot.store import claims
 from bot.store.facts import COMMANDS_FACT, fact, remember
@@ -234,7 +235,7 @@ async def assemble(
             now=now,
             woken=woken,
             turns=turns,
-            give_way=intake.give_way,
+            give_way=intake.pending.give_way,
         )
         maintenance = Maintenance(
             database=database,

@@ -151,7 +151,9 @@ async def _work(
     app.lyrics_payments.close()
     app.runner.stop()
     # Concurrently: together they must finish before the service manager sends SIGKILL.
-    await asyncio.gather(asyncio.wait([runner]), app.intake.all_answered(), app.lyrics_payments.all_paid())
+    await asyncio.gather(
+        asyncio.wait([runner]), app.intake.pending.all_answered(), app.lyrics_payments.all_paid()
+    )
     await connection.close(app.client)
     # Repeatedly: on Python 3.11 wait_for, which discord.py connects with, can swallow a cancellation.
     while pending := [task for task in others if not task.done()]:

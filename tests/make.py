@@ -18,7 +18,7 @@ from bot.model import (
     SongRequest,
     Standing,
 )
-from bot.services.intake import Terms
+from bot.services.terms import Terms
 from bot.store.ledger import Defaults
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)

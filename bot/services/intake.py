@@ -1,132 +1,48 @@
 """Accept song requests: hold the credits and queue the job, or do neither."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_day, lock_guild
 from bot.errors import (
-    AlreadyMaking,
-    Leaving,
-    NoDuration,
     NoRoom,
     NotServed,
     NotYourSong,
-    OptionsNotTaken,
-    Paused,
     Refusal,
-    ServiceClosed,
     ShuttingDown,
     StoreBusy,
     TooLateToCancel,
-    TooManyOpenJobs,
-    TooManyRequests,
     TotalReached,
-    TriedAgain,
-    WordRefused,
     WordsGone,
 )
 from bot.mentions import named
-from bot.model import (
-    Backend,
-    DiscordUserId,
-    FailReason,
-    GuildId,
-    Job,
-    JobId,
-    JobState,
-    MemberNumber,
-    Option,
-    Origin,
-    Reuse,
-    SongRequest,
-    Source,
-)
-from bot.music.backends import limits_of
-from bot.music.contract import LyricsDrafts
-from bot.music.text_limits import check
+from bot.model import DiscordUserId, FailReason, GuildId, Job, JobId, JobState, Origin, SongRequest, Source
 from bot.pipeline.card_facts import card_facts
 from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
+from bot.services import admission
 from bot.services.batched_writes import BatchedWrites
-from bot.store import (
-    breaker,
-    job_cards,
-    jobs,
-    ledger,
-    members,
-    quotas,
-    refusals,
-    refused_words,
-    servers,
-    song_channels,
-    texts,
-)
+from bot.services.pending_answers import ANSWER_WITHIN, PendingAnswers
+from bot.services.terms import Terms
+from bot.store import job_cards, jobs, ledger, members, quotas, refusals, servers, song_channels, texts
 from bot.store.job_events import StageTimes, stage_times
 from bot.store.times import day_number
 
 log = logging.getLogger(__name__)
-
-ANSWER_WITHIN = timedelta(seconds=4)
-"""Maximum time a new job waits for the member to be answered before it starts."""
-GIVE_WAY_S = 0.2
-"""Maximum time that songs in progress wait for the answers to new requests, in seconds."""
 
 ANOTHER_PROCESS = (
     "Another process is using this bot's DISCORD_TOKEN with a database of its own, and answered a request "
     "that reached both. Nothing was charged here. Stop the other one, or give it a token of its own."
 )
 """Alert to the operator about a second process."""
-REQUESTS_MAX = 2_000
-"""Maximum requests per member in ``REQUESTS_WITHIN``. Canceled and failed ones are free but take up rows."""
-REQUESTS_WITHIN = timedelta(hours=1)
 REFUSED_MAX = 1_000
 """Maximum number of refused interactions kept in memory."""
-
-
-class Terms(Struct, frozen=True, kw_only=True):
-    """The operator's settings for new songs."""
-
-    backend: Backend
-    """The music service that makes new songs."""
-    models: tuple[str, ...]
-    """The offered models, the default first."""
-    price_credits: int
-    open_per_member: int
-    open_per_guild: int
-    defaults: ledger.Defaults
-    server_policy: servers.ServerPolicy = servers.SERVE_ALL
-    total_credits_max: int | None = None
-    """Maximum credits of all servers together per calendar month; None: no limit."""
-    extras: bool = False
-    """Whether members may exclude styles and choose the singer."""
-    extras_with_prompt: bool = True
-    """Whether ``extras`` also apply to songs from a prompt; a service may accept them in custom mode only."""
-
-    lyrics: LyricsDrafts | None = None
-    """How lyrics are written for members, if the operator allows it and the service supports it."""
-
-    duration_models: frozenset[str] = frozenset()
-    """The offered models that let members choose a custom song's length."""
-
-    def not_taken(self, request: SongRequest) -> tuple[Option, ...]:
-        """Return the requested options that are unavailable for this song."""
-        extras = self.extras and (request.custom or self.extras_with_prompt)
-        voice = request.voice is not None and not request.instrumental
-        taken = {
-            Option.AVOID: extras or not request.avoid,
-            Option.VOICE: not voice or (extras and request.custom),
-            Option.DURATION: request.duration_s is None
-            or (request.custom and request.model in self.duration_models),
-        }
-        return tuple(option for option in Option if not taken[option])
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -165,12 +81,7 @@ class Intake:
         self._woken = woken
         self._closing = False
         self._refused: dict[int, None] = {}
-        self._being_accepted: set[int] = set()
-        """Interactions that are being accepted or refused."""
-        self._unanswered: set[int] = set()
-        """Accepted jobs whose members have not been answered."""
-        self._all_answered = asyncio.Event()
-        self._all_answered.set()
+        self.pending = PendingAnswers()
 
     def close(self) -> None:
         """Refuse every request from now on, because the process is about to stop."""
@@ -192,18 +103,14 @@ class Intake:
             Refusal: the request can't be accepted; nothing was held.
             StoreBusy: the database is locked; nothing was held.
         """
-        if origin.interaction_id in self._being_accepted:
+        if origin.interaction_id in self.pending:
             return None
-        self._being_accepted.add(origin.interaction_id)
-        self._all_answered.clear()
-        try:
-            return await self._accept(request, origin, source)
-        except (Refusal, StoreBusy):
-            self._note_refused(origin.interaction_id)
-            raise
-        finally:
-            self._being_accepted.discard(origin.interaction_id)
-            self._note_answered()
+        with self.pending.accepting(origin.interaction_id):
+            try:
+                return await self._accept(request, origin, source)
+            except (Refusal, StoreBusy):
+                self._note_refused(origin.interaction_id)
+                raise
 
     async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
         now = self._now()
@@ -224,7 +131,7 @@ class Intake:
                     raise ShuttingDown
                 if problem is not None:
                     raise NoRoom
-                accepted = admit(tx, self._by_the_servers_rules(tx, request, origin))
+                accepted = admit(tx, admission.require_admissible(tx, self.terms, request, origin))
             except Refusal as refusal:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
@@ -248,7 +155,7 @@ class Intake:
         def admit(tx: Tx, origin: Origin) -> Accepted:
             member = members.member_number(tx, origin.member_id)
             lock_day(tx, day_number(now))  # the month's total of all servers is checked, too
-            self._admit(tx, origin, member, source, now)
+            admission.require_allowed(tx, self.terms, origin, member, source, now)
             job_id, price = jobs.new_id(), self.terms.price_credits
             held, limit = quotas.hold(
                 tx, job_id, origin.guild_id, member, origin.role_ids, price, self.terms.defaults, now
@@ -274,12 +181,8 @@ class Intake:
         if isinstance(accepted, Refusal):
             raise accepted
         if accepted is not None:
-            job_id = accepted.job.id
-            self._unanswered.add(job_id)
-            # From then on the job starts, whether or not its answer was recorded, and nothing waits for it.
-            loop = asyncio.get_running_loop()
-            loop.call_later(ANSWER_WITHIN.total_seconds(), self._no_longer_waits, accepted.job)
-            log.debug("job queued", extra={"job_id": job_id, "state": "queued"})
+            self.pending.add(accepted.job.id)
+            log.debug("job queued", extra={"job_id": accepted.job.id, "state": "queued"})
         return accepted
 
     def _total_passed(self, share: int) -> str:
@@ -328,48 +231,6 @@ class Intake:
         if len(self._refused) > REFUSED_MAX:
             del self._refused[next(iter(self._refused))]
 
-    def _by_the_servers_rules(self, tx: Tx, request: SongRequest, origin: Origin) -> Origin:
-        """Apply the server's rules: return the origin with channels, or raise a Refusal."""
-        admitted = song_channels.admitted(tx, origin)
-        check(request, self.terms.models, limits_of(request.model))
-        self.require_options(request)
-        word = refused_words.found(tx, origin.guild_id, request)
-        if word is not None:
-            raise WordRefused(word)
-        return admitted
-
-    def _admit(
-        self, tx: Tx, origin: Origin, member: MemberNumber, source: Source | None, now: datetime
-    ) -> None:
-        """Raise a Refusal if the member may not request another song now."""
-        if not servers.is_served(tx, origin.guild_id, self.terms.server_policy):
-            raise NotServed
-        if members.leaving_since(tx, member) is not None:
-            raise Leaving
-        if source is not None:
-            _refuse_reuse(tx, source, origin.guild_id, member)
-        reason = quotas.paused(tx, origin.guild_id)
-        if reason is not None:
-            raise Paused(reason)
-        state = breaker.read(tx, self.terms.backend)
-        until = breaker.blocked_until(state, now)
-        if state.closed is not None and until is not None:
-            raise ServiceClosed(state.closed, until)
-        counts = jobs.count_open(tx, origin.guild_id, member)
-        if counts.member >= self.terms.open_per_member:
-            raise TooManyOpenJobs("member", self.terms.open_per_member)
-        if counts.guild >= self.terms.open_per_guild:
-            raise TooManyOpenJobs("guild", self.terms.open_per_guild)
-        earliest = jobs.nth_request(tx, member, REQUESTS_MAX, now - REQUESTS_WITHIN, now)
-        if earliest is not None:
-            raise TooManyRequests(REQUESTS_MAX, earliest + REQUESTS_WITHIN)
-        total_max = self.terms.total_credits_max
-        if (
-            total_max is not None
-            and servers.credits_this_month(tx, now) + self.terms.price_credits > total_max
-        ):
-            raise TotalReached(servers.next_month(now))
-
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
         """Record that the member saw the card with ``facts``; now the runner may start."""
         now, state = self._now(), facts.shown(job)
@@ -381,7 +242,7 @@ class Intake:
                 lambda tx: job_cards.answered(tx, job.id, card_message_id, state, now, card_due_at)
             )
         finally:
-            self._answered(job)
+            self.pending.answered(job.id)
         self._woken()
 
     async def cancel(
@@ -410,20 +271,7 @@ class Intake:
 
         Returns False if it is no longer queued.
         """
-        now = self._now()
-
-        def withdraw(tx: Tx) -> StageTimes | None:
-            lock_guild(tx, job.origin.guild_id)
-            if not jobs.withdraw(tx, job.id, now):
-                return None
-            ledger.release(tx, job.id, now)
-            return stage_times(tx, job.id)
-
-        times = await self._database.write(withdraw)
-        self._answered(job)
-        if times is not None:
-            log_outcome(job, FailReason.WITHDRAWN, times)
-        return times is not None
+        return await self._withdraw(job, has_card=True)
 
     async def answered_elsewhere(self, job: Job) -> bool:
         """Withdraw a request that another process answered, and alert the operator.
@@ -431,58 +279,27 @@ class Intake:
         Returns False if the job has begun; it then continues. The answer shows the other process's job, so it
         is not this one's card and stays untouched.
         """
+        withdrawn = await self._withdraw(job, has_card=False)
+        self._alert(ANOTHER_PROCESS)
+        return withdrawn
+
+    async def _withdraw(self, job: Job, *, has_card: bool) -> bool:
         now = self._now()
 
         def withdraw(tx: Tx) -> StageTimes | None:
             lock_guild(tx, job.origin.guild_id)
             if not jobs.withdraw(tx, job.id, now):
                 return None
-            job_cards.no_card(tx, job.id)
+            if not has_card:
+                job_cards.no_card(tx, job.id)
             ledger.release(tx, job.id, now)
             return stage_times(tx, job.id)
 
         times = await self._database.write(withdraw)
-        self._answered(job)
-        self._alert(ANOTHER_PROCESS)
+        self.pending.answered(job.id)
         if times is not None:
             log_outcome(job, FailReason.WITHDRAWN, times)
         return times is not None
-
-    def _answered(self, job: Job) -> None:
-        self._unanswered.discard(job.id)
-        self._note_answered()
-
-    def _no_longer_waits(self, job: Job) -> None:
-        if job.id in self._unanswered:
-            log.warning("answer not recorded in time", extra={"job_id": job.id})
-            self._answered(job)
-
-    def _note_answered(self) -> None:
-        if not self._unanswered and not self._being_accepted:
-            self._all_answered.set()
-
-    async def all_answered(self) -> None:
-        """Wait for every request in progress to be answered, for at most ``ANSWER_WITHIN``."""
-        if not await self._answered_within(ANSWER_WITHIN.total_seconds()):
-            count = len(self._unanswered) + len(self._being_accepted)
-            log.warning("answers pending at shutdown", extra={"count": count})
-
-    async def give_way(self) -> None:
-        """Wait while members wait for the answer to a request, for at most ``GIVE_WAY_S``.
-
-        Called by work that is in no hurry: a member sees an answer that is late, but no song that is.
-        """
-        await self._answered_within(GIVE_WAY_S)
-
-    async def _answered_within(self, within_s: float) -> bool:
-        if self._all_answered.is_set():
-            return True
-        try:
-            async with asyncio.timeout(within_s):
-                await self._all_answered.wait()
-        except TimeoutError:
-            return False
-        return True
 
     async def post_again(self, job_id: JobId, guild_id: GuildId) -> Job:
         """Post an undelivered song again.
@@ -529,29 +346,6 @@ class Intake:
         )
         return key
 
-    def on_offer(self, request: SongRequest) -> SongRequest:
-        """Return a stored request with a model on offer.
-
-        ``require_options`` checks its options.
-        """
-        return request if request.model in self.terms.models else replace(request, model=self.terms.models[0])
-
-    def require_options(self, request: SongRequest) -> None:
-        """Check that the song can have every requested option; none is ever ignored.
-
-        Raises:
-            NoDuration: its length can't be chosen, though other models may allow it.
-            OptionsNotTaken: the song can't have these options.
-        """
-        match self.terms.not_taken(request):
-            case ():
-                return
-            case (Option.DURATION,):
-                offered = self.terms.duration_models
-                raise NoDuration(tuple(model for model in self.terms.models if model in offered))
-            case options:
-                raise OptionsNotTaken(options)
-
     async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
         """Return the member's own draft, and the job whose texts it modifies.
 
@@ -595,16 +389,3 @@ class Intake:
         if job is None:
             raise WordsGone
         return job
-
-
-def _refuse_reuse(tx: Tx, source: Source, guild_id: GuildId, member: MemberNumber) -> None:
-    """Raise a Refusal if an earlier job's texts may not be reused."""
-    if not jobs.is_of(tx, guild_id, source.job_id) or not texts.may_be_taken_up(tx, source.job_id):
-        raise WordsGone
-    match source.reuse:
-        case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):
-            raise TriedAgain
-        case Reuse.AGAIN if jobs.again_in_progress(tx, source.job_id, member):
-            raise AlreadyMaking
-        case _:
-            return

@@ -25,13 +25,10 @@ from bot.errors import (
     NoLyrics,
     NotEnoughCredits,
     NotServed,
-    Paused,
-    ServiceClosed,
     ShuttingDown,
     TextMissing,
     TextTooLong,
     TooManyLyrics,
-    TotalReached,
     Transient,
     Unauthorized,
     UnknownControl,
@@ -45,10 +42,10 @@ from bot.music.backends import limits_of
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
-from bot.services.intake import Terms
+from bot.services import admission
 from bot.services.lyrics_payments import LyricsPayments
+from bot.services.terms import Terms
 from bot.store import (
-    breaker,
     jobs,
     lyrics_calls,
     members,
@@ -218,22 +215,13 @@ class Lyricist:
 
     def _admit(self, tx: Tx, origin: Origin, member: MemberNumber, now: datetime) -> None:
         """Raise a Refusal if the member may not have another paid request now."""
-        reason = quotas.paused(tx, origin.guild_id)
-        if reason is not None:
-            raise Paused(reason)
-        state = breaker.read(tx, self._terms.backend)
-        until = breaker.blocked_until(state, now)
-        if state.closed is not None and until is not None:
-            raise ServiceClosed(state.closed, until)
+        state = admission.require_open_service(tx, self._terms, origin.guild_id, now)
         if state.retry_at is not None:  # the one request let through as a probe is a song's
             raise NoLyrics("busy")
         recent = lyrics_calls.recent(tx, member, now)
         if len(recent) >= lyrics_calls.CALLS_MAX:
             raise TooManyLyrics(lyrics_calls.CALLS_MAX, recent[0] + lyrics_calls.WITHIN)
-        total_max = self._terms.total_credits_max
-        used = servers.credits_this_month(tx, now)
-        if total_max is not None and used + lyrics_calls.CREDITS_EACH > total_max:
-            raise TotalReached(servers.next_month(now))
+        admission.require_total(tx, self._terms, lyrics_calls.CREDITS_EACH, now)
         # Lyrics are no use to a member who could not have a song made from them.
         price = self._terms.price_credits
         limit = quotas.limit_of(tx, origin.guild_id, member, origin.role_ids)

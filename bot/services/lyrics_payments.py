@@ -29,7 +29,7 @@ from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
 from bot.pipeline import schedule
 from bot.pipeline.submitting import WRITE_TRIES
-from bot.services.intake import Terms
+from bot.services.terms import Terms
 from bot.store import breaker, lyrics_calls
 from bot.store.lyrics_calls import CallState
 

@@ -56,7 +56,7 @@ async def write_for_draft(interaction: discord.Interaction, services: Services, 
     about = services.lyrics.about(request)
     remixed = None if remix_of is None else JobId(remix_of)
     await write(
-        interaction, services, about, services.intake.on_offer(request), draft=draft, remix_of=remixed
+        interaction, services, about, services.intake.terms.on_offer(request), draft=draft, remix_of=remixed
     )
 
 

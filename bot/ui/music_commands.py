@@ -224,7 +224,7 @@ class Music(
         """
         if request.model not in self.intake.terms.models:  # the form stores its model by name
             raise UnknownModel(self.intake.terms.models)
-        self.intake.require_options(request)
+        self.intake.terms.require_options(request)
         await self.intake.require_song_channel(interaction_context.origin(interaction))
         avoid_max = limits_of(request.model).avoid
         if len(request.avoid) > avoid_max:  # the form has no field to shorten it in

@@ -273,10 +273,10 @@ async def _opened_with(
     guild_id = interaction_context.guild_of(interaction)
     if submission.draft is not None:
         request, remix_of = await intake.draft(submission.draft, DiscordUserId(interaction.user.id))
-        return intake.on_offer(request), None if remix_of is None else JobId(remix_of)
+        return intake.terms.on_offer(request), None if remix_of is None else JobId(remix_of)
     if submission.remix_of is not None:
         job = await intake.worded(submission.remix_of, guild_id)
-        return intake.on_offer(job.request), job.id
+        return intake.terms.on_offer(job.request), job.id
     return SongRequest(model=submission.request.model, custom=submission.request.custom), None
 
 

@@ -18,7 +18,7 @@ from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
 from bot.pipeline import runner
 from bot.sandbox.server import running
-from bot.services import intake
+from bot.services import pending_answers
 from bot.store.reconcile import Reconciliation, reconcile
 from tests import bugs
 from tests.doubles.discord import Channel, FakeDiscord, Fault, Person
@@ -184,7 +184,7 @@ async def test_a_stop_finishes_answered_work_and_a_start_the_rest(
 
 
 def test_a_stop_takes_under_forty_seconds_whichever_service_hangs() -> None:
-    jobs_s = max(runner.FINISH_WITHIN_S, intake.ANSWER_WITHIN.total_seconds())
+    jobs_s = max(runner.FINISH_WITHIN_S, pending_answers.ANSWER_WITHIN.total_seconds())
 
     assert (30.0, True) == (runner.FINISH_WITHIN_S, jobs_s + connection.CLOSE_WITHIN_S < STOPS_WITHIN_S)
 

@@ -27,7 +27,6 @@ FILE_LINES_MAX = 400
 LONG = {
     "bot/errors.py",  # the whole error tree
     "bot/model.py",  # the nouns that everything shares
-    "bot/services/intake.py",  # the path of a request, from the question to the job
 }
 """Modules that may be longer."""
 AIOSQLITE = "bot/database/sqlite_connections.py"

@@ -7,6 +7,7 @@ from typing import Final
 from tests.rules.repository import BOT, name, tree
 
 MODULES: Final = {
+    "admission": "whether a request may proceed: an interaction, and a song",
     "announcements": "songs announced in a channel: sending, and their rows",
     "budget_alerts": "alerts about a server's allowance: sending, and their rows",
     "cards": "the message that follows a song: its due time, and its looks",

@@ -46,7 +46,7 @@ class ReuseButton(PersistentButton):
             await self._confirm_price(interaction, job, price)
             return
         source = Source(job_id=job.id, reuse=self.reuse)
-        await responses.promise(interaction, intake, intake.on_offer(job.request), source)
+        await responses.promise(interaction, intake, intake.terms.on_offer(job.request), source)
 
     async def _confirm_price(self, interaction: discord.Interaction, job: Job, price: int) -> None:
         """Answer with the same button at the current price."""

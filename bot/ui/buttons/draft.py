@@ -30,7 +30,7 @@ class EditDraftButton(PersistentButton, template=f"edit:(?P<draft>{NUMBER})"):
         """Answer with the form."""
         request, _ = await services.intake.draft(self.draft, DiscordUserId(interaction.user.id))
         say = interaction_context.private(interaction)
-        form = forms.song_form(say, services.intake.on_offer(request), draft=self.draft)
+        form = forms.song_form(say, services.intake.terms.on_offer(request), draft=self.draft)
         await interaction.response.send_modal(form)
 
 

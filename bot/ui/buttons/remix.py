@@ -18,9 +18,9 @@ class RemixButton(JobButton, action="remix"):
         """Answer with the form."""
         job = await services.intake.worded(self.job_id, interaction_context.guild_of(interaction))
         interaction_context.require_can_post(interaction)
-        request = services.intake.on_offer(job.request)
+        request = services.intake.terms.on_offer(job.request)
         try:
-            services.intake.require_options(request)
+            services.intake.terms.require_options(request)
         except (NoDuration, OptionsNotTaken) as error:
             # Refused before anything is typed; the form offered with the refusal lacks them.
             await responses.refuse(interaction, services.intake, request, job.id, error)

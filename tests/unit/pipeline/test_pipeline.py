@@ -22,6 +22,7 @@ from bot.errors import (
 )
 from bot.model import ClosedCause, FailReason, GuildId, JobState, Reuse, Source
 from bot.pipeline.courier import MessageKind
+from bot.services import admission
 from bot.services import intake as intake_module
 from bot.services.intake import Intake
 from tests import make
@@ -175,7 +176,7 @@ async def test_a_member_and_a_server_have_a_limited_number_of_unfinished_songs(r
 
 
 async def test_free_requests_have_a_limit_within_an_hour(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake_module, "REQUESTS_MAX", 3)
+    monkeypatch.setattr(admission, "REQUESTS_MAX", 3)
     for _ in range(3):
         accepted = await rig.intake.accept(make.prompt(), make.origin())
         assert accepted is not None

@@ -10,7 +10,7 @@ import pytest
 
 from bot.database.sqlite import Database
 from bot.errors import StoreBusy, TextMissing
-from bot.services import intake as module
+from bot.services import pending_answers as module
 from bot.services.intake import Intake
 from tests import make
 
@@ -37,7 +37,7 @@ async def test_work_waits_until_an_accepted_request_is_answered(
     monkeypatch.setattr(module, "GIVE_WAY_S", PLENTY_S)
     accepting = asyncio.create_task(intake.accept(make.prompt(), make.origin()))
     await asyncio.sleep(0)
-    work = asyncio.create_task(intake.give_way())
+    work = asyncio.create_task(intake.pending.give_way())
     accepted = await accepting
     waits = not await has_given_way(work)
     assert accepted is not None
@@ -51,7 +51,7 @@ async def test_work_continues_after_a_refusal(intake: Intake, monkeypatch: pytes
     monkeypatch.setattr(module, "GIVE_WAY_S", PLENTY_S)
     accepting = asyncio.create_task(intake.accept(make.prompt(""), make.origin()))
     await asyncio.sleep(0)
-    work = asyncio.create_task(intake.give_way())
+    work = asyncio.create_task(intake.pending.give_way())
     with pytest.raises(TextMissing):
         await accepting
 
@@ -66,7 +66,7 @@ async def test_endless_requests_delay_work_only_briefly(
     assert await intake.accept(make.prompt(), make.origin()) is not None
 
     async with asyncio.timeout(PLENTY_S / 2):
-        await intake.give_way()
+        await intake.pending.give_way()
 
 
 async def test_a_request_that_is_never_answered_delays_no_work_for_good(
@@ -77,7 +77,7 @@ async def test_a_request_that_is_never_answered_delays_no_work_for_good(
     assert await intake.accept(make.prompt(), make.origin()) is not None
 
     async with asyncio.timeout(PLENTY_S / 2):
-        await intake.give_way()
+        await intake.pending.give_way()
 
 
 async def test_an_answer_that_cant_be_recorded_delays_no_more_work(
@@ -90,4 +90,4 @@ async def test_an_answer_that_cant_be_recorded_delays_no_more_work(
     with pytest.raises(StoreBusy):
         await intake.answered(accepted.job, accepted.facts, 1)
 
-    assert await has_given_way(asyncio.create_task(intake.give_way()))
+    assert await has_given_way(asyncio.create_task(intake.pending.give_way()))

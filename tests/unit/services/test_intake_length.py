@@ -5,7 +5,8 @@ import pytest
 from bot.database.sqlite import Database
 from bot.errors import NoDuration, OutOfRange
 from bot.model import SongRequest
-from bot.services.intake import Intake, Terms
+from bot.services.intake import Intake
+from bot.services.terms import Terms
 from tests import make
 
 
@@ -58,4 +59,4 @@ async def test_a_length_that_cannot_be_sent_is_refused(
         await songs.accept(request_, make.origin())
 
     assert duration_models == refused.value.models
-    assert 60 == songs.on_offer(request_).duration_s
+    assert 60 == songs.terms.on_offer(request_).duration_s

@@ -8,7 +8,8 @@ import pytest
 from bot.database.sqlite import Database
 from bot.errors import NoDuration, OptionsNotTaken, Refusal
 from bot.model import Option, SongRequest, Voice
-from bot.services.intake import Intake, Terms
+from bot.services.intake import Intake
+from bot.services.terms import Terms
 from tests import make
 
 OPTIONS: dict[Option, dict[str, object]] = {

@@ -15,7 +15,7 @@ from bot.database.sqlite import Tx
 from bot.errors import NotEnoughCredits, OutOfRange, ServiceClosed, TooManyOpenJobs
 from bot.model import OPEN_STATES, Backend, FailReason, Job, JobState, Period
 from bot.pipeline.transitions import Superseded
-from bot.services.intake import ANSWER_WITHIN
+from bot.services.pending_answers import ANSWER_WITHIN
 from bot.store import breaker, facts
 from bot.store.breaker import Breaker
 from bot.store.texts import DRAFTS_MAX

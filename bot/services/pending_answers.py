@@ -1,0 +1,85 @@
+"""Requests whose members still wait for an answer: other work gives way to them."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from bot.model import JobId
+
+log = logging.getLogger(__name__)
+
+ANSWER_WITHIN = timedelta(seconds=4)
+"""Maximum time a new job waits for the member to be answered before it starts."""
+GIVE_WAY_S = 0.2
+"""Maximum time that songs in progress wait for the answers to new requests, in seconds."""
+
+
+class PendingAnswers:
+    """The interactions being accepted, and the accepted jobs whose members have not been answered."""
+
+    def __init__(self) -> None:
+        self._being_accepted: set[int] = set()
+        """Interactions that are being accepted or refused."""
+        self._unanswered: set[JobId] = set()
+        self._all_answered = asyncio.Event()
+        self._all_answered.set()
+
+    def __contains__(self, interaction_id: int) -> bool:
+        """Return whether the interaction is being accepted or refused."""
+        return interaction_id in self._being_accepted
+
+    @contextmanager
+    def accepting(self, interaction_id: int) -> Iterator[None]:
+        """Count an interaction while it is accepted or refused."""
+        self._being_accepted.add(interaction_id)
+        self._all_answered.clear()
+        try:
+            yield
+        finally:
+            self._being_accepted.discard(interaction_id)
+            self._note()
+
+    def add(self, job_id: JobId) -> None:
+        """Count an accepted job until it is answered, for at most ``ANSWER_WITHIN``."""
+        self._unanswered.add(job_id)
+        # From then on the job starts, whether or not its answer was recorded, and nothing waits for it.
+        asyncio.get_running_loop().call_later(ANSWER_WITHIN.total_seconds(), self._expire, job_id)
+
+    def answered(self, job_id: JobId) -> None:
+        """Stop counting a job: its member was answered, or nobody waits for the answer."""
+        self._unanswered.discard(job_id)
+        self._note()
+
+    def _expire(self, job_id: JobId) -> None:
+        if job_id in self._unanswered:
+            log.warning("answer not recorded in time", extra={"job_id": job_id})
+            self.answered(job_id)
+
+    def _note(self) -> None:
+        if not self._unanswered and not self._being_accepted:
+            self._all_answered.set()
+
+    async def all_answered(self) -> None:
+        """Wait for every request in progress to be answered, for at most ``ANSWER_WITHIN``."""
+        if not await self._answered_within(ANSWER_WITHIN.total_seconds()):
+            count = len(self._unanswered) + len(self._being_accepted)
+            log.warning("answers pending at shutdown", extra={"count": count})
+
+    async def give_way(self) -> None:
+        """Wait while members wait for the answer to a request, for at most ``GIVE_WAY_S``.
+
+        Called by work that is in no hurry: a member sees an answer that is late, but no song that is.
+        """
+        await self._answered_within(GIVE_WAY_S)
+
+    async def _answered_within(self, within_s: float) -> bool:
+        if self._all_answered.is_set():
+            return True
+        try:
+            async with asyncio.timeout(within_s):
+                await self._all_answered.wait()
+        except TimeoutError:
+            return False
+        return True
