@@ -17,7 +17,9 @@ else:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="The backup file; an earlier backup there is replaced.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The backup file; an earlier backup there is replaced.")
+    ],
 ) -> None:
     """Copy the database into one file. Safe while the bot runs; audio files are not included."""
     with errors_as_sentences(), progress_bar() as progress:
@@ -29,7 +31,7 @@ def backup(
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file written by `tunesmith backup`.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file written by `tunesmith backup`.")],
 ) -> None:
     """Replace the database with a backup while no bot runs. The replaced file is kept for a week."""
     with errors_as_sentences(), progress_bar() as progress:

@@ -43,7 +43,7 @@ def doctor(
 
 
 def show_config() -> None:
-    """Show every setting, its value and where it comes from; secrets are hidden. Exits 1 on a problem."""
+    """Show every setting, its value and its origin. Secrets are hidden; exits 1 on a problem."""
     effective = settings.examine()
     name_width, origin_width = (
         max(len(text) for text in column)

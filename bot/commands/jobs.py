@@ -32,7 +32,7 @@ def list_jobs(
     refund: Annotated[int | None, typer.Option("--refund", hidden=True)] = None,
     reason: Annotated[str, typer.Option("--reason", hidden=True)] = "",
 ) -> None:
-    """List the unfinished jobs, parked ones included, or act on one of them."""
+    """List unfinished jobs, or act on a job. The list includes parked ones."""
     # Earlier versions had these options; scripts may still use them.
     flags = [
         (number, perform)

@@ -28,7 +28,7 @@ def move(
         ),
     ] = None,
 ) -> None:
-    """Move an SQLite database to a PostgreSQL server, while no bot runs, and close the file for good."""
+    """Move the database from SQLite to PostgreSQL. No bot may run; the file is closed for good."""
     with errors_as_sentences(), progress_bar() as progress:
         url = settings.load_for_database().database_url.get_secret_value() if target is None else target
         moved = moves.move(source, url, progress)
@@ -58,7 +58,7 @@ def restored(
         ),
     ] = False,
 ) -> None:
-    """Resume on a database that was restored by other means, or whose server has failed over."""
+    """Accept a database restored by other means. Also after a failover of its server."""
     with errors_as_sentences():
         loaded = settings.load_for_database()
         accepted = restores.accept(loaded.database_place, datetime.now(UTC), complete=complete)

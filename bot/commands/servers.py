@@ -30,7 +30,9 @@ servers = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
 def grant(
-    guild: Annotated[int, typer.Argument(help="The server's id, as `tunesmith servers` shows it.")],
+    guild: Annotated[
+        int, typer.Argument(metavar="SERVER", help="The server's id, as `tunesmith servers` shows it.")
+    ],
     amount: Annotated[
         int,
         typer.Argument(metavar="CREDITS", help="Bonus credits; a negative number takes some away."),
@@ -48,7 +50,7 @@ def grant(
 
 @servers.callback()
 def list_servers(context: typer.Context) -> None:
-    """List each server's allowance, usage and held credits, or act on a server."""
+    """List servers and their credits, or act on a server."""
     if context.invoked_subcommand is not None:
         return
     with errors_as_sentences():
@@ -78,7 +80,7 @@ def allow_server(guild: ServerArgument) -> None:
 
 @servers.command(name="deny")
 def deny_server(guild: ServerArgument) -> None:
-    """Make no more songs for a server; unfinished ones are still delivered."""
+    """Make no more songs for a server. Unfinished ones are still delivered."""
     with errors_as_sentences():
         asyncio.run(operator_access.set_allowed(settings.load_for_database(), GuildId(guild), allowed=False))
         typer.echo(f"Server {guild} is no longer served; its unfinished songs are still delivered.")
@@ -89,7 +91,7 @@ def forget_server(
     guild: ServerArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
 ) -> None:
-    """Erase a server's songs, texts, settings and limits. The ledger and the usage stay."""
+    """Erase a server's songs, texts and settings. Its limits go too; the ledger and the usage stay."""
     if not yes and not sys.stdin.isatty():
         exit_with("This asks for confirmation, which needs a terminal; or add --yes. Nothing was changed.")
 

@@ -81,6 +81,15 @@ def test_the_modules_of_an_extra_match_its_packages() -> None:
 # -- exit statuses
 
 
+@pytest.mark.parametrize("words", [[], ["jobs"], ["servers"]])
+def test_each_listed_command_has_a_whole_sentence(words: list[str]) -> None:
+    listing = CliRunner().invoke(cli.cli, [*words, "--help"]).output.partition("Commands:\n")[2]
+    sentences = [line.strip() for line in listing.partition("\n\n")[0].splitlines()]
+
+    assert len(sentences) >= 3
+    assert [] == [line for line in sentences if not line.endswith(".") or line.endswith("..")]
+
+
 def test_the_exit_statuses_are_in_the_help_and_in_the_documentation() -> None:
     shown = " ".join(CliRunner().invoke(cli.cli, ["--help"]).output.split())
     table = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "operating.md").read_text("utf-8"), re.MULTILINE)
