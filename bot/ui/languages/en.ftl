@@ -177,7 +177,7 @@ card-given-back = { $credits } given back
 card-left-of-limit = { $credits } left of their limit
 card-left-in-server = { $credits } left in this server
 card-expected = Ready { $when }
-card-expected-range = { $from } to { $to }
+card-expected-range = { $from }, or { $to } if it takes longer
 card-any-moment = any moment now
 phase-queued = In the queue
 phase-composing = Composing
@@ -404,7 +404,7 @@ quota-zone = Time zone
 pool-allowance = Allowance
 pool-allowance-value = { $credits } a { $period }
 pool-used-title = Used
-pool-held = Held for songs in progress
+pool-held = Held for songs
 pool-bonus = Bonus
 pool-bonus-value = { $credits } (does not expire)
 pool-renews = Allowance renews
@@ -542,10 +542,11 @@ privacy-drafts-value = { $count ->
    *[other] { $count } refused forms
 }, so that nothing you typed is lost. Deleted after a day.
 privacy-ratings = Ratings
-privacy-ratings-value = Your 👍 and 👎 on { $count ->
-    [one] 1 song
-   *[other] { $count } songs
-}. They count in `/music top`; nobody sees whose they are. Deleted with the texts of the song.
+privacy-ratings-value = { $count ->
+    [0] You haven't rated a song yet.
+    [one] Your 👍 or 👎 on 1 song.
+   *[other] Your 👍 and 👎 on { $count } songs.
+} Ratings count in `/music top`; nobody sees whose they are. They are deleted with the texts of the song.
 privacy-files = Audio files
 privacy-files-value = { $count ->
     [one] 1 file
@@ -560,10 +561,11 @@ privacy-credits = Credits and limits
 privacy-credits-value = { $entries ->
     [one] 1 entry
    *[other] { $entries } entries
-} in the credit ledger, and limits that managers set for you in { $limits ->
-    [one] 1 server
-   *[other] { $limits } servers
-}. They keep credits from being lost or spent twice. They stay after a deletion, without your name.
+} in the credit ledger{ $limits ->
+    [0] .
+    [one] , and a limit that managers set for you in 1 server.
+   *[other] , and limits that managers set for you in { $limits } servers.
+} They keep credits from being lost or spent twice. They stay after a deletion, without your name.
 privacy-service = The music service
 privacy-service-value = The text of a song goes to the music service, which makes it. Nothing here is trained on it.
 privacy-copies = Updates or a restore of the bot left { $count ->

@@ -211,7 +211,7 @@ def test_the_credits_card_shows_all_of_its_parts() -> None:
     assert {
         "Allowance": "100 a month",
         "Used": "30",
-        "Held for songs in progress": "10",
+        "Held for songs": "10",
         "Bonus": "5 (does not expire)",
         "Allowance renews": discord.utils.format_dt(make.NOW + timedelta(days=17), "R"),
     } == {field.name: field.value for field in shown.fields}
