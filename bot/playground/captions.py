@@ -13,6 +13,7 @@ class Captions:
     locale: str
     """Discord's code of the language, which members and the server use."""
     title: str
+    subtitle: str
     you: str
     manager: str
     member: str

@@ -147,7 +147,14 @@ class _Server:
             {"name": viewer.name, "role": texts.manager if viewer.manager else texts.member}
             for viewer in self._page.viewers
         ]
-        facts = json.dumps({"title": texts.title, "viewingAs": texts.viewing_as, "viewers": viewers})
+        facts = json.dumps(
+            {
+                "title": texts.title,
+                "subtitle": texts.subtitle,
+                "viewingAs": texts.viewing_as,
+                "viewers": viewers,
+            }
+        )
         head = (
             '<link rel="stylesheet" href="/playground.css">'
             f'<script src="/playground.js" defer data-facts="{escape(facts)}"></script>'

@@ -5,7 +5,7 @@
   const picker = document.getElementById("viewer-picker");
   const [title, subtitle] = document.querySelector(".preview-brand span:last-child").children;
   title.textContent = facts.title;
-  subtitle.textContent = "SimCord";
+  subtitle.textContent = facts.subtitle;
 
   const viewers = document.createElement("fieldset");
   viewers.className = "viewers";
