@@ -17,8 +17,8 @@ from itertools import cycle
 from pathlib import Path
 
 from bench.intake import RICH, fill
-from bot.database import snapshots
 from bot.database.sqlite import Database
+from bot.files import flush
 from bot.services.intake import Intake
 from tests import make
 
@@ -69,7 +69,7 @@ def copy_plainly(path: Path, target: Path) -> float:
     """Copy the file and flush it to the disk. Return the duration in seconds."""
     began_s = time.perf_counter()
     shutil.copyfile(path, target)
-    snapshots.flush(target)
+    flush(target)
     return time.perf_counter() - began_s
 
 

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Final, cast
 
 from bench.answer import percentile
+from bot.balance import Period
 from bot.database import engine, postgresql, sqlite
 from bot.errors import StoreBusy
-from bot.model import DiscordUserId, GuildId, JobState, Period
+from bot.model import DiscordUserId, GuildId, JobState
 from bot.music.sseedance import Sseedance
 from bot.pipeline.runner import Runner
 from bot.services.intake import Intake

@@ -3,10 +3,11 @@
 Source: https://docs.discord.com/developers/events/gateway-events#guild-create, read 2026-11-26.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 from tests.doubles.discord import Person
-from tests.doubles.discord.wire import Guild, user_wire
+from tests.doubles.discord.wire import Guild, member_wire
 
 GUILDS_INTENT: Final = 1 << 0
 CATEGORIES: Final = 4
@@ -73,7 +74,7 @@ def guild_create(guild: Guild, bot: Person) -> dict[str, Any]:
         "large": False,
         "unavailable": False,
         "member_count": 120,
-        "members": [_member(bot, own_role)],
+        "members": [member_wire(replace(bot, roles=(own_role,)), with_permissions=False)],
         "channels": _channels(guild.id),
         "threads": [],
         "voice_states": [],
@@ -117,23 +118,6 @@ def _emoji(emoji_id: int, number: int) -> dict[str, Any]:
         "managed": False,
         "animated": False,
         "available": True,
-    }
-
-
-def _member(bot: Person, own_role: int) -> dict[str, Any]:
-    return {
-        "user": user_wire(bot),
-        "nick": None,
-        "avatar": None,
-        "banner": None,
-        "roles": [str(own_role)],
-        "joined_at": JOINED,
-        "premium_since": None,
-        "communication_disabled_until": None,
-        "deaf": False,
-        "mute": False,
-        "pending": False,
-        "flags": 0,
     }
 
 

@@ -16,9 +16,10 @@ from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
+from bot.balance import Period
 from bot.database import sqlite_connections
 from bot.database.sqlite import Database
-from bot.model import DiscordUserId, Period
+from bot.model import DiscordUserId
 from bot.services.intake import Intake
 from bot.store import members, times
 from bot.store.ledger import Defaults

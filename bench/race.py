@@ -9,10 +9,11 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
+from bot.balance import Period
 from bot.database.postgresql import Database
 from bot.database.postgresql_reader import open_read_only
 from bot.errors import Refusal, StoreBusy
-from bot.model import DiscordUserId, Period
+from bot.model import DiscordUserId
 from bot.services.intake import Accepted, Intake
 from bot.store.ledger import Defaults
 from bot.store.reconcile import reconcile

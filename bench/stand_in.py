@@ -17,6 +17,7 @@ from aiohttp import WSMsgType, web
 
 from bench.guilds import GUILDS_INTENT, guild_create
 from tests.doubles.discord import Channel, Person
+from tests.doubles.discord.application import application_wire, ready_wire
 from tests.doubles.discord.wire import Guild, channel_wire, member_wire, user_wire
 
 TOKEN: Final = "stand-in.bot.token"  # noqa: S105 - made up
@@ -222,7 +223,7 @@ class StandIn:
             case "GET", ["users", "@me"]:
                 return user_wire(self._bot)
             case "GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]:
-                return _application()
+                return application_wire(APPLICATION_ID, Person(1, "owner"), guilds=1)
             case "PUT", ["applications", _, "commands"]:
                 self.commands = [
                     {"id": str(self._id()), "application_id": str(APPLICATION_ID), "version": "1", **one}
@@ -280,22 +281,14 @@ class StandIn:
             await _send(socket, {"op": DISPATCH, "t": "GUILD_CREATE", "s": self._sequence, "d": data})
 
     def _ready(self) -> dict[str, Any]:
-        return {
-            "v": 10,
-            "user": user_wire(self._bot) | {"verified": True, "mfa_enabled": True, "email": None, "flags": 0},
-            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in self.guilds],
-            "session_id": secrets.token_hex(16),
-            "session_type": "normal",
-            "resume_gateway_url": self.url.replace("http", "ws", 1).removesuffix("/api/v10") + "/gateway",
-            "shard": [0, 1],
-            "application": {"id": str(APPLICATION_ID), "flags": 0},
-            "private_channels": [],
-            "presences": [],
-            "relationships": [],
-            "user_settings": {},
-            "geo_ordered_rtc_regions": [],
-            "_trace": [],
-        }
+        return ready_wire(
+            self._bot,
+            (guild.id for guild in self.guilds),
+            application_id=APPLICATION_ID,
+            session_id=secrets.token_hex(16),
+            resume_url=self.url.replace("http", "ws", 1).removesuffix("/api/v10") + "/gateway",
+            shard=(0, 1),
+        )
 
 
 async def _send(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
@@ -316,27 +309,3 @@ def _value(value: object) -> object:
 
 def _json(content: object) -> web.Response:
     return web.Response(body=json.dumps(content).encode(), content_type="application/json")
-
-
-def _application() -> dict[str, Any]:
-    return {
-        "id": str(APPLICATION_ID),
-        "name": "Tunesmith",
-        "icon": None,
-        "description": "",
-        "bot_public": False,
-        "bot_require_code_grant": False,
-        "verify_key": "0" * 64,
-        "owner": user_wire(Person(1, "owner")),
-        "team": None,
-        "summary": "",
-        "flags": 0,
-        "tags": [],
-        "rpc_origins": [],
-        "redirect_uris": [],
-        "interactions_endpoint_url": None,
-        "role_connections_verification_url": None,
-        "approximate_guild_count": 1,
-        "approximate_user_install_count": 0,
-        "integration_types_config": {"0": {}},
-    }

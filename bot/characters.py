@@ -42,6 +42,17 @@ def with_plain_breaks(text: str) -> str:
     return _LINE_BREAK.sub("\n", text)
 
 
+def storable(text: str) -> str:
+    """Return the text trimmed, with plain line feeds, and storable in SQLite and JSON.
+
+    NUL and lone surrogates are removed. A text without visible characters becomes empty.
+    """
+    if is_plain_ascii(text):
+        return text.strip()
+    carried = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+    return "" if is_blank(carried) else with_plain_breaks(carried).strip()
+
+
 def graphemes(text: str) -> list[str]:
     """Return the characters as people perceive them, in order."""
     return [match[0] for match in _GRAPHEME.finditer(text)]

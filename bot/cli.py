@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands import backups, checks, jobs, probes, relocation, servers, simulations
+from bot.commands import backups, installation, jobs, probes, relocation, servers, simulations
 from bot.lazy import lazy
 
 # The rest takes more than a second to import, and --help needs none of it.
@@ -66,8 +66,8 @@ def _put_together() -> typer.Typer:
     whole.callback()(make_files_private)
     whole.command()(init)
     whole.command()(run)
-    whole.command()(checks.doctor)
-    whole.command(name="config")(checks.show_config)
+    whole.command()(installation.doctor)
+    whole.command(name="config")(installation.show_config)
     whole.command()(backups.backup)
     whole.command()(backups.restore)
     whole.command()(relocation.restored)

@@ -8,8 +8,8 @@ from pathlib import Path
 import attrs
 
 from bot.app import assemble, open_music
+from bot.checks import Check
 from bot.configuration.fields import Secret
-from bot.model import Check
 from bot.music.backends import plain_contract
 from bot.ops.clock import steady_clock
 from bot.ops.doctor import wiring

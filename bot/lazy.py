@@ -1,6 +1,8 @@
-"""Import modules on first use."""
+"""Import modules on first use, or not at all."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import util
 from types import ModuleType
 
@@ -25,3 +27,18 @@ def lazy(name: str) -> ModuleType:
         setattr(sys.modules[parent], child, module)
     loader.exec_module(module)
     return module
+
+
+@contextmanager
+def left_out(*names: str) -> Iterator[None]:
+    """Run imports in the block as if these packages or modules were not installed.
+
+    Source: https://docs.python.org/3/reference/import.html#the-module-cache, read 2026-11-26.
+    """
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type] # None stands for a failed import
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]

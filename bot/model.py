@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NewType, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.characters import is_blank, is_plain_ascii, with_plain_breaks
+from bot.characters import storable
 
 JobId = NewType("JobId", int)
 """Our own id for a job: 53 random bits, embedded in buttons."""
@@ -25,8 +25,11 @@ LINK_SUFFIX = ".link"
 ParkReason = Literal["slow", "bug", "no_key"]
 """Why the bot stopped working on a job and left the next step to the operator."""
 
-MAX_TAKES = 4
+TAKES_MAX = 4
 """Maximum number of tracks posted per job; the rest of a longer response is dropped."""
+
+NOT_COMPARED: Final = frozenset({"card_due_at", "first_song"})
+"""Fields of a job in which two equal snapshots may differ."""
 
 DURATION_MIN_S, DURATION_MAX_S = 10, 360
 """Minimum and maximum song length that a member may request, in seconds."""
@@ -117,15 +120,6 @@ class Backend(StrEnum):
 
     SSEEDANCE = "sseedance"
     KIE = "kie"
-
-
-class Period(StrEnum):
-    """How long a server's allowance lasts; periods start at midnight in the server's time zone."""
-
-    DAY = "day"
-    WEEK = "week"
-    """Monday to Sunday."""
-    MONTH = "month"
 
 
 class Voice(StrEnum):
@@ -328,7 +322,9 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Job) and all(
-            getattr(self, name) == getattr(other, name) for name in _COMPARED
+            getattr(self, name) == getattr(other, name)
+            for name in self.__struct_fields__
+            if name not in NOT_COMPARED
         )
 
     __ne__ = object.__ne__  # the opposite of the above; Struct's own would compare identities
@@ -350,99 +346,3 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
     def open(self) -> bool:
         """Whether the bot still works on it without the operator."""
         return self.state in OPEN_STATES and not self.parked
-
-
-_COMPARED: Final = tuple(name for name in Job.__struct_fields__ if name not in ("card_due_at", "first_song"))
-"""Fields that a comparison of two snapshots of a job covers."""
-
-
-class Balance(Struct, frozen=True, kw_only=True):
-    """Credits that a server may spend in the current period."""
-
-    allowance: int
-    used: int
-    held: int
-    bonus: int
-    """Bonus credits neither used nor held."""
-    period: Period
-    renews_at: datetime
-    zone: str = "UTC"
-    """IANA name of the zone in which the period begins and ends."""
-    days: tuple[int, int] = (0, 0)
-    """First day of the period and first day after it."""
-    today: int = 0
-    """The current day in the server's time zone."""
-
-    @property
-    def available(self) -> int:
-        """Credits available for a new song."""
-        return max(0, self.allowance - self.used - self.held) + self.bonus
-
-
-class ChangedBy(Struct, frozen=True, kw_only=True):
-    """Author of a change in the ledger, and the reason. Ids are Discord's."""
-
-    actor_id: DiscordUserId | None
-    """None: the operator."""
-    reason: str = ""
-    interaction_id: int | None = None
-    """The command that requested the change, if any; it takes effect only once."""
-
-
-class Limit(Struct, frozen=True, kw_only=True):
-    """A member's share of the server's credits in a period."""
-
-    credits: int
-    role_id: int | None = None
-    """The role whose limit this is; None: the member's own."""
-    everyone: bool = False
-    """Whether that role is @everyone."""
-
-
-class Standing(Struct, frozen=True, kw_only=True):
-    """Credits that one member may spend: the server's pool and the member's limit both apply."""
-
-    balance: Balance
-    limit: Limit | None
-    used: int
-    """Used by the member in the period, from the allowance and the bonus."""
-    held: int
-    """Held for the member's songs in progress."""
-
-    @property
-    def left(self) -> int:
-        """Credits available for the member's next song, by the tightest rule."""
-        pool = self.balance.available
-        return pool if self.limit is None else min(pool, max(0, self.limit.credits - self.used - self.held))
-
-    @property
-    def limit_is_tightest(self) -> bool:
-        """Whether the member's limit leaves less than the server's pool."""
-        return self.left < self.balance.available
-
-
-class Verdict(StrEnum):
-    """The outcome of a check of the installation."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILURE = "failure"
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """The result of one check of the installation: one line that says what to do."""
-
-    verdict: Verdict
-    name: str
-    finding: str
-
-
-def storable(text: str) -> str:
-    """Return the text trimmed, with plain line feeds, and storable in SQLite and JSON.
-
-    NUL and lone surrogates are removed. A text without visible characters becomes empty.
-    """
-    if is_plain_ascii(text):
-        return text.strip()
-    carried = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
-    return "" if is_blank(carried) else with_plain_breaks(carried).strip()

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from bot.balance import Period
 from bot.configuration import loading, validation
 from bot.configuration.fields import Secret, setting
 from bot.configuration.service_fields import (
@@ -21,7 +22,7 @@ from bot.configuration.values import passwords_in
 from bot.database.opening import POSTGRESQL, SQLITE
 from bot.database.share import SLOTS_MAX
 from bot.errors import StartRefused
-from bot.model import Backend, GuildId, Period
+from bot.model import Backend, GuildId
 from bot.music.backends import OFFERS
 from bot.proxies import Proxy, parse_proxy
 from bot.store.ledger import Defaults

@@ -20,10 +20,11 @@ from dotenv import dotenv_values
 from bot import settings
 from bot.about import HOMEPAGE
 from bot.app import open_music
+from bot.checks import Check, Verdict
 from bot.configuration.service_fields import KEY_FIELDS
 from bot.configuration.sources import FILE_SUFFIX
 from bot.errors import StartRefused
-from bot.model import Backend, Check, Verdict
+from bot.model import Backend
 from bot.music.backends import OFFERS
 from bot.ops.doctor.music_api import check_music_api
 from bot.ops.doctor.runner import CheckSpec, run_checks

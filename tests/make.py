@@ -5,19 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import hypothesis
 
-from bot.model import (
-    Backend,
-    Balance,
-    ChangedBy,
-    DiscordUserId,
-    GuildId,
-    Job,
-    JobState,
-    Origin,
-    Period,
-    SongRequest,
-    Standing,
-)
+from bot.balance import Balance, ChangedBy, Period, Standing
+from bot.model import Backend, DiscordUserId, GuildId, Job, JobState, Origin, SongRequest
 from bot.services.terms import Terms
 from bot.store.ledger import Defaults
 

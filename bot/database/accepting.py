@@ -1,13 +1,11 @@
 """Accept a PostgreSQL database after a restore or a failover, before a bot starts on it again."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from bot.database import identity, postgresql_schema, slots
-from bot.database.filling import OPTIONS, errors_as_sentences, refuse_used
-from bot.database.postgresql_errors import MOMENTARY, refusing
-from bot.database.postgresql_tx import Tx, connect
-from bot.database.share import LOCKS
+from bot.database import identity, postgresql_schema
+from bot.database.postgresql_tx import Tx
+from bot.database.without_bots import errors_as_sentences, refuse_used, transaction_without_bots
 
 
 @contextmanager
@@ -18,20 +16,12 @@ def accepting(url: str) -> Iterator[Tx]:
         StartRefused: the server can't be reached, or the database is of another program or version.
         NotDone: a bot is running on the database.
     """
-    with refusing():
-        tx = connect(url, name="tunesmith restored", options=OPTIONS)
-    try:
-        with errors_as_sentences("changed"):
-            slots.prepare(tx)
-            tx.execute("BEGIN")
-            tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, slots.SCHEMA_LOCK))
-            postgresql_schema.refuse_other_schema(tx)
-            refuse_used(tx)
-            yield tx
-            identity.record(tx)
-            tx.execute("COMMIT")
-    finally:
-        with suppress(*MOMENTARY):
-            if tx.usable and tx.in_transaction:
-                tx.execute("ROLLBACK")
-        tx.close()
+    with (
+        transaction_without_bots(url, name="tunesmith restored", done="changed") as tx,
+        errors_as_sentences("changed"),
+    ):
+        postgresql_schema.refuse_other_schema(tx)
+        refuse_used(tx)
+        yield tx
+        identity.record(tx)
+        tx.execute("COMMIT")

@@ -6,22 +6,15 @@ from typing import Any, Final
 
 import psycopg
 
-from bot.database import identity, postgresql_schema, slots
+from bot.database import identity, postgresql_schema
 from bot.database.engine import DatabaseError
-from bot.database.postgresql_errors import MOMENTARY, refusing, sentence
+from bot.database.postgresql_errors import refusing, sentence
 from bot.database.postgresql_tx import Tx, connect
-from bot.database.share import LOCKS
+from bot.database.without_bots import OPTIONS, errors_as_sentences, refuse_used, transaction_without_bots
 from bot.errors import NotDone
 
 ORIGIN_FACT: Final = "moved from"
 """Name of the fact with the token of the move that filled the database."""
-OPTIONS: Final[dict[str, str | int]] = {
-    "lock_timeout": 1_500,
-    # No limits, whatever the server's own: the copy may take long.
-    "statement_timeout": 0,
-    "idle_in_transaction_session_timeout": 0,
-    "synchronous_commit": "on",
-}
 OWN_FACTS: Final = (postgresql_schema.VERSION_FACT, identity.IDENTITY_FACT)
 """Facts about the database itself, which may exist before any bot has run on it."""
 ENCODING: Final = "UTF8"
@@ -85,14 +78,9 @@ def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
         StartRefused: the server can't be reached, or the database is of another program or version.
         NotDone: the database is not empty, or a bot is using it.
     """
-    with refusing():
-        tx = connect(url, name="tunesmith move", options=OPTIONS)
-    try:
+    # A bot starting now waits, and then finds the tables filled.
+    with transaction_without_bots(url, name="tunesmith move", done="filled") as tx:
         with errors_as_sentences("filled"):
-            slots.prepare(tx)
-            tx.execute("BEGIN")
-            # A bot starting now waits for this lock, and then finds the tables filled.
-            tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, slots.SCHEMA_LOCK))
             refuse_used(tx)
             _refuse_encoding(tx)
             if postgresql_schema.schema_version(tx):
@@ -103,29 +91,6 @@ def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
             _refuse_rows(tx, tables)
             tx.execute("DELETE FROM fact WHERE name = ?", (identity.IDENTITY_FACT,))
         yield Filling(tx)
-    finally:
-        with suppress(*MOMENTARY):
-            if tx.usable and tx.in_transaction:
-                tx.execute("ROLLBACK")
-        tx.close()
-
-
-def refuse_used(tx: Tx) -> None:
-    """Refuse a database on which a bot is running.
-
-    No bot can start during a transaction that holds the schema lock.
-
-    Raises:
-        NotDone: a bot is running on the database.
-    """
-    used = tx.execute(
-        """SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = CAST(? AS oid)
-             AND objid <> CAST(? AS oid)
-             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())""",
-        (LOCKS, slots.SCHEMA_LOCK % (1 << 32)),
-    ).fetchone()
-    if used is not None:
-        raise NotDone("A bot is running on the PostgreSQL database; stop it first. Nothing was changed.")
 
 
 def was_filled_by(url: str, token: str) -> bool:
@@ -164,14 +129,3 @@ def _refuse_rows(tx: Tx, tables: Sequence[str]) -> None:
                 f"The PostgreSQL database is not empty: it has rows in the table {table}. Create an empty "
                 "one. Nothing was changed."
             )
-
-
-@contextmanager
-def errors_as_sentences(done: str) -> Iterator[None]:
-    """Turn a server error into a ``NotDone`` that names the failed action."""
-    try:
-        yield
-    except psycopg.Error as error:
-        raise NotDone(
-            f"The PostgreSQL database can't be {done} ({sentence(error)}); nothing was changed."
-        ) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.database.ownership import unmark
+from bot.files import flush
 
 STEPS: Final = 10_000
 """Number of virtual machine instructions between two progress reports."""
@@ -105,15 +106,6 @@ def address(path: Path) -> str:
 def companions(path: Path) -> list[Path]:
     """Return the companion files that SQLite may have for the database ``path``."""
     return [path.with_name(path.name + ending) for ending in COMPANIONS]
-
-
-def flush(path: Path) -> None:
-    """Flush this file or folder to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # -- before a migration

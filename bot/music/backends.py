@@ -1,28 +1,15 @@
 """The supported music services: one module for each name in ``Backend``."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Final
 
 from bot.model import Backend
-from bot.music.contract import Contract, Offer
+from bot.music.contract import Contract, Offer, described
 from bot.music.json_answers import JsonObject
 from bot.music.text_limits import TextLimits
 
-
-def described(backend: Backend) -> Offer:
-    """Return a service's description, from the module of its name.
-
-    Raises:
-        TypeError: that module does not describe a service.
-    """
-    offer = import_module(f"bot.music.{backend}").OFFER
-    if not isinstance(offer, Offer):
-        raise TypeError(f"bot.music.{backend}.OFFER is no Offer")
-    return offer
-
-
 OFFERS: Final[Mapping[Backend, Offer]] = {backend: described(backend) for backend in Backend}
+"""How each service describes itself."""
 
 
 def plain_contract(backend: Backend) -> Contract:

@@ -7,6 +7,7 @@ it, and add the module's name to ``model.Backend``.
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from importlib import import_module
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -178,3 +179,15 @@ class Contract(Protocol):
     def read_balance(self, body: bytes) -> float | None:
         """Read the balance in the service's own credits; None if the answer has none."""
         ...
+
+
+def described(backend: Backend) -> Offer:
+    """Return a service's description, from the module of its name.
+
+    Raises:
+        TypeError: that module does not describe a service.
+    """
+    offer = import_module(f"bot.music.{backend}").OFFER
+    if not isinstance(offer, Offer):
+        raise TypeError(f"bot.music.{backend}.OFFER is no Offer")
+    return offer

@@ -66,8 +66,9 @@ def _loads(text: str | bytes) -> object:
         if isinstance(text, bytes):
             text = _decoded(text)
         content = _GUARD.sub("", text, count=1)
+        decoder = json.JSONDecoder(strict=False, parse_int=_integer, object_pairs_hook=_object)
         # Anything after the first value is ignored: another one, padding, or the end of a function call.
-        return _DECODER.raw_decode(content)[0]
+        return decoder.raw_decode(content)[0]
     except (ValueError, RecursionError):
         return None
 
@@ -92,9 +93,6 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if name not in fields or value not in (None, "", [], {}):
             fields[name] = value
     return fields
-
-
-_DECODER: Final = json.JSONDecoder(strict=False, parse_int=_integer, object_pairs_hook=_object)
 
 
 def plain_name(name: str) -> str:

@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
+from bot.lazy import left_out
 from bot.threads import Threads
 
 T = TypeVar("T")
+
+HTTPX_PROGRAM: Final = "httpx._main"
+"""The command line of httpx, which imports rich, click and pygments: another 4 MB and half of the time."""
 
 
 class LazyClient(Generic[T]):
@@ -29,8 +33,12 @@ class LazyClient(Generic[T]):
             if self._client is None:
                 threads = Threads("import", 1)
                 try:
-                    manager = await threads.run(self._load)
+                    manager = await threads.run(self._loaded)
                 finally:
                     threads.close()
                 self._client = await self._stack.enter_async_context(manager)
             return self._client
+
+    def _loaded(self) -> AbstractAsyncContextManager[T]:
+        with left_out(HTTPX_PROGRAM):
+            return self._load()

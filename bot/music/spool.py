@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from bot import threads
 from bot.errors import Transient
+from bot.files import flush
 from bot.model import LINK_SUFFIX, JobId
 from bot.music.formats import MAGIC_BYTES, SNIFFED_BYTES, ending_behind_junk, ending_of, is_other
 from bot.music.tags import COVER_SUFFIX
@@ -111,7 +112,7 @@ class Spool:
 
     def sync(self) -> None:
         """Make added and removed file names survive a power cut."""
-        _sync(self.folder)
+        flush(self.folder)
 
     async def store(self, name: str, chunks: AsyncIterator[bytes]) -> Stored:
         """Write the chunks to a file called ``name``, with the suffix of their format.
@@ -178,12 +179,4 @@ def _flush(file: IO[bytes]) -> None:
 
 def _rename(part: Path, path: Path) -> None:
     part.replace(path)
-    _sync(path.parent)  # the name must survive a power cut too, not only the bytes
-
-
-def _sync(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    flush(path.parent)  # the name must survive a power cut too, not only the bytes

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from bot.errors import Field, OutOfRange, TextMissing, TextTooLong, UnknownModel
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, SongRequest
+from bot.refusals import Field, OutOfRange, TextMissing, TextTooLong, UnknownModel
 
 
 class TextLimits(Struct, frozen=True, kw_only=True):

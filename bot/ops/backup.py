@@ -18,6 +18,7 @@ from bot.database.exclusive_lock import exclusive_lock, real_path
 from bot.database.migrating import is_ours, migrations, schema_version
 from bot.database.sqlite_connections import open_migrated
 from bot.errors import NotDone
+from bot.files import flush
 from bot.model import JobState
 from bot.pipeline import after_restore
 from bot.store import members
@@ -299,7 +300,7 @@ def _keep(database: Path, now: datetime) -> Path | None:
     for path in files:
         if path != database:
             path.unlink()
-    snapshots.flush(database.parent)
+    flush(database.parent)
     return copy
 
 

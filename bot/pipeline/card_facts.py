@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from bot.balance import Limit, Standing
 from bot.database.engine import Tx
-from bot.model import GuildId, Job, JobId, JobState, Limit, MemberNumber, Standing
+from bot.model import GuildId, Job, JobId, JobState, MemberNumber
 from bot.pipeline.courier import CardFacts
 from bot.store import job_cards, jobs, ledger, queue_order, quotas
 

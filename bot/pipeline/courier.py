@@ -10,7 +10,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from bot.model import Delivery, DiscordUserId, Job, Standing, Track
+from bot.balance import Standing
+from bot.model import Delivery, DiscordUserId, Job, Track
 from bot.store.budget_alerts import BudgetAlert
 
 SEND_WITHIN = timedelta(seconds=60)

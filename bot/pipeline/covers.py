@@ -2,7 +2,7 @@
 
 import logging
 
-from bot.model import MAX_TAKES, Job
+from bot.model import TAKES_MAX, Job
 from bot.music import wire
 from bot.music.downloads import AudioSource
 from bot.music.spool import Spool
@@ -14,7 +14,7 @@ async def store(job: Job, done: wire.Done, audio: AudioSource, spool: Spool) -> 
     """Store the takes' covers, as far as they are available right away."""
     images = {take.url: take.image_url for take in done.details if take.image_url}
     pictures: dict[str, bytes] = {}
-    for take, url in enumerate(done.urls[:MAX_TAKES], start=1):
+    for take, url in enumerate(done.urls[:TAKES_MAX], start=1):
         image = images.get(url)
         if image is None:
             continue

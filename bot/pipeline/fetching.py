@@ -8,7 +8,7 @@ from functools import partial
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
 from bot.errors import Transient
-from bot.model import MAX_TAKES, FailReason, Job, JobState, Track
+from bot.model import TAKES_MAX, FailReason, Job, JobState, Track
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
@@ -68,7 +68,7 @@ class Fetcher:
         urls = job.urls
         tracks = list(job.tracks)
         problem = ""
-        for take, url in enumerate(urls[:MAX_TAKES], start=1):
+        for take, url in enumerate(urls[:TAKES_MAX], start=1):
             if any(track.take == take for track in tracks):
                 continue
             try:
@@ -89,7 +89,7 @@ class Fetcher:
                 raise Superseded
             tracks.append(track)
         waited = now - (job.missing_since or now)
-        if len(tracks) == len(urls[:MAX_TAKES]) or (tracks and waited >= SECOND_TAKE_MAX):
+        if len(tracks) == len(urls[:TAKES_MAX]) or (tracks and waited >= SECOND_TAKE_MAX):
             await self._stored(job)
         elif waited >= AUDIO_MAX and self._music.of(job) is None:
             await self._poller.park_without_key(job)  # fresh addresses may be available once the key is back
@@ -111,7 +111,7 @@ class Fetcher:
                 takes = takes + tuple(take for take in checked.details if take not in takes)
                 stored = {track.take for track in job.tracks}
                 fresh = [
-                    url for url in checked.urls[:MAX_TAKES] if url not in {urls[take - 1] for take in stored}
+                    url for url in checked.urls[:TAKES_MAX] if url not in {urls[take - 1] for take in stored}
                 ]
                 for take in range(1, len(urls) + 1):
                     if take not in stored and fresh:

@@ -9,12 +9,21 @@ from functools import partial
 from typing import Final
 
 from bot.database import snapshots
-from bot.database.engine import Database
+from bot.database.engine import Database, Tx
 from bot.errors import Transient
 from bot.model import GuildId
 from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
-from bot.store import claims, erasure, lyrics_calls, members, refusals, server_erasure, texts, tracks
+from bot.store import (
+    claims,
+    erasure,
+    lyrics_calls,
+    members,
+    refused_interactions,
+    server_erasure,
+    texts,
+    tracks,
+)
 from bot.store.reconcile import reconcile
 from bot.store.scrub import Deleted
 
@@ -196,10 +205,12 @@ class Maintenance:
             log.info("old files removed", extra={"count": len(gone)})
 
     async def _drop_refusals(self, now: datetime) -> None:
-        while await self._database.write(lambda tx: refusals.sweep(tx, now)) >= refusals.SWEEP_MAX:
-            pass
-        while await self._database.write(lambda tx: lyrics_calls.sweep(tx, now)) >= lyrics_calls.SWEEP_MAX:
-            pass
+        await self._drop_all(lambda tx: refused_interactions.sweep(tx, now), refused_interactions.SWEEP_MAX)
+        await self._drop_all(lambda tx: lyrics_calls.sweep(tx, now), lyrics_calls.SWEEP_MAX)
+
+    async def _drop_all(self, sweep: Callable[[Tx], int], batch_max: int) -> None:
+        while await self._database.write(sweep) >= batch_max:
+            pass  # members' writes go in between
 
     async def _drop_texts(self, now: datetime) -> None:
         before, dropped = now - self._keep_texts, 0

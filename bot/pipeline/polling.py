@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.errors import Transient, Unauthorized
-from bot.model import MAX_TAKES, Backend, FailReason, Job, JobState, ParkReason
+from bot.model import TAKES_MAX, Backend, FailReason, Job, JobState, ParkReason
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
@@ -83,8 +83,8 @@ class Poller:
                     job,
                     JobState.READY,
                     due_at=now,
-                    urls=tuple(urls[:MAX_TAKES]),
-                    takes=checked.details[:MAX_TAKES],
+                    urls=tuple(urls[:TAKES_MAX]),
+                    takes=checked.details[:TAKES_MAX],
                     upstream_credits=checked.cost_credits,
                 )
             case wire.Done(urls=urls) if urls:

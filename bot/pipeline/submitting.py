@@ -10,13 +10,13 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
-from bot.errors import StoreBusy, StoreLost
 from bot.model import Backend, ClosedCause, FailReason, GuildId, Job, JobState, SongRequest
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
 from bot.pipeline import schedule
+from bot.pipeline.outcomes import closed_alert, record_for_sure
 from bot.pipeline.quote_filter import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import breaker, claims, jobs, texts
@@ -34,8 +34,8 @@ BUSY_MIN_S, BUSY_MAX_S = 1.0, 600.0
 SUBMITS_RESERVED, SUBMITS_SHARE = 5, 5
 """The last places in a window are reserved for servers that have sent fewer requests in it than their share.
 Otherwise one member whose requests fail at once, and so never count as open, would fill every window."""
-WRITE_TRIES = 20
-"""Number of attempts to record a task id, which take about eight minutes."""
+WRITE_AGAIN_MAX_S = 30.0
+"""Maximum time between two attempts to record the outcome of the paid request, in seconds."""
 
 
 class Submitter:
@@ -141,7 +141,9 @@ class Submitter:
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
                 return
             answer = await self._request(music, request)
-            await self._write_for_sure(partial(self.conclude, entered, job, answer))
+            await record_for_sure(
+                partial(self.conclude, entered, job, answer), sleep=self._sleep, wait_max_s=WRITE_AGAIN_MAX_S
+            )
 
     async def _request(self, music: MusicClient, request: SongRequest) -> wire.Submitted:
         """Send the paid request, unless this process was suspended.
@@ -151,20 +153,6 @@ class Submitter:
         if not self._database.may_act():
             return wire.Busy("not sent: the process had been frozen")
         return await music.submit(request)
-
-    async def _write_for_sure(self, write: Callable[[], Awaitable[None]]) -> None:
-        """Record the paid request's outcome, even if the database is locked for minutes."""
-        for failures in range(1, WRITE_TRIES + 1):
-            try:
-                await write()
-            except StoreLost:
-                raise  # this process will never write again
-            except StoreBusy as error:
-                log.warning("outcome not recorded yet", extra={"error": str(error), "failures": failures})
-                await self._sleep(schedule.backoff_s(failures, 0.5, 30.0))
-            else:
-                return
-        await write()
 
     async def conclude(self, job: Job, queued: Job, answer: wire.Submitted) -> None:
         """Record the answer's consequences for the job."""
@@ -215,7 +203,7 @@ class Submitter:
 
         await self._transitions.fail(job, FailReason.CLOSED, detail, also=block, closed=cause)
         if news:
-            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(closed_alert(cause, detail))
 
     async def _suspect(self, job: Job, cause: ClosedCause, detail: str) -> None:
         """Fail this job alone: our free question was answered differently.
@@ -234,7 +222,7 @@ class Submitter:
 
         await self._transitions.fail(job, FailReason.REFUSED, detail, also=record)
         if news:
-            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(closed_alert(cause, detail))
 
     async def _busy(self, job: Job, queued: Job, busy: wire.Busy) -> None:
         """Requeue the job: nothing was sent, or the request was clearly not accepted."""

@@ -1,8 +1,9 @@
 """The words of a request that name styles, moods and instruments, and what they change."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from bot.sandbox.moods import Mood
 from bot.sandbox.styles import STYLES, Style
 
 STYLE_WORDS = {
@@ -100,23 +101,6 @@ CHORD_WORDS = {
     "harp": "pluck",
 }
 
-
-@dataclass(frozen=True)
-class Mood:
-    """How a mood changes a style."""
-
-    modes: tuple[str, ...] = ()
-    """Modes in place of the style's, unless empty."""
-    tempo: float = 1.0
-    """Factor on the tempo."""
-    brightness: float = 1.0
-    """Factor on the brightness."""
-    reverb: float = 0.0
-    """Amount added to the reverb."""
-    calm: bool = False
-    """Whether the melody moves in quarters rather than eighths."""
-
-
 SAD = Mood(("minor",), 0.86, 0.8, 0.1, calm=True)
 HAPPY = Mood(("major",), 1.08, 1.12)
 DARK = Mood(("phrygian", "minor"), 0.94, 0.8, 0.05)
@@ -191,22 +175,10 @@ def style_named(words: str, otherwise: str) -> tuple[str, Style]:
     if len(named) > 1 and STYLES[named[1]].beats == style.beats:
         style = replace(style, drums=STYLES[named[1]].drums, swing=STYLES[named[1]].swing)
     for mood in dict.fromkeys(MOOD_WORDS[word] for word in vocabulary if word in MOOD_WORDS):
-        style = _changed(style, mood)
+        style = mood.applied_to(style)
     for word in vocabulary:
         if word in LEAD_WORDS:
             style = replace(style, leads=(LEAD_WORDS[word],))
         if word in CHORD_WORDS and style.comping != "chug":
             style = replace(style, chords=CHORD_WORDS[word])
     return named[0], style
-
-
-def _changed(style: Style, mood: Mood) -> Style:
-    slowest, fastest = style.tempo_bpm
-    return replace(
-        style,
-        modes=mood.modes or style.modes,
-        tempo_bpm=(round(slowest * mood.tempo), round(fastest * mood.tempo)),
-        brightness=style.brightness * mood.brightness,
-        reverb=min(0.6, style.reverb + mood.reverb),
-        lively=style.lively and not mood.calm,
-    )

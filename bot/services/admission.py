@@ -3,7 +3,10 @@
 from datetime import datetime, timedelta
 
 from bot.database.engine import Tx
-from bot.errors import (
+from bot.model import GuildId, MemberNumber, Origin, Reuse, SongRequest, Source
+from bot.music.backends import limits_of
+from bot.music.text_limits import check
+from bot.refusals import (
     AlreadyMaking,
     Leaving,
     NotServed,
@@ -16,9 +19,6 @@ from bot.errors import (
     WordRefused,
     WordsGone,
 )
-from bot.model import GuildId, MemberNumber, Origin, Reuse, SongRequest, Source
-from bot.music.backends import limits_of
-from bot.music.text_limits import check
 from bot.services.terms import Terms
 from bot.store import breaker, jobs, members, quotas, refused_words, servers, song_channels, texts
 

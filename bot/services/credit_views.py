@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from bot.model import Balance, Job, Standing
+from bot.balance import Balance, Standing
+from bot.model import Job
 from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, MemberUse
 from bot.store.times import UTC_NAME

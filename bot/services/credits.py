@@ -7,29 +7,13 @@ from typing import Literal, TypeVar
 
 from msgspec.structs import replace
 
-from bot.characters import head
+from bot.balance import Balance, ChangedBy, Limit, Period
+from bot.characters import head, storable
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
-from bot.errors import (
-    NoSuchLimit,
-    NoSuchZone,
-    NotRefundable,
-    OperatorsOnly,
-    OutOfRange,
-    TextMissing,
-)
 from bot.mentions import Names
-from bot.model import (
-    Balance,
-    ChangedBy,
-    DiscordUserId,
-    GuildId,
-    JobId,
-    Limit,
-    MemberNumber,
-    Period,
-    storable,
-)
+from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
+from bot.refusals import NoSuchLimit, NoSuchZone, NotRefundable, OperatorsOnly, OutOfRange, TextMissing
 from bot.services import ledger_csv
 from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
 from bot.services.export_files import Export

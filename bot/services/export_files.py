@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from bot.errors import ExportRunning
+from bot.refusals import ExportRunning
 
 PART_MAX_BYTES: Final = 8 * 1024 * 1024
 """Compressed size at which a part ends, and maximum size of a single plain file; Discord accepts 10 MiB."""

@@ -8,17 +8,7 @@ from msgspec import Struct
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_day, lock_guild
-from bot.errors import (
-    NoRoom,
-    NotServed,
-    NotYourSong,
-    Refusal,
-    ShuttingDown,
-    StoreBusy,
-    TooLateToCancel,
-    TotalReached,
-    WordsGone,
-)
+from bot.errors import Refusal, StoreBusy
 from bot.mentions import named
 from bot.model import DiscordUserId, FailReason, GuildId, Job, JobId, JobState, Origin, SongRequest, Source
 from bot.pipeline.card_facts import card_facts
@@ -26,11 +16,30 @@ from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
+from bot.refusals import (
+    NoRoom,
+    NotServed,
+    NotYourSong,
+    ShuttingDown,
+    TooLateToCancel,
+    TotalReached,
+    WordsGone,
+)
 from bot.services import admission
 from bot.services.batched_writes import BatchedWrites
 from bot.services.pending_answers import ANSWER_WITHIN, PendingAnswers
 from bot.services.terms import Terms
-from bot.store import job_cards, jobs, ledger, members, quotas, refusals, servers, song_channels, texts
+from bot.store import (
+    job_cards,
+    jobs,
+    ledger,
+    members,
+    quotas,
+    refused_interactions,
+    servers,
+    song_channels,
+    texts,
+)
 from bot.store.job_events import StageTimes, stage_times
 from bot.store.times import day_number
 
@@ -136,7 +145,7 @@ class Intake:
                 tx.execute("ROLLBACK TO admission")
                 tx.execute("RELEASE admission")
                 if not isinstance(refusal, NotServed):  # nothing is written for a server that is not served
-                    refusals.remember(tx, origin.interaction_id, now)
+                    refused_interactions.remember(tx, origin.interaction_id, now)
                 if isinstance(refusal, TotalReached):  # also if the operator has lowered it
                     note_total(tx)
                 return refusal
@@ -220,10 +229,10 @@ class Intake:
         """Record an interaction refused before it got here, so that it stays refused."""
         self._note_refused(interaction_id)
         now = self._now()
-        await self._database.write(lambda tx: refusals.remember(tx, interaction_id, now))
+        await self._database.write(lambda tx: refused_interactions.remember(tx, interaction_id, now))
 
     def _was_refused(self, tx: Tx, interaction_id: int) -> bool:
-        return interaction_id in self._refused or refusals.is_refused(tx, interaction_id)
+        return interaction_id in self._refused or refused_interactions.is_refused(tx, interaction_id)
 
     def _note_refused(self, interaction_id: int) -> None:
         # Kept in memory as well, in case the refusal's row could not be written.

@@ -15,10 +15,18 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.characters import head
+from bot.characters import head, storable
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_day, lock_guild, lock_member
-from bot.errors import (
+from bot.errors import Transient, Unauthorized
+from bot.mentions import named
+from bot.model import FailReason, JobId, MemberNumber, Origin, SongRequest
+from bot.music import wire
+from bot.music.backends import limits_of
+from bot.music.client import MusicClient
+from bot.music.clients import MusicClients
+from bot.music.contract import LyricsDrafts
+from bot.refusals import (
     Leaving,
     LimitReached,
     LyricsUnderway,
@@ -29,19 +37,10 @@ from bot.errors import (
     TextMissing,
     TextTooLong,
     TooManyLyrics,
-    Transient,
-    Unauthorized,
     UnknownControl,
     WordRefused,
     WordsGone,
 )
-from bot.mentions import named
-from bot.model import FailReason, JobId, MemberNumber, Origin, SongRequest, storable
-from bot.music import wire
-from bot.music.backends import limits_of
-from bot.music.client import MusicClient
-from bot.music.clients import MusicClients
-from bot.music.contract import LyricsDrafts
 from bot.services import admission
 from bot.services.lyrics_payments import LyricsPayments
 from bot.services.terms import Terms
@@ -134,6 +133,7 @@ class Lyricist:
         if len(about) > drafts.about_max:
             raise TextTooLong("prompt", len(about), drafts.about_max)
         async with self._one_more(origin.interaction_id):
+            await self._payments.prepare()
             call = await self._database.write(lambda tx: self._begin(tx, about, request, origin))
             if call is None:
                 return None

@@ -13,22 +13,13 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias, assert_never, cast
 
 from bot.database.engine import Database, Tx
-from bot.errors import (
-    NoLyrics,
-    Refusal,
-    ServiceClosed,
-    ShuttingDown,
-    StoreBusy,
-    StoreLost,
-    Transient,
-    WordsGone,
-)
+from bot.errors import Refusal, StoreBusy, Transient
 from bot.model import ClosedCause, FailReason
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
-from bot.pipeline import schedule
-from bot.pipeline.submitting import WRITE_TRIES
+from bot.pipeline.outcomes import closed_alert, record_for_sure
+from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
 from bot.services.terms import Terms
 from bot.store import breaker, lyrics_calls
 from bot.store.lyrics_calls import CallState
@@ -86,6 +77,14 @@ class LyricsPayments:
         except TimeoutError:
             log.warning("lyrics requests pending at shutdown", extra={"count": self._paying})
 
+    async def prepare(self) -> None:
+        """Load what sends paid requests, unless another process does.
+
+        Done before a request is recorded: a kill while it is recorded and unsent makes its outcome unknown.
+        """
+        if self._database.share.leads:
+            await self._music.chosen.prepare()
+
     async def task_of(self, call_id: int, drafts: LyricsDrafts, about: str) -> str:
         """Have the request just recorded paid for. Returns the task's id.
 
@@ -120,6 +119,7 @@ class LyricsPayments:
         await asyncio.gather(*(self._pay_for_other(call_id, drafts) for call_id in call_ids))
 
     async def _pay_for_other(self, call_id: int, drafts: LyricsDrafts) -> None:
+        await self.prepare()
         now = self._now()
         with self._guarded():
             about = await self._database.write(lambda tx: self._take(tx, call_id, now))
@@ -234,7 +234,7 @@ class LyricsPayments:
 
         await self._write_for_sure(close)
         if news:
-            self._alert(f"The music service accepts no requests ({cause}): {detail or 'no reason given'}")
+            self._alert(closed_alert(cause, detail))
         return until
 
     async def moved(
@@ -260,15 +260,6 @@ class LyricsPayments:
         return moved
 
     async def _write_for_sure(self, write: Callable[[Tx], None]) -> None:
-        """Record the outcome of the paid request, retrying while the database is locked."""
-        for failures in range(1, WRITE_TRIES + 1):
-            try:
-                await self._database.write(write)
-            except StoreLost:
-                raise  # this process will never write again
-            except StoreBusy as error:
-                log.warning("outcome not recorded yet", extra={"error": str(error), "failures": failures})
-                await self._sleep(schedule.backoff_s(failures, 0.5, WRITE_AGAIN_MAX_S))
-            else:
-                return
-        await self._database.write(write)
+        await record_for_sure(
+            lambda: self._database.write(write), sleep=self._sleep, wait_max_s=WRITE_AGAIN_MAX_S
+        )

@@ -7,12 +7,14 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from bot.balance import ChangedBy
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
-from bot.errors import NotDone, NotRefundable, OutOfRange, TextMissing
-from bot.model import ChangedBy, FailReason, GuildId, Job, JobId
+from bot.errors import NotDone
+from bot.model import FailReason, GuildId, Job, JobId
 from bot.pipeline.erasure import erase_server
 from bot.pipeline.transitions import fail
+from bot.refusals import NotRefundable, OutOfRange, TextMissing
 from bot.services.credit_views import Refund
 from bot.services.credits import CreditService
 from bot.store import jobs, ledger, server_erasure, servers

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
-from bot.errors import Leaving, TooManyRatings, WordsGone
 from bot.model import DiscordUserId, GuildId, JobId
+from bot.refusals import Leaving, TooManyRatings, WordsGone
 from bot.store import members, ratings
 from bot.store.listed_songs import ListedSong, listed
 from bot.store.ratings import Tally

@@ -5,9 +5,12 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from bot.balance import ChangedBy
+from bot.characters import storable
 from bot.database.engine import Database, Tx
 from bot.database.locking import lock_guild
-from bot.errors import (
+from bot.model import GuildId
+from bot.refusals import (
     EverybodyManages,
     NoSuchChannel,
     NoSuchRole,
@@ -15,7 +18,6 @@ from bot.errors import (
     TooManyRoles,
     WordUnusable,
 )
-from bot.model import ChangedBy, GuildId, storable
 from bot.store import ledger, ledger_entries, manager_roles, refused_words, song_channels
 from bot.store.changes import ManagerRoles, SongChannels
 from bot.store.manager_roles import MANAGER_ROLES_MAX

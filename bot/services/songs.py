@@ -14,18 +14,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bot.characters import storable
 from bot.database.engine import Database, Tx
-from bot.errors import (
-    NoDirectMessages,
-    NoPlaceToPost,
-    NoSuchSong,
-    NotDoneYet,
-    SongGone,
-    TooManyCopies,
-    Transient,
-    Unauthorized,
-)
-from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track, storable
+from bot.errors import Transient, Unauthorized
+from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
 from bot.music import tags, wire
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
@@ -33,6 +25,7 @@ from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, SpoolUnwritable, St
 from bot.pipeline.card_facts import facts_of
 from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
 from bot.pipeline.turns import SendTurns
+from bot.refusals import NoDirectMessages, NoPlaceToPost, NoSuchSong, NotDoneYet, SongGone, TooManyCopies
 from bot.store import history, jobs, ledger
 from bot.store.history import LOOK_MAX, Choices, Match, SongPage
 

@@ -3,9 +3,9 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bot.errors import NoDuration, OptionsNotTaken
 from bot.model import Backend, Option, SongRequest
 from bot.music.contract import LyricsDrafts
+from bot.refusals import NoDuration, OptionsNotTaken
 from bot.store import ledger, servers
 
 

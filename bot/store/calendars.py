@@ -15,8 +15,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.balance import Period
 from bot.database.engine import Row, Tx
-from bot.model import GuildId, Period
+from bot.model import GuildId
 from bot.store import times
 from bot.store.times import UTC_NAME, milliseconds, moment
 

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct
 
-from bot.model import Period
+from bot.balance import Period
 from bot.store.times import UTC_NAME
 
 _OLD_ALLOWANCE: Final = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")

@@ -9,9 +9,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from bot.balance import Balance, ChangedBy, Period
 from bot.database.engine import Tx
-from bot.errors import NotEnoughCredits, OutOfRange
-from bot.model import Balance, ChangedBy, GuildId, JobId, MemberNumber, Period
+from bot.model import GuildId, JobId, MemberNumber
+from bot.refusals import NotEnoughCredits, OutOfRange
 from bot.store import calendars
 from bot.store.changes import Allowance, Credits, Status
 from bot.store.ledger_entries import Booking, Hold, append, book, booking_of, note

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from bot.balance import ChangedBy
 from bot.database.engine import Tx
-from bot.model import ChangedBy, GuildId, JobId, MemberNumber
+from bot.model import GuildId, JobId, MemberNumber
 from bot.store import calendars, changes
 from bot.store.changes import Value
 from bot.store.members import OPERATOR, member_number

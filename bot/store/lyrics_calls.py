@@ -12,8 +12,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.balance import Period
 from bot.database.engine import Row, Tx
-from bot.model import Backend, MemberNumber, Period
+from bot.model import Backend, MemberNumber
 from bot.store import members, times
 from bot.store.times import milliseconds, moment
 

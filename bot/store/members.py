@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from bot.balance import Period
 from bot.database.engine import Tx
-from bot.model import DiscordUserId, GuildId, MemberNumber, Period
+from bot.model import DiscordUserId, GuildId, MemberNumber
 from bot.store import calendars, facts, times
 from bot.store.facts import fact, remember
 from bot.store.scrub import Deleted, mark

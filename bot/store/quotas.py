@@ -9,9 +9,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from bot.balance import ChangedBy, Limit, Standing
 from bot.database.engine import Tx
-from bot.errors import LimitReached
-from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Standing
+from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
+from bot.refusals import LimitReached
 from bot.store import ledger, ledger_entries, members
 from bot.store.changes import Channel, Credits, Status
 from bot.store.ledger import Defaults

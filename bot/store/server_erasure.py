@@ -12,8 +12,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.balance import Period
 from bot.database.engine import Tx
-from bot.model import GuildId, MemberNumber, Period
+from bot.model import GuildId, MemberNumber
 from bot.store import calendars, erasure, members, ratings, texts, times
 from bot.store.jobs import NOT_ERASED, UNFINISHED
 from bot.store.scrub import Deleted, mark

@@ -5,8 +5,9 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from bot.balance import Balance, Period
 from bot.database.engine import Tx
-from bot.model import Balance, GuildId, JobId, Period
+from bot.model import GuildId, JobId
 from bot.store import ledger, lyrics_calls, server_erasure, times
 from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults

@@ -5,8 +5,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from bot.database.engine import Tx
-from bot.errors import WrongChannel
 from bot.model import GuildId, Origin
+from bot.refusals import WrongChannel
 from bot.store.changes import SongChannels
 
 CHANNELS_MAX: Final = 10

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from bot.database.engine import Row, Tx
-from bot.errors import WordsGone
 from bot.model import DiscordUserId, JobId, MemberNumber, SongRequest, Voice
+from bot.refusals import WordsGone
 from bot.store.members import member_number
 from bot.store.scrub import Deleted, mark
 from bot.store.text_overlap import has_words_of

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bot.model import Period
+from bot.balance import Period
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import discord
 from discord import AppCommandOptionType, app_commands
 
-from bot.errors import UnknownControl
 from bot.model import GuildId
+from bot.refusals import UnknownControl
 from bot.services.intake import Intake
 from bot.ui.buttons import song_menu
 from bot.ui.buttons.base import PersistentButton

@@ -7,7 +7,7 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.errors import MissingPermissions, NoPlaceToPost
+from bot.refusals import MissingPermissions, NoPlaceToPost
 from bot.ui import interaction_context
 from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers, reopen_for_all
 from bot.ui.interaction_context import PickedChannel

@@ -11,7 +11,8 @@ import aiohttp
 from msgspec import Struct
 
 from bot.about import DISCORD_USER_AGENT
-from bot.model import Check, GuildId, Verdict
+from bot.checks import Check, Verdict
+from bot.model import GuildId
 from bot.proxies import Proxy
 from bot.ui.discord_client import invite_link
 from bot.ui.discord_proxy import session_options

@@ -14,9 +14,10 @@ import yarl
 from discord import app_commands
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
-from bot.errors import OutOfRange, Refusal, TextTooLong, Transient, UnknownControl
+from bot.errors import Refusal, Transient
 from bot.model import GuildId
 from bot.proxies import Proxy
+from bot.refusals import OutOfRange, TextTooLong, UnknownControl
 from bot.ui import admission, command_mentions, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton

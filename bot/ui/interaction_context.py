@@ -5,8 +5,10 @@ from typing import Final
 import discord
 from discord import app_commands
 
-from bot.errors import MissingPermissions, NoPlaceToPost, NotYourServer
-from bot.model import ChangedBy, DiscordUserId, GuildId, Origin, storable
+from bot.balance import ChangedBy
+from bot.characters import storable
+from bot.model import DiscordUserId, GuildId, Origin
+from bot.refusals import MissingPermissions, NoPlaceToPost, NotYourServer
 from bot.ui.language import Language, language_of
 
 PickedChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread

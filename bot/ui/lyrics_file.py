@@ -8,8 +8,8 @@ from typing import Final
 import aiohttp
 import discord
 
-from bot.errors import UnreadableFile
-from bot.model import storable
+from bot.characters import storable
+from bot.refusals import UnreadableFile
 from bot.ui import charsets
 from bot.ui.charsets import DecodedText
 

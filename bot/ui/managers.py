@@ -5,8 +5,8 @@ Every command and button checks it, since a server's own settings may expose a c
 
 import discord
 
-from bot.errors import NotYourServer
 from bot.model import GuildId
+from bot.refusals import NotYourServer
 from bot.services.server_rules import ServerRules
 from bot.ui import interaction_context
 

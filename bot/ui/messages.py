@@ -7,8 +7,10 @@ from typing import Final
 
 from discord.utils import format_dt
 
-from bot import errors
-from bot.model import Balance, ClosedCause, FailReason, Job, Limit, Period, Standing
+from bot import refusals
+from bot.balance import Balance, Limit, Period, Standing
+from bot.errors import Refusal
+from bot.model import ClosedCause, FailReason, Job
 from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui.language import Language
 from bot.ui.text import line
@@ -21,30 +23,30 @@ REASON_MAX: Final = 300
 """Maximum displayed length of a manager's or the music service's reason, in characters."""
 BEGINNING_MAX: Final = 60
 """Maximum length of quoted lyrics that show how a file was decoded, in characters."""
-_FIXED: Final[dict[type[errors.Refusal], str]] = {
-    errors.LyricsInPrompt: "lyrics-in-prompt",
-    errors.NotServed: "not-served",
-    errors.UnknownControl: "unknown-control",
-    errors.NoSuchLimit: "no-such-limit",
-    errors.NoSuchZone: "no-such-zone",
-    errors.NoSuchChannel: "no-such-channel",
-    errors.NoSuchRole: "no-such-role",
-    errors.EverybodyManages: "everybody-manages",
-    errors.TooManyCopies: "too-many-copies",
-    errors.WordsGone: "words-gone",
-    errors.TriedAgain: "tried-again",
-    errors.AlreadyMaking: "already-making",
-    errors.NotYourSong: "not-your-song",
-    errors.TooLateToCancel: "too-late-to-cancel",
-    errors.NoSuchSong: "no-such-song",
-    errors.NotDoneYet: "not-done-yet",
-    errors.SongGone: "song-gone",
-    errors.NoPlaceToPost: "no-place-to-post",
-    errors.NoDirectMessages: "no-direct-messages",
-    errors.ExportRunning: "export-running",
-    errors.Leaving: "leaving",
-    errors.ShuttingDown: "shutting-down",
-    errors.NoRoom: "no-room",
+_FIXED: Final[dict[type[Refusal], str]] = {
+    refusals.LyricsInPrompt: "lyrics-in-prompt",
+    refusals.NotServed: "not-served",
+    refusals.UnknownControl: "unknown-control",
+    refusals.NoSuchLimit: "no-such-limit",
+    refusals.NoSuchZone: "no-such-zone",
+    refusals.NoSuchChannel: "no-such-channel",
+    refusals.NoSuchRole: "no-such-role",
+    refusals.EverybodyManages: "everybody-manages",
+    refusals.TooManyCopies: "too-many-copies",
+    refusals.WordsGone: "words-gone",
+    refusals.TriedAgain: "tried-again",
+    refusals.AlreadyMaking: "already-making",
+    refusals.NotYourSong: "not-your-song",
+    refusals.TooLateToCancel: "too-late-to-cancel",
+    refusals.NoSuchSong: "no-such-song",
+    refusals.NotDoneYet: "not-done-yet",
+    refusals.SongGone: "song-gone",
+    refusals.NoPlaceToPost: "no-place-to-post",
+    refusals.NoDirectMessages: "no-direct-messages",
+    refusals.ExportRunning: "export-running",
+    refusals.Leaving: "leaving",
+    refusals.ShuttingDown: "shutting-down",
+    refusals.NoRoom: "no-room",
 }
 """Refusals whose sentence needs no facts."""
 _CHARGES: Final = re.compile(
@@ -90,52 +92,52 @@ def _telling(say: Language, *, charging: bool) -> Tell:
     return functools.partial(say, charged=charged, more=more)
 
 
-def refusal(say: Language, error: errors.Refusal, *, charging: bool = False) -> str:
+def refusal(say: Language, error: Refusal, *, charging: bool = False) -> str:
     """Return one sentence: what did not happen, and the next step.
 
     ``charging`` is whether it would have cost credits: only then mention that nothing was charged.
     """
     tell = _telling(say, charging=charging)
     match error:
-        case errors.TextTooLong():
+        case refusals.TextTooLong():
             return tell("refused-too-long", field=error.field, length=error.length, limit=error.limit)
-        case errors.TextMissing(field="lyrics"):
+        case refusals.TextMissing(field="lyrics"):
             return tell("refused-no-lyrics")
-        case errors.TextMissing():
+        case refusals.TextMissing():
             return tell("refused-missing", field=error.field)
-        case errors.UnreadableFile():
+        case refusals.UnreadableFile():
             return tell(f"refused-file-{_dashed(error.cause)}")
-        case errors.LyricsGuessed():
+        case refusals.LyricsGuessed():
             beginning = line(error.lyrics, BEGINNING_MAX)
             return tell("refused-file-guessed", encoding=error.encoding, beginning=beginning)
-        case errors.UnknownModel():
+        case refusals.UnknownModel():
             return tell("refused-model", models=", ".join(error.offered))
-        case errors.NoDuration():
+        case refusals.NoDuration():
             named = ", ".join(error.models)
             return tell("refused-length", models=named) if named else tell("refused-no-length")
-        case errors.OptionsNotTaken():
+        case refusals.OptionsNotTaken():
             names = [say(f"named-{option}") for option in error.options]
             return tell("refused-options", options=_joined(say, names))
-        case errors.ServiceClosed():
+        case refusals.ServiceClosed():
             return tell("refused-closed", why=closed(say, error.cause), when=format_dt(error.until, "R"))
-        case errors.MissingPermissions():
+        case refusals.MissingPermissions():
             return tell("refused-permissions", names=_listed(say, error.names))
-        case errors.NotYourServer(cause="outside"):
+        case refusals.NotYourServer(cause="outside"):
             return tell("refused-outside")
-        case errors.NotYourServer():
+        case refusals.NotYourServer():
             return tell("refused-managers-by-role" if error.cause == "role" else "refused-managers-only")
-        case errors.OutOfRange():
+        case refusals.OutOfRange():
             return _range(tell, error)
-        case errors.OperatorsOnly():
+        case refusals.OperatorsOnly():
             return tell(f"refused-operators-{error.what}")
-        case errors.NotRefundable():
+        case refusals.NotRefundable():
             return tell(f"refused-refund-{error.cause}")
         case _:
             name = _FIXED.get(type(error))
             return _quota_refusal(say, tell, error) if name is None else tell(f"refused-{name}")
 
 
-def _range(tell: Tell, error: errors.OutOfRange) -> str:
+def _range(tell: Tell, error: refusals.OutOfRange) -> str:
     low, high = error.low, error.high
     if error.zero:
         return tell("refused-range", low=low, high=high)
@@ -143,10 +145,10 @@ def _range(tell: Tell, error: errors.OutOfRange) -> str:
     return tell(name, low=low or 1, high=high or -1)
 
 
-def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
+def _quota_refusal(say: Language, tell: Tell, error: Refusal) -> str:
     """Return the rule that forbids it, its usage, and its renewal."""
     match error:
-        case errors.NotEnoughCredits():
+        case refusals.NotEnoughCredits():
             balance = error.balance
             return tell(
                 "refused-pool",
@@ -155,7 +157,7 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
                 used=pool_used(say, balance),
                 renews=format_dt(balance.renews_at, "R"),
             )
-        case errors.LimitReached():
+        case refusals.LimitReached():
             return tell(
                 "refused-limit",
                 price=credits_(say, error.price),
@@ -163,38 +165,38 @@ def _quota_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
                 used=limit_used(say, error.limit, error.standing),
                 renews=format_dt(error.standing.balance.renews_at, "R"),
             )
-        case errors.TotalReached():
+        case refusals.TotalReached():
             return tell("refused-total", renews=format_dt(error.renews_at, "R"))
-        case errors.TooManyOpenJobs():
+        case refusals.TooManyOpenJobs():
             return tell(f"refused-open-jobs-{error.scope}", songs=songs(say, error.limit))
-        case errors.TooManyRequests():
+        case refusals.TooManyRequests():
             return tell("refused-requests", limit=error.limit, until=format_dt(error.until, "R"))
-        case errors.TooManyLyrics():
+        case refusals.TooManyLyrics():
             return tell("refused-many-lyrics", limit=error.limit, until=format_dt(error.until, "R"))
-        case errors.LyricsUnderway():
+        case refusals.LyricsUnderway():
             return tell("refused-lyrics-underway", until=format_dt(error.until, "R"))
-        case errors.NoLyrics():
+        case refusals.NoLyrics():
             return tell(f"refused-lyrics-{error.cause}")
-        case errors.TooManyRatings():
+        case refusals.TooManyRatings():
             return tell("refused-ratings", limit=error.limit, until=format_dt(error.until, "R"))
         case _:
             return _rule_refusal(say, tell, error)
 
 
-def _rule_refusal(say: Language, tell: Tell, error: errors.Refusal) -> str:
+def _rule_refusal(say: Language, tell: Tell, error: Refusal) -> str:
     """Return which of the managers' rules forbids a song, or why a rule can't be set."""
     match error:
-        case errors.WrongChannel():
+        case refusals.WrongChannel():
             return tell("refused-channel", channels=_joined(say, [f"<#{id_}>" for id_ in error.channel_ids]))
-        case errors.TooManyRoles():
+        case refusals.TooManyRoles():
             return tell("refused-roles-too-many", limit=error.limit)
-        case errors.TooManyChannels():
+        case refusals.TooManyChannels():
             return tell("refused-channels-too-many", limit=error.limit)
-        case errors.WordRefused():
+        case refusals.WordRefused():
             return tell("refused-word", word=line(error.word, REFUSED_WORD_MAX))
-        case errors.WordUnusable():
+        case refusals.WordUnusable():
             return tell(f"refused-word-{_dashed(error.cause)}", limit=error.limit)
-        case errors.Paused():
+        case refusals.Paused():
             return tell("refused-paused", reason=line(error.reason, REASON_MAX))
         case _:
             raise TypeError(f"no sentence for {type(error).__name__}")

@@ -8,9 +8,10 @@ from typing import Any, Final
 import discord
 from discord import app_commands
 
-from bot.errors import TextTooLong, UnknownModel
-from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice, storable
+from bot.characters import storable
+from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice
 from bot.music.backends import limits_of
+from bot.refusals import TextTooLong, UnknownModel
 from bot.store.history import Choices
 from bot.ui import (
     autocompletion,

@@ -9,8 +9,9 @@ import discord
 from msgspec.structs import replace
 
 from bot import mentions
+from bot.characters import storable
 from bot.mentions import Names
-from bot.model import DiscordUserId, GuildId, SongRequest, storable
+from bot.model import DiscordUserId, GuildId, SongRequest
 from bot.ui import interaction_context
 from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers, reopen_for_all
 

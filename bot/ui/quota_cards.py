@@ -5,7 +5,8 @@ from typing import Final
 import discord
 from discord.utils import format_dt
 
-from bot.model import Balance, DiscordUserId, GuildId, Standing
+from bot.balance import Balance, Standing
+from bot.model import DiscordUserId, GuildId
 from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.quotas import SetLimit

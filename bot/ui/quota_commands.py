@@ -7,8 +7,10 @@ from typing import Final
 import discord
 from discord import app_commands
 
-from bot.errors import NotRefundable
-from bot.model import DiscordUserId, GuildId, JobId, Period, storable
+from bot.balance import Period
+from bot.characters import storable
+from bot.model import DiscordUserId, GuildId, JobId
+from bot.refusals import NotRefundable
 from bot.services.credits import REASON_MAX
 from bot.store.ledger import CREDITS_MAX
 from bot.store.zones import ZONE_MAX

@@ -9,23 +9,23 @@ import aiohttp
 import discord
 from msgspec.structs import replace
 
-from bot.errors import (
+from bot.characters import storable
+from bot.errors import Refusal, Transient
+from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source
+from bot.music.backends import limits_of
+from bot.refusals import (
     LyricsGuessed,
     LyricsInPrompt,
     NoDuration,
     NotServed,
     NotYourServer,
     OptionsNotTaken,
-    Refusal,
     TextMissing,
     TextTooLong,
-    Transient,
     TriedAgain,
     UnknownControl,
     WordsGone,
 )
-from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source, storable
-from bot.music.backends import limits_of
 from bot.services.intake import Intake
 from bot.ui import admission, cards, forms, interaction_context, lyrics_file, messages, names
 from bot.ui.buttons.cancel import CancelButton

@@ -7,8 +7,8 @@ import discord
 from discord import app_commands
 from msgspec.structs import replace
 
-from bot.errors import NoPlaceToPost
 from bot.model import GuildId
+from bot.refusals import NoPlaceToPost
 from bot.services import server_rules
 from bot.store.changes import SongChannels
 from bot.store.refused_words import REFUSED_WORD_MAX

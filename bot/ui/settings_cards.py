@@ -2,7 +2,7 @@
 
 from discord.utils import format_dt
 
-from bot.model import Balance
+from bot.balance import Balance
 from bot.ui import messages
 from bot.ui.language import Language
 from bot.ui.quota_cards import channel

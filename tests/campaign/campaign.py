@@ -9,30 +9,26 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 from bot.model import Backend
 from bot.sandbox.server import running
-from tests.campaign.audit import Answered, Audit, Books, Kind, Message, Payment, Request, Row
-from tests.campaign.music import MUSIC, Music, number_in, task_of
+from tests.campaign.audit import Audit, Books, Payment, Row
+from tests.campaign.bookkeeping import id_at_service, message_of, request_of
+from tests.campaign.music import MUSIC, Music, number_in
 from tests.campaign.plan import (
-    ANSWER,
-    EDIT,
     HANG,
-    SEND,
     TROUBLES,
-    Life,
     Moment,
     Trouble,
     draw_life,
     draw_music_fault,
     draw_prompt,
 )
-from tests.doubles.discord import Answer, Channel, FakeDiscord, Fault, Interaction, NoAnswerError, Person
-from tests.doubles.discord import Message as Posted
+from tests.campaign.watch import Watch
+from tests.doubles.discord import Channel, FakeDiscord, Fault, NoAnswerError, Person
 from tests.doubles.music import MUSIC_KEY, PaidRequest
 from tests.doubles.music.variants import VARIANTS
 from tests.flows.process import END_WITHIN_S, BotProcess
@@ -45,7 +41,6 @@ ANSWER_TO_BOOKS_S: Final = 1.0
 """Maximum time from receiving an id to recording it, in seconds."""
 ARRIVES_LATE_S: Final = 0.5
 """Time after a kill for the killed bot's requests to arrive, in seconds; no new bot sends so soon."""
-STARTS_WITHIN_S: Final = 30.0
 MEMBER_WAITS_S: Final = 4.0
 STOPS_WITHIN_S: Final = 40.0
 LOOK_EVERY_S: Final = 0.05
@@ -328,8 +323,8 @@ class Campaign:
         return Books(
             price=PRICE,
             kills=len(self._killed_at_s),
-            requests=tuple(_request(one) for one in discord.interactions.values() if one.dispatches),
-            messages=tuple(_message(one) for one in discord.messages if one.via == "bot"),
+            requests=tuple(request_of(one) for one in discord.interactions.values() if one.dispatches),
+            messages=tuple(message_of(one) for one in discord.messages if one.via == "bot"),
             posts=tuple(
                 Payment(
                     number=number_in(post.prompt),
@@ -345,7 +340,7 @@ class Campaign:
                 Row(
                     job_id=job_id,
                     interaction_id=interaction_id,
-                    task_id=_id_at_service(task_id),
+                    task_id=id_at_service(task_id),
                     state=state,
                     reason=reason,
                     card_known=bool(card_known),
@@ -361,112 +356,6 @@ class Campaign:
         """Return whether the bot was killed before it can have recorded the answer to this paid request."""
         over_s = math.inf if post.answered_at_s is None else post.answered_at_s + self.answer_to_books_s
         return any(post.arrived_at_s - ARRIVES_LATE_S <= at_s <= over_s for at_s in self._killed_at_s)
-
-
-def _request(interaction: Interaction) -> Request:
-    shown = interaction.original
-    answered = Answered.NOTHING
-    if isinstance(interaction.outcome, Answer) and shown is not None:
-        answered = Answered.REFUSAL if shown.ephemeral else Answered.CARD
-    (command,) = interaction.payload["data"]["options"]
-    said = {option["name"]: option["value"] for option in command["options"]}
-    return Request(
-        number=number_in(said["prompt"]),
-        interaction_id=interaction.id,
-        answered=answered,
-        card_has_ended=shown is not None and any(words in shown.text() for words in ENDS),
-        channel_id=interaction.channel.id,
-        member_id=interaction.user.id,
-    )
-
-
-def _message(posted: Posted) -> Message:
-    marks = [str(button.get("custom_id", "")).partition(":") for button in posted.buttons()]
-    name, _, job_id = next((mark for mark in marks if mark[0] in KINDS), ("", "", "0"))
-    return Message(
-        id=posted.id,
-        kind=KINDS.get(name, Kind.OTHER),
-        job_id=int(job_id),
-        number=number_in(posted.text()),
-        task_ids=frozenset(task_of(file.data) for file in posted.attachments),
-        channel_id=posted.channel.id,
-        pings=frozenset(posted.pings),
-    )
-
-
-ENDS: Final = ("· Done", "· No song this time")
-"""Final states on a card."""
-KINDS: Final = {"lyrics": Kind.SONG, "asked": Kind.NOTICE}
-"""Kinds by the button that all messages of the kind have."""
-
-
-class Watch:
-    """Counts events at both services, each once, however often they are polled."""
-
-    def __init__(self, discord: FakeDiscord, music: Music) -> None:
-        self._discord = discord
-        self._music = music
-        self._requests_seen = 0
-        self._messages_seen = 0
-        self._counts: Counter[Moment] = Counter()
-
-    async def next(self, moment: Moment, within_s: float) -> None:
-        """Wait for the next occurrence of the moment.
-
-        Raises:
-            AssertionError: it did not occur in time.
-        """
-        before = self._count(moment)
-        await self._discord.until(lambda: self._count(moment) > before, within_s)
-
-    async def reached(self, life: Life) -> bool:
-        """Wait for the moment of the kill. Return whether it occurred in time."""
-        if life.moment is not Moment.STARTED and not await self._passed(life):
-            return False
-        if life.after_s:
-            await asyncio.sleep(life.after_s)
-        return True
-
-    async def _passed(self, life: Life) -> bool:
-        """Wait for the moment, which may precede the connection: the bot begins its work earlier."""
-        discord, gateway = self._discord, self._discord.gateway
-        awaited = self._count(life.moment) + 1 + life.skip
-        connections = len(gateway.identifies)
-        await discord.until(
-            lambda: len(gateway.identifies) > connections or self._count(life.moment) >= awaited,
-            STARTS_WITHIN_S,
-            "a connection by the bot",
-        )
-        if life.moment is Moment.CLOCK:
-            return True
-        try:
-            await discord.until(lambda: self._count(life.moment) >= awaited, life.latest_s)
-        except AssertionError:
-            return False
-        return True
-
-    def _count(self, moment: Moment) -> int:
-        requests, messages = self._discord.requests, self._discord.messages
-        for call in requests[self._requests_seen :]:
-            for (method, pattern), counted in _COUNTED.items():
-                self._counts[counted] += call.method == method and fnmatchcase(call.path, pattern)
-        for message in messages[self._messages_seen :]:
-            self._counts[Moment.STORED] += message.via == "bot"
-        self._requests_seen, self._messages_seen = len(requests), len(messages)
-        self._counts[Moment.POST_ARRIVED] = len(self._music.paid)
-        self._counts[Moment.POST_TAKEN] = len(self._music.tasks)
-        self._counts[Moment.POST_ANSWERED] = self._music.answers
-        self._counts[Moment.POLL] = self._music.polls
-        self._counts[Moment.DOWNLOAD] = self._music.downloads
-        return self._counts[moment]
-
-
-_COUNTED: Final = {ANSWER: Moment.ANSWER, SEND: Moment.SEND, EDIT: Moment.EDIT}
-
-
-def _id_at_service(task_id: str | None) -> str | None:
-    """Return a task's id without the prefix that distinguishes services."""
-    return None if task_id is None else task_id.rpartition(":")[-1]
 
 
 def settings_of(discord: FakeDiscord, music: Music, url: str, contract: Backend) -> dict[str, str]:

@@ -8,13 +8,12 @@ import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from random import Random
-from statistics import median
 from typing import Any, Final
 
 import psycopg
@@ -22,18 +21,18 @@ import psycopg
 from bot.sandbox.server import running
 from tests.campaign.campaign import (
     LOOK_EVERY_S,
-    STARTS_WITHIN_S,
     STOPS_WITHIN_S,
     Campaign,
     Report,
     Size,
-    Watch,
     end_faults,
     settings_of,
     while_running,
 )
+from tests.campaign.machines import Holder, Machine, Seen, Takeovers, standbys_free
 from tests.campaign.music import MUSIC, Music
 from tests.campaign.plan import Moment
+from tests.campaign.watch import STARTS_WITHIN_S, Watch
 from tests.doubles.discord import Channel, FakeDiscord
 from tests.flows.process import BotProcess
 from tests.postgresql import Server
@@ -48,8 +47,6 @@ LEADER_SHARE: Final = 0.8
 """Share of the disturbances around a payment that affect the paying process."""
 MOMENT_WITHIN_S: Final = 2.0
 TAKEN_WITHIN_S: Final = 60.0
-STANDS_BY: Final = "standing by"
-HAS_TAKEN: Final = "slot taken"
 PREPARED_SHARE: Final = 0.8
 """Share of the disturbances that wait for a standby."""
 PREPARED_WITHIN_S: Final = 30.0
@@ -82,78 +79,6 @@ class Trouble(Enum):
     ENDED_SESSIONS = auto()
     RESTART = auto()
     STOP = auto()
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The holder of a slot."""
-
-    slot: int
-    epoch: int
-    pid: int
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The externally visible state of a process."""
-
-    pid: int
-    works: bool
-    log: str
-
-
-def standbys_free(processes: Iterable[Seen], holders: Iterable[Holder]) -> int:
-    """Return how many standbys remain once each slot without a working holder has taken one.
-
-    A process that wakes up without its slot does not count, although it was a standby: it is about to exit.
-    """
-    working = [one for one in processes if one.works]
-    standbys = sum(STANDS_BY in one.log and HAS_TAKEN not in one.log for one in working)
-    awaited = sum(holder.pid not in {one.pid for one in working} for holder in holders)
-    return max(standbys - awaited, 0)
-
-
-@dataclass
-class Takeovers:
-    """Times during which slots had no working process, in seconds."""
-
-    after: dict[str, list[float]] = field(default_factory=dict)
-
-    def add(self, what: str, took_s: float) -> None:
-        self.after.setdefault(what, []).append(took_s)
-
-    def totals(self) -> dict[str, int | str]:
-        return {
-            f"taken over after {what}": f"{len(took)}, p50 {median(took):.1f} s, max {max(took):.1f} s"
-            for what, took in sorted(self.after.items())
-        }
-
-
-class Machine:
-    """A process with its own spool, restarted whenever it has exited."""
-
-    def __init__(self, number: int, folder: Path, settings: dict[str, str]) -> None:
-        self.number = number
-        self.spool = folder / f"spool-{number}"
-        self.stands_still = False
-        self._folder = folder
-        self._settings = settings | {"SPOOL_DIR": str(self.spool)}
-        self._stack = AsyncExitStack()
-        self.bot: BotProcess
-
-    async def start(self) -> None:
-        self.bot = await self._stack.enter_async_context(
-            BotProcess.running(self._folder, ("bot", "run"), self._settings)
-        )
-        self.stands_still = False
-
-    async def close(self) -> None:
-        """End everything that still runs."""
-        await self._stack.aclose()
-
-    @property
-    def works(self) -> bool:
-        return self.bot.status is None and not self.stands_still
 
 
 class Fleet(Campaign):

@@ -13,11 +13,11 @@ import httpcore
 import httpx
 import pytest
 
-from bot.errors import ServiceClosed
 from bot.model import ClosedCause, FailReason, Job, JobState
 from bot.music import client as client_module
 from bot.music.queries import ANSWER_MAX_BYTES
 from bot.music.tls import tls_context
+from bot.refusals import ServiceClosed
 from bot.ui import cards, messages
 from bot.ui.language import ENGLISH
 from tests import make

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from bot.errors import TextTooLong
 from bot.model import FailReason, JobState
+from bot.refusals import TextTooLong
 from bot.ui import cards
 from bot.ui.language import ENGLISH
 from tests import make

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone, Transient
+from bot.errors import Transient
 from bot.model import DiscordUserId, Job, JobState
 from bot.music.spool import AUDIO_MAX_BYTES
+from bot.refusals import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.services.songs import SongArchive
 from bot.store.reconcile import reconcile
 from tests.doubles.discord.wire import ATTACH_FILES, READ_MESSAGE_HISTORY, SEND_MESSAGES, VIEW_CHANNEL

@@ -16,7 +16,7 @@ from bot.services import intake
 from bot.store import jobs, times
 from bot.store.reconcile import reconcile
 from bot.ui import discord_courier as courier
-from tests.doubles.discord import Channel, FakeDiscord, Message, NoAnswerError
+from tests.doubles.discord import Answer, Channel, FakeDiscord, Message, NoAnswerError
 from tests.doubles.discord.wire import (
     ATTACH_FILES,
     EMBED_LINKS,
@@ -797,9 +797,8 @@ async def test_a_refused_repetition_causes_no_second_message_elsewhere(
     await assert_survived(evening.rig, caplog, job, says="repeated send refused")
 
 
-async def test_an_undelivered_song_is_posted_once_on_request(
-    connected: Evening, caplog: pytest.LogCaptureFixture
-) -> None:
+async def undelivered(connected: Evening) -> tuple[Answer, Job]:
+    """Return the answer to a request whose song could be posted nowhere."""
     answer = await connected.discord.slash("music create", prompt="Rain")
     job = await connected.job()
     await connected.rig.until(job, STORED)
@@ -807,6 +806,13 @@ async def test_an_undelivered_song_is_posted_once_on_request(
     connected.discord.channel.bot_permissions &= ~SEND_MESSAGES
     await connected.rig.until(job, NOWHERE)
     await connected.rig.rest(10)
+    return answer, job
+
+
+async def test_an_undelivered_song_is_posted_once_on_request(
+    connected: Evening, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer, job = await undelivered(connected)
 
     refused = await connected.discord.click(answer, "Post again")
     connected.discord.channel.bot_permissions = MEMBER_PERMISSIONS
@@ -1171,13 +1177,7 @@ async def test_try_again_does_nothing_in_a_message_carried_to_another_server(
 async def test_post_again_by_another_member_reaches_the_songs_own_channel(
     connected: Evening, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = await connected.discord.slash("music create", prompt="Rain")
-    job = await connected.job()
-    await connected.rig.until(job, STORED)
-    connected.discord.user.accepts_dms = False
-    connected.discord.channel.bot_permissions &= ~SEND_MESSAGES
-    await connected.rig.until(job, NOWHERE)
-    await connected.rig.rest(10)
+    answer, job = await undelivered(connected)
     connected.discord.channel.bot_permissions = MEMBER_PERMISSIONS
 
     await connected.discord.click(answer, "Post again", user=connected.discord.add_person("noah"))

@@ -34,8 +34,9 @@ from bot.database import (
     sqlite_writer,
 )
 from bot.database.sqlite import Database, Tx
-from bot.errors import NotEnoughCredits, StoreBusy
+from bot.errors import StoreBusy
 from bot.model import Job, JobState
+from bot.refusals import NotEnoughCredits
 from bot.store import ledger, ledger_entries
 from bot.store.facts import fact, remember
 from bot.store.reconcile import reconcile

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import NoRoom
 from bot.model import FailReason, JobState
 from bot.pipeline import storage
 from bot.pipeline.storage import FREE_MIN_BYTES, Storage, find_problem
 from bot.pipeline.submitting import QUEUE_MAX
+from bot.refusals import NoRoom
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.faults.promise import assert_survived

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import web
 
 from bot import connection
-from bot.model import FailReason, Job, JobState, Verdict
+from bot.checks import Verdict
+from bot.model import FailReason, Job, JobState
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import run_checks
 from bot.pipeline import runner

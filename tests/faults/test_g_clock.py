@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.balance import Period
 from bot.database.sqlite import Database
-from bot.errors import NotEnoughCredits, ServiceClosed
-from bot.model import FailReason, Job, JobState, Period
+from bot.model import FailReason, Job, JobState
 from bot.ops import clock as clock_module
 from bot.ops.clock import CheckedClock, steady_clock
 from bot.pipeline import schedule
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance
+from bot.refusals import NotEnoughCredits, ServiceClosed
 from bot.store import ledger, times
 from bot.store.reconcile import reconcile
 from tests import make

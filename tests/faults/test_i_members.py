@@ -9,9 +9,9 @@ import pytest
 import simcord
 
 from bot.database.sqlite import Database
-from bot.errors import NotEnoughCredits, TooManyOpenJobs
 from bot.model import GuildId, Job, JobState
 from bot.playground.world import World
+from bot.refusals import NotEnoughCredits, TooManyOpenJobs
 from bot.sandbox.faults import ENDINGS, REFUSALS, FaultKind
 from bot.services.intake import Intake
 from bot.store.reconcile import reconcile

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.balance import Balance, Period
 from bot.database.sqlite import Tx
-from bot.errors import NotEnoughCredits, OutOfRange
-from bot.model import Balance, Job, JobState, Period
+from bot.model import Job, JobState
 from bot.playground.world import World
+from bot.refusals import NotEnoughCredits, OutOfRange
 from bot.store import ledger
 from bot.store.changes import plain, read
 from bot.store.reconcile import reconcile

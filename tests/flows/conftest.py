@@ -30,6 +30,18 @@ async def world(
     assert [] == too_long
 
 
+@pytest.fixture
+def ada(world: World) -> simcord.MemberActor:
+    """A manager."""
+    return world.add_member("Ada", manager=True)
+
+
+@pytest.fixture
+def mia(world: World) -> simcord.MemberActor:
+    """A member."""
+    return world.add_member("Mia")
+
+
 def restart_before_each_press(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Restart the bot before each button press and form submission."""
 

@@ -12,16 +12,6 @@ from tests.flows.seen import posted, said, until
 pytestmark = pytest.mark.usefixtures("world")
 
 
-@pytest.fixture
-def ada(world: World) -> simcord.MemberActor:
-    return world.add_member("Ada", manager=True)
-
-
-@pytest.fixture
-def mia(world: World) -> simcord.MemberActor:
-    return world.add_member("Mia")
-
-
 def shown_in(result: simcord.InteractionResult) -> discord.Message:
     """Return the message that answers a form."""
     assert result.response is not None

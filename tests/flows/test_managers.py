@@ -17,11 +17,6 @@ BY_PERMISSION = "Only members with the Manage Server permission can do that."
 
 
 @pytest.fixture
-def ada(world: World) -> simcord.MemberActor:
-    return world.add_member("Ada", manager=True)
-
-
-@pytest.fixture
 def crew(world: World) -> simcord.RoleHandle:
     return world.guild.create_role("Crew")
 

@@ -75,7 +75,8 @@ async def test_no_click_of_hundreds_is_lost(seed: int, monkeypatch: pytest.Monke
     assert [] == await lost_of(CAMPAIGN_ACTIONS, seed)
 
 
-async def test_a_click_waits_until_the_clock_has_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock_that_waits(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """Make the clock's next move wait. Return two events: one set when it begins, one that lets it end."""
     moving, moved = asyncio.Event(), asyncio.Event()
     tick = browser._tick
 
@@ -85,6 +86,11 @@ async def test_a_click_waits_until_the_clock_has_moved(monkeypatch: pytest.Monke
         await tick(*args)  # type: ignore[arg-type] # passed on as they came
 
     monkeypatch.setattr(browser, "_tick", slow)
+    return moving, moved
+
+
+async def test_a_click_waits_until_the_clock_has_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    moving, moved = clock_that_waits(monkeypatch)
     async with visiting() as visitor:
         await moving.wait()
         click = asyncio.create_task(visitor.run("music help"))
@@ -97,15 +103,7 @@ async def test_a_click_waits_until_the_clock_has_moved(monkeypatch: pytest.Monke
 
 
 async def test_a_click_that_waits_in_vain_leaves_the_page_usable(monkeypatch: pytest.MonkeyPatch) -> None:
-    moving, moved = asyncio.Event(), asyncio.Event()
-    tick = browser._tick
-
-    async def slow(*args: object) -> None:
-        moving.set()
-        await moved.wait()
-        await tick(*args)  # type: ignore[arg-type] # passed on as they came
-
-    monkeypatch.setattr(browser, "_tick", slow)
+    moving, moved = clock_that_waits(monkeypatch)
     async with visiting() as visitor:
         await moving.wait()
         with monkeypatch.context() as patch:

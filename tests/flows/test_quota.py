@@ -20,16 +20,6 @@ from tests.flows.seen import buttons, card_says, keep_service_busy, posted, said
 pytestmark = pytest.mark.usefixtures("world")
 
 
-@pytest.fixture
-def ada(world: World) -> simcord.MemberActor:
-    return world.add_member("Ada", manager=True)
-
-
-@pytest.fixture
-def mia(world: World) -> simcord.MemberActor:
-    return world.add_member("Mia")
-
-
 async def delivered(world: World, member: simcord.MemberActor, prompt: str) -> None:
     """Request a song for this member and wait until it is delivered."""
     count = len([message for message in world.channel.history() if message.content.startswith("<@")])

@@ -20,12 +20,13 @@ import pytest
 
 from bot import settings
 from bot.database.sqlite import Database
-from bot.errors import StartRefused, TextMissing
+from bot.errors import StartRefused
 from bot.model import ClosedCause, FailReason, SongRequest
 from bot.music import encodings, wire
 from bot.music.kie import Kie
 from bot.music.queries import ANSWER_MAX_BYTES
 from bot.music.sseedance import Sseedance
+from bot.refusals import TextMissing
 from bot.services.intake import Intake
 from bot.ui.discord_errors import Meaning, meaning_of
 from bot.ui.file_names import file_name

@@ -8,20 +8,15 @@ import pytest
 import simcord
 from msgspec.structs import replace
 
-from bot.errors import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.model import DiscordUserId, GuildId, Job, JobState
 from bot.playground.world import World
+from bot.refusals import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.store import jobs
 from bot.store.reconcile import reconcile
 from tests.flows.seen import buttons, posted, said
 
 HTML = b"<!DOCTYPE html><title>Not found</title>" * 200
 INTERACTION = 4_711
-
-
-@pytest.fixture
-def mia(world: World) -> simcord.MemberActor:
-    return world.add_member("Mia")
 
 
 async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> tuple[Job, discord.Message]:

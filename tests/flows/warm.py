@@ -25,7 +25,7 @@ OF_FIRST_REQUESTS = (
 """Modules that ``run`` imports with its first requests to the music service."""
 OF_COMMANDS = (
     "bot.cli",
-    "bot.commands.checks",
+    "bot.commands.installation",
     "bot.doctor",
     "pydantic.type_adapter",
     "rich.progress",
@@ -62,8 +62,8 @@ def main() -> None:
 def import_bot() -> None:
     """Import what ``run`` and the other commands import, without what ``run`` leaves out."""
     package = importlib.import_module("bot")
-    program = importlib.import_module("bot.__main__")
-    with program._left_out(*program.UNUSED):
+    program, lazy = importlib.import_module("bot.__main__"), importlib.import_module("bot.lazy")
+    with lazy.left_out(*program.UNUSED):
         importlib.import_module("bot.start")
         for name in OF_FIRST_REQUESTS:
             importlib.import_module(name)

@@ -427,7 +427,10 @@ SUBMITTING: Final = (
         "pipeline/submitting.py",
         "Submitter.submit",
         (
-            "await self._write_for_sure(partial(self.conclude, entered, job, answer))",
+            (
+                "await record_for_sure(partial(self.conclude, entered, job, answer), sleep=self._sleep, "
+                "wait_max_s=WRITE_AGAIN_MAX_S)"
+            ),
             "await self.conclude(entered, job, answer)",
         ),
         by=(f"{RULES}a_task_id_that_cannot_be_stored_at_once_is_not_lost",),
@@ -791,7 +794,7 @@ FETCHING: Final = (
     assigned(
         "at most 4 takes are posted",
         "model.py",
-        "MAX_TAKES",
+        "TAKES_MAX",
         "5",
         by=(f"{PIPELINE}a_fifth_take_is_left_out",),
     ),
@@ -805,8 +808,8 @@ FETCHING: Final = (
     broken(
         "the name of a song is on the disk before it counts",
         "music/spool.py",
-        "_sync",
-        ("os.fsync(opened)", "pass"),
+        "_rename",
+        dropped("flush(path.parent)"),
         by=(f"{AUDIO}a_song_gets_its_name_once_it_is_completely_on_disk",),
     ),
     broken(
@@ -1540,7 +1543,7 @@ BOUNDS: Final = (
     ),
     broken(
         "a refusal outlives the process",
-        "store/refusals.py",
+        "store/refused_interactions.py",
         "is_refused",
         ("row.fetchone() is not None", "False"),
         by=(f"{PIPELINE}an_interaction_that_was_refused_stays_refused",),
@@ -1700,7 +1703,7 @@ BOUNDS: Final = (
 TYPED: Final = (
     broken(
         "a text in which nothing can be seen is empty",
-        "model.py",
+        "characters.py",
         "storable",
         ("'' if is_blank(carried) else ", ""),
         by=("unit/test_characters.py::test_a_text_without_visible_characters_is_empty",),
@@ -2158,7 +2161,13 @@ WRITING: Final = (
         "the outcome of a request for lyrics is written once the lock is gone",
         "services/lyrics_payments.py",
         "LyricsPayments._write_for_sure",
-        ("range(1, WRITE_TRIES + 1)", "range(1, 1)"),
+        (
+            (
+                "await record_for_sure(lambda: self._database.write(write), sleep=self._sleep, "
+                "wait_max_s=WRITE_AGAIN_MAX_S)"
+            ),
+            "await self._database.write(write)",
+        ),
         by=(f"{LYRICS}an_outcome_is_stored_even_if_the_database_is_locked",),
     ),
     broken(
@@ -2195,6 +2204,20 @@ WRITING: Final = (
         "LyricsPayments.task_of",
         ("if not self._database.share.leads:", "if False:"),
         by=(f"{HANDED}lyrics_requested_by_another_slot_are_paid_for_by_slot_0",),
+    ),
+    broken(
+        "what pays for lyrics is loaded before their request is recorded",
+        "services/lyrics.py",
+        "Lyricist.write",
+        dropped("await self._payments.prepare()"),
+        by=(f"{LYRICS}what_pays_for_lyrics_is_loaded_before_they_are_recorded",),
+    ),
+    broken(
+        "what pays for another slot's lyrics is loaded before they are claimed",
+        "services/lyrics_payments.py",
+        "LyricsPayments._pay_for_other",
+        dropped("await self.prepare()"),
+        by=(f"{HANDED}slot_0_loads_what_pays_before_it_claims_a_request",),
     ),
     broken(
         "lyrics that slot 0 may have paid for are not paid for again",

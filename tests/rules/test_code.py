@@ -26,12 +26,6 @@ TYPED_ID: Final = re.compile(r"(?:.*_)?(?:job|guild|member|author|actor|user)_id
 FOREIGN_IDS: Final = {"bot/playground/world.py guild_id: int | None": "a method of SimCord's"}
 """Ids that keep a plain type, and why."""
 
-MADE_BY_FUNCTIONS: Final = {
-    "bot/music/backends.py OFFERS": "read from a module for each service, by a function that tests call",
-    "bot/music/json_answers.py _DECODER": "built from the functions that it calls for each object and number",
-}
-"""Constants that must follow a function, and why."""
-
 
 def constants(path: Path) -> Iterator[tuple[ast.Assign | ast.AnnAssign, list[str]]]:
     """Yield the assignments of a module that define constants, with their names."""
@@ -81,8 +75,8 @@ def behind_functions(path: Path) -> Iterator[str]:
             yield f"{name(path)} {', '.join(names)}"
 
 
-def test_only_constants_made_by_functions_follow_a_function() -> None:
-    assert sorted(MADE_BY_FUNCTIONS) == [each for path in BOT for each in behind_functions(path)]
+def test_no_constant_follows_a_function() -> None:
+    assert [] == [each for path in BOT for each in behind_functions(path)]
 
 
 def test_each_constant_is_defined_once() -> None:

@@ -19,6 +19,7 @@ MODULES: Final = {
     "ratings": "ratings: giving them, and their rows",
     "runner": "what runs jobs, and what runs the doctor's checks",
     "servers": "servers: the operator's commands, and their rows",
+    "upstream_balance": "the balance at the music service: watching it, and the doctor's check",
 }
 """Modules in several packages, with the one meaning of their name."""
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.characters import graphemes, head, is_blank, is_plain_latin, with_plain_breaks
-from bot.model import SongRequest, storable
+from bot.characters import graphemes, head, is_blank, is_plain_latin, storable, with_plain_breaks
+from bot.model import SongRequest
 
 BLANKS = {
     "nothing": "",

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from bot.checks import Check
 from bot.database.exclusive_lock import refuse_network
 from bot.database.file_system import check_file_system
 from bot.database.migrating import migrations, schema_version
@@ -19,7 +20,6 @@ from bot.database.moved import refuse_moved
 from bot.database.opening import open_place
 from bot.database.sqlite_connections import OLDEST_SQLITE
 from bot.errors import StartRefused
-from bot.model import Check
 from bot.ops.doctor import postgresql
 from bot.ops.doctor.postgresql import READ_WITHIN_S, summary
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+from bot.checks import Check
 from bot.errors import Transient
-from bot.model import Check, ClosedCause
+from bot.model import ClosedCause
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.contract import Contract

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
+from bot.checks import Check
 from bot.database import clocks
 from bot.database.engine import Row, Tx
 from bot.database.opening import open_any_schema, open_read_only, shares_sessions, was_restored
 from bot.database.share import LOCKS
 from bot.errors import StartRefused
-from bot.model import Check
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
 from bot.store.reconcile import Reconciliation, reconcile
 

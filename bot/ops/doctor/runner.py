@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from bot.model import Check, Verdict
+from bot.checks import Check, Verdict
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import logging
 
 import discord
 
-from bot.errors import NotYourSong
+from bot.refusals import NotYourSong
 from bot.ui import interaction_context
 from bot.ui.buttons.base import JobButton
 from bot.ui.dependencies import Services

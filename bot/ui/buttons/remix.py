@@ -3,8 +3,8 @@
 import discord
 from discord import ui
 
-from bot.errors import NoDuration, OptionsNotTaken
 from bot.model import FailReason, Job
+from bot.refusals import NoDuration, OptionsNotTaken
 from bot.ui import forms, interaction_context, responses
 from bot.ui.buttons.base import JobButton, persistent_view
 from bot.ui.dependencies import Services

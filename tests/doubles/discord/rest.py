@@ -11,6 +11,7 @@ from aiohttp import web
 
 from . import limits
 from .acts import Answer, BotRequest, Interaction, NoAnswerError
+from .application import application_wire
 from .books import Access, check_may_post, check_visible, posted_before
 from .faults import json_response
 from .refusals import Refusal, Why
@@ -111,27 +112,7 @@ class Rest(World):
         return [_Route(method, _pattern(path), path, auth, handler) for method, path, auth, handler in rows]
 
     def _application(self) -> Json:
-        return {
-            "id": str(self.application_id),
-            "name": "Tunesmith",
-            "icon": None,
-            "description": "",
-            "bot_public": True,
-            "bot_require_code_grant": False,
-            "verify_key": "0" * 64,
-            "owner": user_wire(self.owner),
-            "team": None,
-            "summary": "",
-            "flags": 0,
-            "tags": [],
-            "rpc_origins": [],
-            "redirect_uris": [],
-            "interactions_endpoint_url": None,
-            "role_connections_verification_url": None,
-            "approximate_guild_count": len(self.guilds),
-            "approximate_user_install_count": 0,
-            "integration_types_config": {"0": {}},
-        }
+        return application_wire(self.application_id, self.owner, guilds=len(self.guilds))
 
     def _get_me(self, _: BotRequest) -> web.Response:
         return json_response(self.me())

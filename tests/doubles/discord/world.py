@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
+from .application import account_wire, ready_wire
 from .gateway import Gateway, Session
 from .wire import (
     DM_CHANNEL,
@@ -22,7 +23,6 @@ from .wire import (
     Person,
     Snowflakes,
     guess_content_type,
-    user_wire,
 )
 
 if TYPE_CHECKING:
@@ -262,33 +262,19 @@ class World:
     def ready(self, session: Session) -> Json:
         """Return the READY event of a session."""
         number, count = session.shard
-        return {
-            "v": 10,
-            "user": self.me(),
-            "guilds": [
-                {"id": str(one.id), "unavailable": True}
+        return ready_wire(
+            self.bot,
+            (
+                one.id
                 for one in self.guilds.values()
                 if one.bot_is_member and (one.id >> 22) % count == number
-            ],
-            "session_id": session.id,
-            "session_type": "normal",
-            "resume_gateway_url": self.gateway_url,
-            "shard": [number, count],
-            "application": {"id": str(self.application_id), "flags": 0},
-            "private_channels": [],
-            "presences": [],
-            "relationships": [],
-            "user_settings": {},
-            "geo_ordered_rtc_regions": [],
-            "_trace": [],
-        }
+            ),
+            application_id=self.application_id,
+            session_id=session.id,
+            resume_url=self.gateway_url,
+            shard=session.shard,
+        )
 
     def me(self) -> Json:
         """Return the bot's account."""
-        return user_wire(self.bot) | {
-            "verified": True,
-            "mfa_enabled": True,
-            "email": None,
-            "flags": 0,
-            "locale": "en-US",
-        }
+        return account_wire(self.bot)

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.checks import Verdict
 from bot.database import clocks, slots
 from bot.database.postgresql import Database
 from bot.database.postgresql_writer import Writer
 from bot.errors import StartRefused
-from bot.model import Verdict
 from bot.ops.doctor import postgresql as server_checks
 from bot.ops.doctor.runner import run_checks
 from tests.postgresql import Server

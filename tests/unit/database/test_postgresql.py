@@ -10,6 +10,7 @@ from typing import NoReturn
 import psycopg
 import pytest
 
+from bot.balance import Period
 from bot.database import identify_limit, postgresql, postgresql_schema, slots
 from bot.database.engine import ConstraintViolated, DatabaseError, Tx
 from bot.database.locking import lock_guild
@@ -19,7 +20,7 @@ from bot.database.postgresql_tx import connect
 from bot.database.share import Share
 from bot.database.standby import Standby, Stopped
 from bot.errors import Refusal, StartRefused, StoreBusy, StoreLost
-from bot.model import DiscordUserId, Period
+from bot.model import DiscordUserId
 from bot.services.intake import Intake
 from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults, know_guild

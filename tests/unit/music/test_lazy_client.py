@@ -14,6 +14,30 @@ NOT_AT_THE_START: Final = (
     *("dotenv", "pydantic", "typer", "rich", "PIL", "psycopg"),
 )
 """Packages that a bot needs only in use, or never."""
+NEVER: Final = ("httpx._main", "rich", "click", "pygments")
+"""Modules for programs in a terminal."""
+STARTING: Final = """
+from bot import __main__, lazy
+with lazy.left_out(*__main__.UNUSED): from bot import lifecycle, start
+"""
+USING: Final = """
+import asyncio
+from bot.model import Backend
+from bot.music.backends import plain_contract
+from bot.music.client import MusicClient
+from bot.music.downloads import AudioSource
+
+async def use():
+    kie = plain_contract(Backend.KIE)
+    async with (
+        MusicClient.open(url="https://kie.test", key="k", contract=kie, now=None) as client,
+        AudioSource.open(origins=()) as source,
+    ):
+        await asyncio.gather(client.prepare(), source._client.opened())
+
+asyncio.run(use())
+"""
+"""What pays for songs, and what downloads them."""
 
 
 class Clients:
@@ -51,12 +75,21 @@ async def test_all_callers_share_one_client_which_is_closed_at_the_end() -> None
     assert ([1, 1, 1], 1, 1) == (got, clients.opened, clients.closed)
 
 
+def modules_after(code: str) -> set[str]:
+    """Return the modules that a new process has imported after the code."""
+    shown = f"{code}\nimport sys; print(*(name for name, module in sys.modules.items() if module))"
+    ran = subprocess.run([sys.executable, "-c", shown], check=True, capture_output=True, text=True)  # noqa: S603 - our own code
+    return set(ran.stdout.split())
+
+
 def test_a_starting_bot_imports_no_library_that_it_needs_later() -> None:
-    code = "import sys; from bot import __main__\n"
-    code += "with __main__._left_out(*__main__.UNUSED): from bot import lifecycle, start\n"
-    code += "print(*(name for name, module in sys.modules.items() if module))"
+    modules = modules_after(STARTING)
 
-    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - our own code
-    modules = ran.stdout
+    assert [] == [name for name in NOT_AT_THE_START if name in modules]
 
-    assert [] == [name for name in NOT_AT_THE_START if name in modules.split()]
+
+def test_requests_import_httpx_without_its_command_line() -> None:
+    modules = modules_after(STARTING + USING)
+
+    assert [] == [name for name in NEVER if name in modules]
+    assert {"httpx", "httpcore"} <= modules

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from bot.model import Verdict
+from bot.checks import Verdict
 from bot.ops.doctor.music_api import check_music_api
 from tests.unit.music.test_client import Service, connected
 

@@ -1,9 +1,9 @@
 import pytest
 
-from bot.errors import TextMissing, TextTooLong, UnknownModel
 from bot.model import SongRequest
 from bot.music import text_limits
 from bot.music.backends import limits_of
+from bot.refusals import TextMissing, TextTooLong, UnknownModel
 from tests import make
 
 V5_LIKE = {"prompt": 500, "title": 80, "style": 1_000, "lyrics": 5_000}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.model import ClosedCause, FailReason, SongRequest
 from bot.music import wire
 from tests import make
+from tests.doubles.music.documented import CUSTOM, INSTRUMENTAL, NORMAL
 
 ANSWERS = Path(__file__).parent / "answers"
 ORIGIN = "https://music.example:443"
@@ -51,31 +52,6 @@ def kind(outcome: object) -> object:
 
 
 # -- the body of the POST
-
-# Source: https://sseedance.com/en/docs/music, section Example, read 2026-11-22.
-NORMAL = """{
-    "provider": "kie",
-    "model": "V5",
-    "prompt": "Warm cinematic synth pop with soft drums",
-    "instrumental": false
-  }"""
-CUSTOM = """{
-    "provider": "kie",
-    "model": "V5",
-    "customMode": true,
-    "title": "Neon Rain",
-    "style": "synthwave",
-    "lyrics": "City lights and midnight rain",
-    "instrumental": false
-  }"""
-INSTRUMENTAL = """{
-    "provider": "kie",
-    "model": "V5",
-    "customMode": true,
-    "title": "Open Sky",
-    "style": "cinematic ambient",
-    "instrumental": true
-  }"""
 
 
 @pytest.mark.parametrize(

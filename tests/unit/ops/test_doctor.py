@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from bot.checks import Check, Verdict
 from bot.cli import cli
 from bot.database.sqlite import Database, Tx
-from bot.model import Check, JobState, Verdict
+from bot.model import JobState
 from bot.ops.doctor.local import database_checks
 from bot.ops.doctor.runner import CheckSpec, ok, on_a_thread, run_checks
 from bot.store.reconcile import reconcile

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.checks import Check, Verdict
 from bot.database import exclusive_lock, migrating
-from bot.model import Check, GuildId, Verdict
+from bot.model import GuildId
 from bot.ops.doctor import local
 from bot.ops.doctor.runner import run_checks
 from bot.store import times

@@ -5,7 +5,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from bot.model import Backend, Verdict
+from bot.checks import Verdict
+from bot.model import Backend
 from bot.music.backends import OFFERS, contract
 from bot.music.client import NO_TASK, MusicClient
 from bot.music.kie import Kie

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.checks import Check, Verdict
 from bot.database.postgresql import Database
 from bot.database.postgresql_tx import connect
 from bot.database.slots import this_process
 from bot.database.standby import Standby, Stopped
-from bot.model import Check, Verdict
 from bot.ops.doctor import postgresql as server_checks
 from bot.ops.doctor.runner import run_checks
 from bot.store import ledger

@@ -12,15 +12,15 @@ from contextlib import closing, contextmanager
 from contextvars import Context
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import ParamSpec, Self, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar, TypeVarTuple
 
 import httpx
 
 from bot.database import sqlite_connections, sqlite_writer
 from bot.database.sqlite import Database, Tx
-from bot.errors import ShuttingDown
-from bot.model import Balance, Delivery, Job, JobState, Origin
+from bot.model import Delivery, Job, JobState, Origin
 from bot.pipeline.courier import MessageKind
+from bot.refusals import ShuttingDown
 from bot.sandbox.faults import FaultKind
 from bot.sandbox.requests import Json
 from bot.store import claims, jobs, ledger
@@ -28,6 +28,9 @@ from bot.store.reconcile import reconcile
 from tests import make
 from tests.doubles.in_process import Chat, MusicService, Task
 from tests.unit.pipeline.rig import Rig
+
+if TYPE_CHECKING:
+    from bot.balance import Balance
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 from prometheus_client import CollectorRegistry
 
+from bot.balance import Balance
 from bot.database.sqlite import Database
-from bot.model import Backend, Balance, Job, JobState, Origin, SongRequest
+from bot.model import Backend, Job, JobState, Origin, SongRequest
 from bot.music import backends
 from bot.music.backends import contract
 from bot.music.client import MusicClient
@@ -289,6 +290,12 @@ class Rig:
                 return
             self.clock.now = max(self.clock.now, due_at)
             await (self.round() if runner is None else runner.round())
+
+    async def settle_down(self) -> None:
+        """Run rounds over the next two minutes."""
+        for _ in range(24):
+            self.clock.forward(seconds=5)
+            await self.round()
 
     async def killed_at(self, runner: Runner, method: str) -> None:
         """Run a round of this process that ends for good while waiting for the answer to a request."""

@@ -12,9 +12,9 @@ from typing import Final
 import httpx
 import pytest
 
-from bot.errors import TextTooLong
 from bot.model import Backend, FailReason, JobState
-from bot.music import backends
+from bot.music import backends, contract
+from bot.refusals import TextTooLong
 from tests import make
 from tests.doubles.in_process import AUDIO, MusicService
 from tests.unit.pipeline.rig import Rig
@@ -92,7 +92,7 @@ def nightingale(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> Backend:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(backends, "OFFERS", {**backends.OFFERS, member: backends.described(member)})
+    monkeypatch.setattr(backends, "OFFERS", {**backends.OFFERS, member: contract.described(member)})
     rig.music_of[member] = MusicService()
     rig.switch(member, {member})
     return member

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from bot.errors import ServiceClosed
 from bot.model import Backend, ClosedCause, FailReason, Job, JobState, Voice
+from bot.refusals import ServiceClosed
 from bot.store import breaker, claims
 from bot.store.reconcile import reconcile
 from bot.ui import messages

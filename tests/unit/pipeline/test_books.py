@@ -9,9 +9,10 @@ from pathlib import Path
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from bot.balance import Period
 from bot.database.sqlite import Database, Tx
 from bot.errors import Refusal
-from bot.model import DiscordUserId, FailReason, Job, JobState, Period
+from bot.model import DiscordUserId, FailReason, Job, JobState
 from bot.pipeline.transitions import Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake

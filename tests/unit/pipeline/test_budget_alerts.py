@@ -16,13 +16,6 @@ async def song(rig: Rig) -> None:
     await rig.until(await rig.ask(), DONE)
 
 
-async def settle_down(rig: Rig) -> None:
-    """Run rounds over the next two minutes."""
-    for _ in range(24):
-        rig.clock.forward(seconds=5)
-        await rig.round()
-
-
 @pytest.fixture
 async def listening(rig: Rig) -> Rig:
     """A server with an allowance of two songs, whose budget alerts go to a channel."""
@@ -35,7 +28,7 @@ async def test_both_marks_are_reported_once(listening: Rig) -> None:
     await song(listening)
     before = len(listening.chat.alerts)
     await song(listening)
-    await settle_down(listening)
+    await listening.settle_down()
 
     told = listening.chat.alerts.values()
     assert 0 == before
@@ -49,7 +42,7 @@ async def test_a_reported_mark_is_not_reported_again_with_the_next_song(listenin
     await listening.credits.grant(make.GUILD, 10, make.entry("one more"))
     for _ in range(3):
         await song(listening)
-    await settle_down(listening)
+    await listening.settle_down()
 
     assert 2 == listening.chat.alert_sends
 
@@ -60,7 +53,7 @@ async def test_the_next_period_is_reported_again(listening: Rig) -> None:
     listening.clock.now = (await listening.balance()).renews_at
     for _ in range(2):
         await song(listening)
-    await settle_down(listening)
+    await listening.settle_down()
 
     assert 4 == len(listening.chat.alerts)
 
@@ -72,9 +65,9 @@ async def test_an_alert_whose_answer_is_lost_is_repeated_under_its_nonce(
     for _ in range(2):
         await song(listening)
     began = listening.clock.now
-    await settle_down(listening)
+    await listening.settle_down()
     sends = listening.chat.alert_sends
-    await settle_down(listening)
+    await listening.settle_down()
 
     assert 2 == len(listening.chat.alerts)
     assert sends == listening.chat.alert_sends
@@ -85,7 +78,7 @@ async def test_a_deleted_channel_is_not_tried_again(listening: Rig) -> None:
     listening.chat.on_alert = ["closed"] * 100
     for _ in range(2):
         await song(listening)
-    await settle_down(listening)
+    await listening.settle_down()
 
     assert 2 == listening.chat.alert_sends
 
@@ -96,7 +89,7 @@ async def test_returned_credits_do_not_count_as_used_budget(listening: Rig) -> N
     await listening.until(job, JobState.RUNNING)
     listening.task.status = "failed"
     await listening.until(job, JobState.EXPLAINED)
-    await settle_down(listening)
+    await listening.settle_down()
 
     assert {} == listening.chat.alerts
 
@@ -105,6 +98,6 @@ async def test_a_server_without_an_allowance_gets_no_budget_alerts(listening: Ri
     await listening.credits.set_allowance(make.GUILD, 0, None, make.entry())
     await listening.credits.grant(make.GUILD, 10, make.entry("one song"))
     await song(listening)
-    await settle_down(listening)
+    await listening.settle_down()
 
     assert {} == listening.chat.alerts

@@ -7,21 +7,20 @@ import httpx
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.errors import (
+from bot.errors import Refusal, StoreBusy
+from bot.model import ClosedCause, FailReason, GuildId, JobState, Reuse, Source
+from bot.pipeline.courier import MessageKind
+from bot.refusals import (
     NotEnoughCredits,
     NotYourSong,
-    Refusal,
     ServiceClosed,
     ShuttingDown,
-    StoreBusy,
     TextTooLong,
     TooLateToCancel,
     TooManyOpenJobs,
     TooManyRequests,
     TriedAgain,
 )
-from bot.model import ClosedCause, FailReason, GuildId, JobState, Reuse, Source
-from bot.pipeline.courier import MessageKind
 from bot.services import admission
 from bot.services import intake as intake_module
 from bot.services.intake import Intake

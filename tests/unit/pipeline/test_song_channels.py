@@ -3,9 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from bot.errors import WrongChannel
-from bot.model import ChangedBy, DiscordUserId, Job, JobState, Origin
+from bot.balance import ChangedBy
+from bot.model import DiscordUserId, Job, JobState, Origin
 from bot.pipeline.courier import MessageKind
+from bot.refusals import WrongChannel
 from bot.services.server_rules import ServerRules
 from bot.store import erasure, jobs
 from bot.store.changes import SongChannels
@@ -29,13 +30,6 @@ async def song(rig: Rig, origin: Origin | None = None, *states: JobState) -> Job
 
 def places(rig: Rig) -> list[int]:
     return [post.channel_id for post in rig.chat.of(MessageKind.SONG)]
-
-
-async def settle_down(rig: Rig) -> None:
-    """Run rounds over the next two minutes."""
-    for _ in range(24):
-        rig.clock.forward(seconds=5)
-        await rig.round()
 
 
 @pytest.fixture
@@ -110,7 +104,7 @@ async def test_a_restored_song_is_found_in_either_channel(staged: Rig) -> None:
 
 async def test_a_request_in_a_private_thread_stays_there(staged: Rig) -> None:
     await song(staged, replace(make.origin(), channel_id=THREAD, thread_of=make.CHANNEL))
-    await settle_down(staged)
+    await staged.settle_down()
 
     assert [THREAD] == places(staged)
     assert [] == staged.chat.announcements
@@ -127,7 +121,7 @@ async def test_a_song_keeps_the_channel_set_when_it_was_accepted(staged: Rig) ->
 
 async def test_a_song_is_announced_once(staged: Rig) -> None:
     job = await song(staged)
-    await settle_down(staged)
+    await staged.settle_down()
 
     assert [(job.id, NEWS)] == staged.chat.announcements
 
@@ -135,9 +129,9 @@ async def test_a_song_is_announced_once(staged: Rig) -> None:
 async def test_an_announcement_is_only_repeated_while_its_nonce_is_known(staged: Rig) -> None:
     staged.chat.on_announcement = ["lost"] * 100
     await song(staged)
-    await settle_down(staged)
+    await staged.settle_down()
     sends = len(staged.chat.announcements)
-    await settle_down(staged)
+    await staged.settle_down()
 
     assert 2 <= sends <= 13  # every 5 s for a minute, during which Discord drops a repeated nonce
     assert sends == len(staged.chat.announcements)
@@ -149,7 +143,7 @@ async def test_nothing_is_announced_if_unwanted_or_in_its_own_channel(
 ) -> None:
     await set_channels(rig, channels)
     await song(rig)
-    await settle_down(rig)
+    await rig.settle_down()
 
     assert [] == rig.chat.announcements
 
@@ -157,7 +151,7 @@ async def test_nothing_is_announced_if_unwanted_or_in_its_own_channel(
 async def test_a_song_sent_directly_is_not_announced(staged: Rig) -> None:
     staged.chat.closed_channels = {STAGE, make.CHANNEL}
     await song(staged)
-    await settle_down(staged)
+    await staged.settle_down()
 
     assert [] == staged.chat.announcements
 
@@ -167,7 +161,7 @@ async def test_an_erased_song_is_not_announced(staged: Rig) -> None:
     job = await song(staged)
     await staged.database.write(lambda tx: erasure.blank(tx, [job.id]))
     staged.chat.closed_channels = set()
-    await settle_down(staged)
+    await staged.settle_down()
 
     assert [] == staged.chat.announcements
     assert 0 == await staged.database.read(

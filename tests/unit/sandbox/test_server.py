@@ -7,35 +7,11 @@ import pytest
 
 from bot.sandbox.faults import FaultKind, InjectedFault
 from bot.sandbox.server import Sandbox, running
+from tests.doubles.music.documented import CUSTOM, INSTRUMENTAL, NORMAL
 from tests.unit.sandbox.listening import frames
 
 Answer = dict[str, Any]
 
-# The request bodies of the vendor's documentation, verbatim.
-# Source: https://sseedance.com/en/docs/music, section Example, read 2026-11-22.
-NORMAL = """{
-    "provider": "kie",
-    "model": "V5",
-    "prompt": "Warm cinematic synth pop with soft drums",
-    "instrumental": false
-  }"""
-CUSTOM = """{
-    "provider": "kie",
-    "model": "V5",
-    "customMode": true,
-    "title": "Neon Rain",
-    "style": "synthwave",
-    "lyrics": "City lights and midnight rain",
-    "instrumental": false
-  }"""
-INSTRUMENTAL = """{
-    "provider": "kie",
-    "model": "V5",
-    "customMode": true,
-    "title": "Open Sky",
-    "style": "cinematic ambient",
-    "instrumental": true
-  }"""
 SONG = {"provider": "kie", "model": "V5", "prompt": "jazz", "instrumental": True}
 WORDS = {"provider": "kie", "model": "V5", "customMode": True, "title": "A", "style": "jazz", "lyrics": "b"}
 

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
-from bot.errors import LimitReached, NotEnoughCredits, OperatorsOnly, Paused, Refusal
-from bot.model import GuildId, JobId, JobState, Period
+from bot.balance import Period
+from bot.errors import Refusal
+from bot.model import GuildId, JobId, JobState
+from bot.refusals import LimitReached, NotEnoughCredits, OperatorsOnly, Paused
 from bot.services.credits import CreditService
 from bot.store import ledger
 from bot.store.reconcile import reconcile

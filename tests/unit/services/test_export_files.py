@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import ExportRunning
+from bot.refusals import ExportRunning
 from bot.services import export_files as module
 from bot.services.export_files import Export, OneExportEach, write_json
 

@@ -9,7 +9,8 @@ from unittest.mock import AsyncMock
 import pytest
 
 from bot.database.sqlite import Database
-from bot.errors import StoreBusy, TextMissing
+from bot.errors import StoreBusy
+from bot.refusals import TextMissing
 from bot.services import pending_answers as module
 from bot.services.intake import Intake
 from tests import make

@@ -3,8 +3,8 @@
 import pytest
 
 from bot.database.sqlite import Database
-from bot.errors import NoDuration, OutOfRange
 from bot.model import SongRequest
+from bot.refusals import NoDuration, OutOfRange
 from bot.services.intake import Intake
 from bot.services.terms import Terms
 from tests import make

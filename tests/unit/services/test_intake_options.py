@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from bot.database.sqlite import Database
-from bot.errors import NoDuration, OptionsNotTaken, Refusal
+from bot.errors import Refusal
 from bot.model import Option, SongRequest, Voice
+from bot.refusals import NoDuration, OptionsNotTaken
 from bot.services.intake import Intake
 from bot.services.terms import Terms
 from tests import make

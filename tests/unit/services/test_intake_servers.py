@@ -6,8 +6,8 @@ import contextlib
 import pytest
 
 from bot.database.sqlite import Database
-from bot.errors import NotServed, TotalReached
 from bot.model import DiscordUserId, GuildId
+from bot.refusals import NotServed, TotalReached
 from bot.services import ledger_csv
 from bot.services.intake import Accepted, Intake
 from bot.store import servers

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from bot.database.sqlite import Database
-from bot.errors import StoreBusy, TextMissing, TextTooLong
+from bot.errors import StoreBusy
 from bot.model import SongRequest
+from bot.refusals import TextMissing, TextTooLong
 from bot.services.intake import Intake
 from tests import make
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from bot.balance import ChangedBy
 from bot.database.sqlite import Database
 from bot.mentions import Names
-from bot.model import ChangedBy, DiscordUserId, GuildId, JobId
+from bot.model import DiscordUserId, GuildId, JobId
 from bot.services import ledger_csv
 from bot.services.intake import Intake
 from bot.store import ledger, reports

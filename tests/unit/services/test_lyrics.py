@@ -12,20 +12,20 @@ import httpx
 import pytest
 
 from bot.database.engine import Database, Tx
-from bot.errors import (
-    LyricsUnderway,
-    NoLyrics,
-    ServiceClosed,
-    ShuttingDown,
-    StoreBusy,
-    TooManyLyrics,
-    WordsGone,
-    WrongChannel,
-)
+from bot.errors import StoreBusy
 from bot.model import Backend, ClosedCause, DiscordUserId
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.kie import Kie
+from bot.refusals import (
+    LyricsUnderway,
+    NoLyrics,
+    ServiceClosed,
+    ShuttingDown,
+    TooManyLyrics,
+    WordsGone,
+    WrongChannel,
+)
 from bot.services.lyrics import Lyricist
 from bot.services.lyrics_payments import LyricsPayments
 from bot.store import breaker, erasure, ledger, lyrics_calls, members, song_channels, texts
@@ -122,6 +122,17 @@ class Stand:
         written = await self.lyricist.write("rain", REQUEST, origin)
         return None if written is None else written.request.lyrics
 
+    def preparing(self, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+        """Return the requests' states each time the client is prepared, filled in as it happens."""
+        states, prepare = [], MusicClient.prepare
+
+        async def watched(client: MusicClient) -> None:
+            states.append(await self.states())
+            await prepare(client)
+
+        monkeypatch.setattr(MusicClient, "prepare", watched)
+        return states
+
     async def states(self) -> list[str]:
         rows = await self.database.read(
             lambda tx: tx.execute("SELECT state FROM lyrics_call ORDER BY asked_at, id").fetchall()
@@ -194,6 +205,16 @@ async def test_the_intent_is_stored_before_the_request_and_survives(stand: Stand
     assert ["submitting"] == intent
     assert NOW + lyrics_calls.OPEN_MAX == refused.value.until
     assert (2, ["unknown", "done"]) == (stand.service.posts, await stand.states())
+
+
+async def test_what_pays_for_lyrics_is_loaded_before_they_are_recorded(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = stand.preparing(monkeypatch)
+
+    await stand.write()
+
+    assert ([[]], 1) == (states, stand.service.posts)
 
 
 async def test_a_running_request_is_continued_by_the_next_process(stand: Stand) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from bot.database.engine import Database
 from bot.database.share import Share
-from bot.errors import NoLyrics, ServiceClosed
 from bot.model import ClosedCause, DiscordUserId
+from bot.refusals import NoLyrics, ServiceClosed
 from bot.services.lyrics_payments import LOOKS_MAX
 from bot.store import erasure, members
 from tests.make import MEMBER, NOW
@@ -96,6 +96,16 @@ async def test_lyrics_requested_by_another_slot_are_paid_for_by_slot_0(fleet: Fl
         await fleet.asking.states(),
         await about(fleet.asking.database),
     )
+
+
+async def test_slot_0_loads_what_pays_before_it_claims_a_request(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = fleet.leading.preparing(monkeypatch)
+    asked = await fleet.wanted()
+    await fleet.paid_until(asked)
+
+    assert ([["wanted"]], "[Verse]\nRain") == (states, await asked)
 
 
 @pytest.mark.parametrize(

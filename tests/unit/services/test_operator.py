@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.balance import Period
 from bot.database import postgresql
 from bot.database.sqlite import Database
-from bot.errors import AlreadyRuns, NotDone, OperatorsOnly, StartRefused
-from bot.model import FailReason, GuildId, Job, JobId, JobState, Period
+from bot.errors import AlreadyRuns, NotDone, StartRefused
+from bot.model import FailReason, GuildId, Job, JobId, JobState
 from bot.pipeline.courier import MessageKind
+from bot.refusals import OperatorsOnly
 from bot.services.credits import CreditService
 from bot.services.operator import OperatorActions
 from bot.store import reports

@@ -13,9 +13,10 @@ from discord.utils import format_dt
 from msgspec.structs import replace
 
 from bot.database.sqlite import Database, Tx
-from bot.errors import Leaving, LimitReached, StoreBusy, WordsGone
+from bot.errors import StoreBusy
 from bot.model import DiscordUserId, Job, JobState, Reuse, SongRequest, Source
 from bot.pipeline.erasure import Erasure
+from bot.refusals import Leaving, LimitReached, WordsGone
 from bot.services.privacy import Deletion
 from bot.store.reconcile import reconcile
 from bot.ui import privacy_cards

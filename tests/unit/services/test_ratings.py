@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import Leaving, StoreBusy, TooManyRatings, WordsGone
+from bot.errors import StoreBusy
 from bot.model import DiscordUserId, Job, JobId, JobState
+from bot.refusals import Leaving, TooManyRatings, WordsGone
 from bot.services import ratings as module
 from bot.services.ratings import Rated, Ratings
 from bot.store import members

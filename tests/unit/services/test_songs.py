@@ -10,18 +10,10 @@ import httpx
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.errors import (
-    NoDirectMessages,
-    NoPlaceToPost,
-    NoSuchSong,
-    NotDoneYet,
-    SongGone,
-    StoreBusy,
-    TooManyCopies,
-    Transient,
-)
+from bot.errors import StoreBusy, Transient
 from bot.model import Job, JobState, Track
 from bot.music.spool import AUDIO_MAX_BYTES
+from bot.refusals import NoDirectMessages, NoPlaceToPost, NoSuchSong, NotDoneYet, SongGone, TooManyCopies
 from bot.services import songs as module
 from bot.services.songs import SongArchive
 from bot.store.reconcile import reconcile

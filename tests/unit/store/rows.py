@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from bot.balance import Period
 from bot.database.engine import ConstraintViolated
 from bot.database.share import EVERYTHING, Share
 from bot.database.sqlite import Tx
-from bot.model import Backend, Delivery, FailReason, Job, JobState, Period
+from bot.model import Backend, Delivery, FailReason, Job, JobState
 from bot.store import claims, jobs, ledger, members
 from tests import make
 from tests.make import NOW

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.balance import Balance, ChangedBy, Period
 from bot.database.sqlite import Tx
-from bot.errors import NotEnoughCredits
-from bot.model import Balance, ChangedBy, DiscordUserId, JobId, Period
+from bot.model import DiscordUserId, JobId
+from bot.refusals import NotEnoughCredits
 from bot.store import calendars, ledger, members, server_erasure, servers, times, zones
 from bot.store.calendars import Calendar
 from bot.store.changes import Allowance

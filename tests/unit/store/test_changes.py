@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.model import Period
+from bot.balance import Period
 from bot.store import changes
 from bot.store.changes import Allowance, Channel, Credits, ManagerRoles, SongChannels, Status, Value
 

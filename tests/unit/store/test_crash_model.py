@@ -28,6 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bot.balance import Period
 from bot.database import engine, postgresql, slots, sqlite_connections, sqlite_writer
 from bot.database.postgresql_tx import Tx as PostgresqlTx
 from bot.database.sqlite import Database, Tx
@@ -42,7 +43,6 @@ from bot.model import (
     GuildId,
     Job,
     JobState,
-    Period,
     SongRequest,
     Track,
 )

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bot.database import sqlite_connections
 from bot.database.engine import FIRST_PAGE
 from bot.database.sqlite import Database, Tx
-from bot.errors import StoreBusy, WordsGone
+from bot.errors import StoreBusy
 from bot.model import (
     OPEN_STATES,
     DiscordUserId,
@@ -28,6 +28,7 @@ from bot.model import (
     TakeDetails,
     Track,
 )
+from bot.refusals import WordsGone
 from bot.store import erasure, job_cards, jobs, ledger, members, scrub, texts, times, tracks
 from bot.store.erasure import Waits
 from bot.store.reconcile import reconcile

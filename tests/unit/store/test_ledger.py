@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.balance import Balance, ChangedBy, Period
 from bot.database.sqlite import Database, Tx
-from bot.errors import LimitReached, NotEnoughCredits, OutOfRange
-from bot.model import Balance, ChangedBy, DiscordUserId, GuildId, Job, JobId, MemberNumber, Period
+from bot.model import DiscordUserId, GuildId, Job, JobId, MemberNumber
+from bot.refusals import LimitReached, NotEnoughCredits, OutOfRange
 from bot.store import changes, ledger, members, quotas, times
 from bot.store.ledger import CREDITS_MAX, Defaults
 from bot.store.ledger_entries import Hold

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.balance import ChangedBy, Limit, Period
 from bot.database.sqlite import Tx
-from bot.errors import LimitReached
-from bot.model import ChangedBy, DiscordUserId, GuildId, JobId, Limit, MemberNumber, Period
+from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
+from bot.refusals import LimitReached
 from bot.store import ledger, members, quotas
 from bot.store.facts import fact
 from bot.store.ledger import Defaults

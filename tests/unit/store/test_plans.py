@@ -12,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 import bot.store
+from bot.balance import Period
 from bot.database import sqlite_connections
 from bot.database.share import EVERYTHING
 from bot.database.sqlite import Tx
@@ -23,7 +24,6 @@ from bot.model import (
     JobId,
     JobState,
     MemberNumber,
-    Period,
     Reuse,
     Source,
     Track,
@@ -51,7 +51,7 @@ from bot.store import (
     queue_order,
     quotas,
     ratings,
-    refusals,
+    refused_interactions,
     refused_words,
     reports,
     scrub,
@@ -460,9 +460,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ratings.drop_of_songs": lambda tx: ratings.drop_of_songs(tx, [done(tx).id]),
     "ratings.drop_of_member": lambda tx: ratings.drop_of_member(tx, number(tx)),
     "ratings.drop_of_server": rated_server,
-    "refusals.remember": lambda tx: refusals.remember(tx, 7, NOW),
-    "refusals.is_refused": lambda tx: refusals.is_refused(tx, 7),
-    "refusals.sweep": lambda tx: refusals.sweep(tx, NOW),
+    "refused_interactions.remember": lambda tx: refused_interactions.remember(tx, 7, NOW),
+    "refused_interactions.is_refused": lambda tx: refused_interactions.is_refused(tx, 7),
+    "refused_interactions.sweep": lambda tx: refused_interactions.sweep(tx, NOW),
     "refused_words.words": lambda tx: refused_words.words(tx, GUILD),
     "refused_words.add": lambda tx: refused_words.add(tx, GUILD, "polka"),
     "refused_words.remove": lambda tx: refused_words.remove(tx, GUILD, "polka"),

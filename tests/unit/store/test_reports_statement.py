@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.balance import ChangedBy, Period
 from bot.database.sqlite import Tx
-from bot.model import ChangedBy, DiscordUserId, JobId, Period
+from bot.model import DiscordUserId, JobId
 from bot.store import ledger, ledger_entries, quotas, reports
 from bot.store.changes import Credits
 from tests.make import DEFAULTS, GUILD, MEMBER, NOW

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.balance import ChangedBy, Period
 from bot.database.sqlite import Tx
-from bot.model import ChangedBy, GuildId, JobId, Period
+from bot.model import GuildId, JobId
 from bot.store import ledger, members, servers
 from bot.store.ledger import Defaults
 from bot.store.ledger_entries import Hold

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import Period
+from bot.balance import Period
 from bot.store import times, zones
 from bot.store.times import EPOCH, day_number, period_days, start_of
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from bot.balance import ChangedBy, Period
 from bot.database.sqlite import Tx
-from bot.model import Backend, ChangedBy, GuildId, JobState, Period
+from bot.model import Backend, GuildId, JobState
 from bot.store import jobs, ledger, servers, upstream
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy

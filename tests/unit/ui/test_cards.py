@@ -6,19 +6,8 @@ import discord
 import pytest
 from msgspec.structs import replace
 
-from bot.model import (
-    Balance,
-    ClosedCause,
-    Delivery,
-    FailReason,
-    Job,
-    JobState,
-    Limit,
-    Period,
-    Standing,
-    TakeDetails,
-    Track,
-)
+from bot.balance import Balance, Limit, Period, Standing
+from bot.model import ClosedCause, Delivery, FailReason, Job, JobState, TakeDetails, Track
 from bot.pipeline.courier import CardFacts
 from bot.ui import cards, quota_cards
 from bot.ui.language import ENGLISH

@@ -6,7 +6,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.errors import MissingPermissions, NoPlaceToPost, NotYourServer
+from bot.refusals import MissingPermissions, NoPlaceToPost, NotYourServer
 from bot.ui import interaction_context
 from bot.ui.channel_options import PostableChannelOption
 from bot.ui.discord_client import with_known_channel

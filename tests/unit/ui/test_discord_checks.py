@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot import doctor
-from bot.model import Check, Verdict
+from bot.checks import Check, Verdict
 from bot.settings import Settings
 from bot.ui import discord_checks
 from tests.doubles.discord import FakeDiscord

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.errors import UnreadableFile
+from bot.refusals import UnreadableFile
 from bot.ui.lyrics_file import FILE_MAX_BYTES, decode
 
 RUSSIAN = (

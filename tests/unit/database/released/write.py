@@ -21,8 +21,9 @@ from typing import Any
 
 import httpx
 
+from bot.balance import Period
 from bot.database.sqlite import Database
-from bot.model import Job, JobState, Period
+from bot.model import Job, JobState
 from tests import make
 from tests.unit.pipeline.rig import Rig
 

@@ -1,6 +1,6 @@
 """Standbys as counted by the campaign of a fleet, on which its figures depend."""
 
-from tests.campaign.fleet import Holder, Seen, standbys_free
+from tests.campaign.machines import Holder, Seen, standbys_free
 
 STOOD_BY = "standing by"
 WORKS = f"{STOOD_BY}\nslot taken"

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bot.checks import Check, Verdict
 from bot.commands.common import exit_with
 from bot.errors import StartRefused
 from bot.lazy import lazy
-from bot.model import Check, Verdict
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bot.checks import Check
 from bot.database.opening import open_place
 from bot.errors import StartRefused, Transient
-from bot.model import Check
 from bot.music.client import MusicClient
 from bot.ops import upstream_lines
 from bot.ops.doctor.runner import ok, on_a_thread, warning

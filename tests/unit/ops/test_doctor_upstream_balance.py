@@ -10,13 +10,14 @@ import httpx
 import pytest
 
 from bot import doctor
+from bot.checks import Check, Verdict
 from bot.configuration.fields import Secret
 from bot.database.sqlite import Database
-from bot.model import Backend, Check, Verdict
+from bot.model import Backend
 from bot.music.client import MusicClient
 from bot.music.kie import Kie
-from bot.ops.doctor import balance as module
-from bot.ops.doctor.balance import check_balance
+from bot.ops.doctor import upstream_balance as module
+from bot.ops.doctor.upstream_balance import check_balance
 from bot.settings import Settings
 from bot.store import ledger, upstream
 from bot.store.upstream import BalanceReading
