@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.common import errors_as_sentences, progress_bar
+from bot.commands.common import LEDGER_PROBLEM, errors_as_sentences, progress_bar
 from bot.lazy import lazy
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def move(
                 f"{books.held:,} credits held."
             )
             if books.findings:
-                typer.echo("The ledger does not add up; run `tunesmith doctor --ledger`.", err=True)
+                typer.echo(LEDGER_PROBLEM, err=True)
         typer.echo(
             f"{path} is closed for good. Set DATABASE_URL to the server, keep SPOOL_DIR, and start the bot."
         )
@@ -69,4 +69,4 @@ def restored(
             else f"The bot may use the database again. Unfinished jobs: {marked or 'none'}."
         )
         if not accepted.balanced:
-            typer.echo("The ledger does not add up; run `tunesmith doctor --ledger`.", err=True)
+            typer.echo(LEDGER_PROBLEM, err=True)

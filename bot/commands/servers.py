@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.common import act, errors_as_sentences, exit_with
+from bot.commands.common import REASON_HELP, act, errors_as_sentences, exit_with
 from bot.errors import NotDone
 from bot.lazy import lazy
 from bot.model import GuildId
@@ -37,7 +37,7 @@ def grant(
         int,
         typer.Argument(metavar="CREDITS", help="Bonus credits; a negative number takes some away."),
     ],
-    reason: Annotated[str, typer.Option("--reason", help="The reason, for the server's ledger.")],
+    reason: Annotated[str, typer.Option("--reason", help=REASON_HELP)],
 ) -> None:
     """Grant a server bonus credits, which do not expire. Safe while the bot runs."""
 

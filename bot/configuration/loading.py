@@ -160,7 +160,11 @@ def _rows(
 
 def _warnings(sources_: sources.Gathered, env_file: Path) -> Iterator[str]:
     if sources.readable_by_others(env_file):
-        yield f"{env_file} is readable by others; run `chmod 600 {env_file}`."
+        yield _readable(str(env_file), env_file)
     for name, value in sources_.values.items():
         if value.file is not None and sources.readable_by_others(value.file, owned=True):
-            yield f"{name}{sources.FILE_SUFFIX} is readable by others; run `chmod 600 {value.file}`."
+            yield _readable(f"{name}{sources.FILE_SUFFIX}", value.file)
+
+
+def _readable(name: str, file: Path) -> str:
+    return f"{name} is readable by others; run `chmod 600 {file}`."

@@ -10,7 +10,7 @@ import aiosqlite
 
 from bot.database import integrity
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema
-from bot.database.sqlite_errors import refusal
+from bot.database.sqlite_errors import no_database, refusal
 from bot.errors import StartRefused
 
 T = TypeVar("T")
@@ -179,7 +179,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         StartRefused: the file does not exist, cannot be read, or its schema is not this program's.
     """
     if not path.is_file():
-        raise StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")
+        raise no_database(path)
     try:
         with closing(connect_attached_reading(path)) as connection:
             connection.execute("BEGIN")

@@ -56,3 +56,8 @@ def refusal(path: Path, error: sqlite3.Error) -> StartRefused:
         f"DATABASE_URL: {path} is not a usable SQLite database ({message}); restore a backup or name another "
         "file."
     )
+
+
+def no_database(path: Path) -> StartRefused:
+    """Return the refusal for an operator whose bot has not created its database yet."""
+    return StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")

@@ -16,6 +16,8 @@ from bot.store.job_events import StageTimes, stage_times
 
 log = logging.getLogger(__name__)
 
+FROZEN: Final = "not sent: the process had been frozen"
+"""Why a process that may have lost the database neither pays nor posts."""
 ENDS: Final = frozenset({JobState.DELIVERED, JobState.UNDELIVERED})
 """Final states of a song; a failed one ends with its reason."""
 
@@ -57,7 +59,7 @@ class Transitions:
     def refuse_to_act_late(self) -> None:
         """Raise Transient if another process may have the database and the job by now."""
         if not self._database.may_act():
-            raise Transient("not sent: the process had been frozen")
+            raise Transient(FROZEN)
 
     async def to(
         self,

@@ -69,10 +69,10 @@ def require_allowed(
 
 
 def require_open_service(tx: Tx, terms: Terms, guild_id: GuildId, now: datetime) -> breaker.Breaker:
-    """Check that neither the server's admins nor the music service has stopped paid requests.
+    """Check that neither the server's managers nor the music service have stopped paid requests.
 
     Raises:
-        Paused: the server's admins paused it.
+        Paused: the managers have paused new songs.
         ServiceClosed: the breaker is open.
     """
     reason = quotas.paused(tx, guild_id)
@@ -89,7 +89,7 @@ def require_total(tx: Tx, terms: Terms, price_credits: int, now: datetime) -> No
     """Check that the operator's total for this month has room for ``price_credits`` more.
 
     Raises:
-        TotalReached: it has not.
+        TotalReached: another song would exceed the total.
     """
     total_max = terms.total_credits_max
     if total_max is not None and servers.credits_this_month(tx, now) + price_credits > total_max:

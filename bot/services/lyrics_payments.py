@@ -19,6 +19,7 @@ from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
 from bot.pipeline.outcomes import closed_alert, record_for_sure
+from bot.pipeline.transitions import FROZEN
 from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
 from bot.services.terms import Terms
 from bot.store import breaker, lyrics_calls
@@ -191,7 +192,7 @@ class LyricsPayments:
     async def _pay(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
         """Send the paid request, unless this process was suspended."""
         if not self._database.may_act():
-            return wire.Busy("not sent: the process had been frozen")
+            return wire.Busy(FROZEN)
         return await self._music.chosen.submit_lyrics(drafts, about)
 
     async def _conclude(self, call_id: int, answer: wire.Submitted) -> str:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
-from bot.model import SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
+from bot.model import DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs
-from bot.store.job_rows import read_all
+from bot.store.job_rows import SONGS, read_all
 from bot.store.listed_songs import ListedSong, listed
 from bot.store.members import known_member
 from bot.store.times import moment
@@ -20,10 +20,9 @@ from bot.store.times import moment
 JOB_ID = re.compile("[0-9]{1,16}")
 """A job id as ``jobs.new_id`` generates them."""
 
-_THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 # The caller names the columns: reading the lyrics of thousands of songs is slow.
 _SONGS = f"""SELECT job.id, job.created_at, {{columns}} FROM job LEFT JOIN words ON words.job_id = job.id
-             WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
+             WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({SONGS})"""
 FIRST_LOOK_MAX = 100
 """Maximum number of songs read before a search returns its first page, which takes a few milliseconds."""
 LOOK_MAX = 500

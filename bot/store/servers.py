@@ -10,10 +10,10 @@ from bot.database.engine import Tx
 from bot.model import GuildId, JobId
 from bot.store import ledger, lyrics_calls, server_erasure, times
 from bot.store.facts import fact, remember
+from bot.store.job_rows import SONGS
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
 
-_SONGS = "'stored', 'delivering', 'delivered', 'undelivered'"
 SHARE_WARNED: Final = 80
 """Share of the operator's total at which they are warned, in percent."""
 SHARE_REACHED: Final = 100
@@ -73,7 +73,7 @@ def servers(tx: Tx, defaults: Defaults, now: datetime) -> list[Server]:
     """Return every known server, the most recently active first."""
     rows = tx.execute(
         f"""SELECT guild.id, guild.paused, server_rule.allowed, MAX(job.created_at) AS asked_at,
-                   COUNT(*) FILTER (WHERE state IN ({_SONGS})) AS songs,
+                   COUNT(*) FILTER (WHERE state IN ({SONGS})) AS songs,
                    COUNT(*) FILTER (WHERE {_UNFINISHED}) AS open_jobs
             FROM guild LEFT JOIN job ON job.guild_id = guild.id
                        LEFT JOIN server_rule ON server_rule.guild_id = guild.id

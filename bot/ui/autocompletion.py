@@ -13,12 +13,12 @@ from discord import app_commands
 from msgspec import Struct
 
 from bot.characters import tail
+from bot.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.errors import Refusal, Transient
 from bot.model import JobId
 from bot.store.times import zone_of
 from bot.store.zones import like
 from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers
-from bot.ui.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.ui.text import label
 
 log = logging.getLogger(__name__)

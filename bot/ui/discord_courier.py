@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import discord
 
+from bot.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.errors import Transient
 from bot.model import Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import (
@@ -28,7 +29,6 @@ from bot.ui.buttons.views import is_marked, notice_view, song_view
 from bot.ui.command_mentions import clickable
 from bot.ui.courier_errors import Doing, FilesTooLarge, translated
 from bot.ui.discord_errors import UNKNOWN_MESSAGE
-from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.file_names import take_of
 from bot.ui.language import Language, language_of
 from bot.ui.song_files import song_files

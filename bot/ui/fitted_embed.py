@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 import discord
 from discord.types.embed import Embed as EmbedData
 
-from bot.ui.discord_limits import (
+from bot.discord_limits import (
     EMBED_DESCRIPTION_MAX,
     EMBED_FIELD_NAME_MAX,
     EMBED_FIELD_VALUE_MAX,

@@ -2,6 +2,7 @@
 
 import discord
 
+from bot.discord_limits import CONTENT_MAX
 from bot.errors import Refusal, Transient
 from bot.model import DiscordUserId, JobId, SongRequest
 from bot.services.lyrics import WrittenLyrics
@@ -9,7 +10,6 @@ from bot.ui import interaction_context, names, responses
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.language import Language
 from bot.ui.text import plain
 

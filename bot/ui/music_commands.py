@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.characters import storable
+from bot.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice
 from bot.music.backends import limits_of
 from bot.refusals import TextTooLong, UnknownModel
@@ -29,7 +30,6 @@ from bot.ui.buttons.best_pages import best_pages_view
 from bot.ui.buttons.song_pages import read_pages, song_pages_view
 from bot.ui.command_mentions import clickable
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.ui.language import Language, described
 from bot.ui.text import label
 

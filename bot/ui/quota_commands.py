@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot.balance import Period
 from bot.characters import storable
+from bot.discord_limits import CHOICES_MAX
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.refusals import NotRefundable
 from bot.services.credits import REASON_MAX
@@ -31,7 +32,6 @@ from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
 from bot.ui.channel_options import PostableChannel
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.language import Language, described
 from bot.ui.server_rules_commands import ServerRulesCommands
 

@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 from msgspec.structs import replace
 
+from bot.discord_limits import CHOICE_MAX
 from bot.model import GuildId
 from bot.refusals import NoPlaceToPost
 from bot.services import server_rules
@@ -23,7 +24,6 @@ from bot.ui import (
 )
 from bot.ui.channel_options import TO_ANNOUNCE, PostableChannel, SongChannel
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CHOICE_MAX
 from bot.ui.interaction_context import TO_POST_SONGS, PickedChannel
 from bot.ui.language import Language, described
 from bot.ui.text import label, line

@@ -12,11 +12,11 @@ from typing import Final
 import discord
 from msgspec.structs import replace
 
+from bot.discord_limits import FILE_SAFE_BYTES, REQUEST_MAX_BYTES
 from bot.model import Job, JobId, Track
 from bot.music import tags
 from bot.music.spool import cover_of
 from bot.threads import Threads
-from bot.ui.discord_limits import FILE_SAFE_BYTES, REQUEST_MAX_BYTES
 from bot.ui.file_names import file_name
 from bot.ui.text import cut, plain
 

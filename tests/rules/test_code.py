@@ -21,6 +21,12 @@ LOGGERS: Final = frozenset({"log", "logger", "logging", "self._log"})
 
 FUNCTION: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 
+SENTENCE_MIN: Final = 40
+"""Minimum length of a text that must not be written twice, in characters."""
+WORDS_MIN: Final = 3
+"""Minimum number of blanks in such a text."""
+SQL: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|WITH|JOIN|FROM|AND|WHERE)\b")
+
 TYPED_ID: Final = re.compile(r"(?:.*_)?(?:job|guild|member|author|actor|user)_ids?")
 """Names of variables with one of the four kinds of id, which have types of their own in ``bot.model``."""
 FOREIGN_IDS: Final = {"bot/playground/world.py guild_id: int | None": "a method of SimCord's"}
@@ -132,6 +138,35 @@ def test_each_collection_of_names_is_defined_once_under_any_name() -> None:
                 places[ast.unparse(node.value)].append(f"{name(path)} {names[0]}")
 
     assert {} == {value: where for value, where in places.items() if len(where) > 1}
+
+
+def sentences(path: Path) -> Iterator[str]:
+    """Yield the long texts of a module, without docstrings, SQL and types."""
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree(path)):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in docstrings
+            and len(node.value) >= SENTENCE_MIN
+            and node.value.count(" ") >= WORDS_MIN
+            and node.value.rstrip(" (") == node.value  # otherwise a sentence may go on differently
+            and not SQL.match(node.value)
+        ):
+            yield node.value
+
+
+def test_each_sentence_is_written_once() -> None:
+    places = defaultdict(list)
+    for path in BOT:
+        for sentence in sentences(path):
+            places[sentence].append(name(path))
+
+    assert {} == {sentence: where for sentence, where in places.items() if len(where) > 1}
 
 
 def test_no_test_has_a_long_name() -> None:

@@ -27,6 +27,7 @@ from bot.store import servers
 from bot.store.reconcile import reconcile
 
 FILES_WITHIN_S: Final = 10.0
+DATABASE_ADVICE: Final = "check the disk of DATABASE_URL"
 SAFE_SQLITE: Final = (3, 51, 3)
 """First version in which concurrent checkpoints cannot damage a file in WAL mode.
 Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25."""
@@ -49,7 +50,7 @@ def _of_database(database: Path | str, total_credits_max: int) -> list[CheckSpec
         name="credits",
         within_s=FILES_WITHIN_S,
         run=_threaded(lambda: [check_total(database, total_credits_max, datetime.now(UTC))]),
-        advice="check the disk of DATABASE_URL",
+        advice=DATABASE_ADVICE,
     )
     if isinstance(database, str):
         return [*postgresql.check_specs(database), credits_]
@@ -66,7 +67,7 @@ def _of_database(database: Path | str, total_credits_max: int) -> list[CheckSpec
             name="disk",
             within_s=FILES_WITHIN_S,
             run=_threaded(lambda: [check_disk(database)]),
-            advice="check the disk of DATABASE_URL",
+            advice=DATABASE_ADVICE,
         ),
     ]
 
@@ -91,7 +92,7 @@ def database_checks(database: Path | str) -> list[CheckSpec]:
             name=name,
             within_s=READ_WITHIN_S,
             run=_threaded(partial(_read, database, name, check)),
-            advice="check the disk of DATABASE_URL",
+            advice=DATABASE_ADVICE,
         )
         for name, check in (("database", _check_file), ("ledger", _check_ledger))
     ]

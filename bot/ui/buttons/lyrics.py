@@ -5,11 +5,11 @@ from typing import Final
 
 import discord
 
+from bot.discord_limits import CONTENT_MAX
 from bot.model import GuildId, SongRequest
 from bot.ui import interaction_context
 from bot.ui.buttons.base import JobButton
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.language import Language
 from bot.ui.text import plain
 

@@ -6,6 +6,7 @@ from typing import Final
 import discord
 from discord import ui
 
+from bot.discord_limits import LINK_MAX
 from bot.model import Job, JobId
 from bot.pipeline.courier import MessageKind
 from bot.ui import cards, messages
@@ -15,7 +16,6 @@ from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton, NoticeTextButt
 from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.remix import RemixButton, edit_text_button
 from bot.ui.buttons.song_menu import CopySongMenu, SongMenu
-from bot.ui.discord_limits import LINK_MAX
 from bot.ui.language import Language
 
 MARKS: Final = {

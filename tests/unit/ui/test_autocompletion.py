@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.discord_limits import CHOICE_MAX
 from bot.model import JobId
 from bot.ui import autocompletion
 from bot.ui.autocompletion import SongOffer
-from bot.ui.discord_limits import CHOICE_MAX
 from bot.ui.text import plain
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bot import discord_limits
 from bot.model import (
     ClosedCause,
     Delivery,
@@ -29,7 +30,7 @@ from bot.store.listed_songs import ListedSong
 from bot.store.quotas import SetLimit
 from bot.store.ratings import Tally
 from bot.store.reports import DayOfUse, LedgerPage, LedgerRow, MemberUse, SettledSong
-from bot.ui import autocompletion, best_songs, cards, discord_limits, ledger_cards, quota_cards
+from bot.ui import autocompletion, best_songs, cards, ledger_cards, quota_cards
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import CODES, Language, language_of
 from bot.ui.text import escaped, line
