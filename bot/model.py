@@ -89,7 +89,7 @@ class FailReason(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"
     """The music service accepted the task but failed to complete it."""
     CANCELED = "canceled"
-    """The task was canceled at the music service."""
+    """The task was cancelled at the music service."""
     WITHDRAWN = "withdrawn"
     """The request was withdrawn before it was submitted, or with the member's data."""
     EXPIRED = "expired"

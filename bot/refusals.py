@@ -263,7 +263,7 @@ class WordsGone(Refusal):
 
 
 class TooLateToCancel(Refusal):
-    """The request is no longer queued, so it can't be canceled."""
+    """The request is no longer queued, so it can't be cancelled."""
 
 
 class TriedAgain(Refusal):

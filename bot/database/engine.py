@@ -119,7 +119,7 @@ class Database(Protocol):
         Guarantees:
             Atomic: everything ``fn`` wrote is committed, or nothing is.
             Durable: the commit survives a power cut from the moment this returns.
-            Serialized: no other transaction of this process writes between the first statement of ``fn`` and
+            Serialised: no other transaction of this process writes between the first statement of ``fn`` and
             its commit. Between processes, only the rows that ``lock_guild`` has locked are.
             Bounded: a caller that cannot get the lock in time is refused rather than left waiting.
             Cancellation of the caller does not interrupt ``fn``: it commits or fails as a whole.

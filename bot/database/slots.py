@@ -170,7 +170,7 @@ def exclusively(tx: Tx) -> Iterator[None]:
         tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, SCHEMA_LOCK))
         yield
         tx.execute("COMMIT")
-    except BaseException:  # whatever it was, the locks must not stay; it is raised again
+    except BaseException:  # re-raised; the locks must not stay
         if tx.usable and tx.in_transaction:
             tx.execute("ROLLBACK")
         raise

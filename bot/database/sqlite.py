@@ -158,7 +158,7 @@ class Database(engine.Database):
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` in an atomic transaction, which is durable when this returns.
 
-        If the caller is canceled, the transaction still happens as a whole or not at all.
+        If the caller is cancelled, the transaction still happens as a whole or not at all.
 
         Raises:
             StoreBusy: the file stayed locked for 2 s, the disk is full, or the file is gone; nothing was

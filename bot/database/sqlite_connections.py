@@ -106,7 +106,7 @@ def connect(path: Path) -> sqlite3.Connection:
         # members' texts and took a quarter of a request's time. Migrations change too many pages to do this
         # earlier.
         connection.execute("PRAGMA temp_store = MEMORY")
-    except BaseException:  # whatever it was, the file must not stay open; it is raised again
+    except BaseException:  # re-raised; the file must not stay open
         connection.close()
         raise
     return connection
@@ -165,7 +165,7 @@ def connect_attached_reading(path: Path) -> sqlite3.Connection:
     connection = connect_reading(path)
     try:
         refuse_other_schema(connection, path)
-    except BaseException:  # whatever it was, the file must not stay open; it is raised again
+    except BaseException:  # re-raised; the file must not stay open
         connection.close()
         raise
     return connection
@@ -204,7 +204,7 @@ def open_migrated(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             yield connection
             connection.execute("COMMIT")
-        except BaseException:  # whatever it was, nothing of the transaction may stay; it is raised again
+        except BaseException:  # re-raised; nothing of the transaction may stay
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise

@@ -107,7 +107,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def _supports_color(stream: TextIO) -> bool:
-    """Return whether to color the output. Source: https://no-color.org, read 2026-11-25."""
+    """Return whether to colour the output. Source: https://no-color.org, read 2026-11-25."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 

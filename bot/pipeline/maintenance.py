@@ -100,7 +100,7 @@ class Maintenance:
         self._scrubbed_at: datetime | None = None
 
     async def run(self) -> None:
-        """Run a round now and every hour, and scrub in between, until canceled."""
+        """Run a round now and every hour, and scrub in between, until cancelled."""
         for turn in itertools.count():
             # With a wrong clock, everything might look old enough to be deleted.
             await self._clock_confirmed()

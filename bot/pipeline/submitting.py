@@ -16,7 +16,7 @@ from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
 from bot.pipeline import schedule
-from bot.pipeline.outcomes import closed_alert, record_for_sure
+from bot.pipeline.outcomes import closed_alert, record_durably
 from bot.pipeline.quote_filter import unquoted
 from bot.pipeline.transitions import FROZEN, Superseded, Transitions
 from bot.store import breaker, claims, jobs, texts
@@ -141,7 +141,7 @@ class Submitter:
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
                 return
             answer = await self._request(music, request)
-            await record_for_sure(
+            await record_durably(
                 partial(self.conclude, entered, job, answer), sleep=self._sleep, wait_max_s=WRITE_AGAIN_MAX_S
             )
 

@@ -55,7 +55,7 @@ class UpstreamBalance:
             self._changed.set()
 
     async def run(self) -> None:
-        """Read the balance now, every ``EVERY_S`` and after songs, until canceled."""
+        """Read the balance now, every ``EVERY_S`` and after songs, until cancelled."""
         if self._terms is None:
             return
         while True:

@@ -26,7 +26,7 @@ class FaultKind(StrEnum):
     FAIL = "fail"
     """The task fails with a reason."""
     CANCELED = "canceled"
-    """The task is canceled."""
+    """The task is cancelled."""
     SLOW = "slow"
     """The task takes ten times as long."""
     ONE_TAKE = "one take"

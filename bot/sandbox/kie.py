@@ -302,7 +302,7 @@ class KieSandbox(Sandbox):
 
 
 def cover(seed: str) -> bytes:
-    """Return a PNG picture: a blend of two colors that follow from the text.
+    """Return a PNG picture: a blend of two colours that follow from the text.
 
     Source: https://www.w3.org/TR/png-3, sections 5.3 and 11.2.
     """

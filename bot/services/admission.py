@@ -23,7 +23,7 @@ from bot.services.terms import Terms
 from bot.store import breaker, jobs, members, quotas, refused_words, servers, song_channels, texts
 
 REQUESTS_MAX = 2_000
-"""Maximum requests per member in ``REQUESTS_WITHIN``. Canceled and failed ones are free but take up rows."""
+"""Maximum requests per member in ``REQUESTS_WITHIN``. Cancelled and failed ones are free but take up rows."""
 REQUESTS_WITHIN = timedelta(hours=1)
 
 

@@ -25,7 +25,7 @@ class BatchedWrites:
 
         Durable when this returns.
 
-        It is written even if the caller is canceled.
+        It is written even if the caller is cancelled.
 
         Raises:
             StoreBusy: the database can't be written to; nothing of the batch was written.

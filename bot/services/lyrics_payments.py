@@ -18,7 +18,7 @@ from bot.model import ClosedCause, FailReason
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
-from bot.pipeline.outcomes import closed_alert, record_for_sure
+from bot.pipeline.outcomes import closed_alert, record_durably
 from bot.pipeline.transitions import FROZEN
 from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
 from bot.services.terms import Terms
@@ -98,7 +98,7 @@ class LyricsPayments:
             return await self._conclude(call_id, await self._pay(drafts, about))
 
     async def run(self) -> None:
-        """Pay for other slots' requests until canceled.
+        """Pay for other slots' requests until cancelled.
 
         Returns at once if there can be none.
         """
@@ -233,7 +233,7 @@ class LyricsPayments:
             news = breaker.block(tx, backend, cause, now)
             until = breaker.blocked_until(breaker.read(tx, backend), now) or now
 
-        await self._write_for_sure(close)
+        await self._write_durably(close)
         if news:
             self._alert(closed_alert(cause, detail))
         return until
@@ -257,10 +257,10 @@ class LyricsPayments:
             nonlocal moved
             moved = lyrics_calls.move(tx, call_id, before, after, task_id=task_id, refusal=refusal)
 
-        await self._write_for_sure(move)
+        await self._write_durably(move)
         return moved
 
-    async def _write_for_sure(self, write: Callable[[Tx], None]) -> None:
-        await record_for_sure(
+    async def _write_durably(self, write: Callable[[Tx], None]) -> None:
+        await record_durably(
             lambda: self._database.write(write), sleep=self._sleep, wait_max_s=WRITE_AGAIN_MAX_S
         )

@@ -145,7 +145,7 @@ def taken(tx: Tx, interaction_id: int) -> bool:
 
 
 def tried_again(tx: Tx, failed_id: JobId, member: MemberNumber) -> bool:
-    """Return whether the member has retried this failed job and not canceled that request."""
+    """Return whether the member has retried this failed job and not cancelled that request."""
     row = tx.execute(
         """SELECT 1 FROM job WHERE retry_of = ? AND member_id = ?
              AND (reason IS NULL OR reason <> 'withdrawn')""",

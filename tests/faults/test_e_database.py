@@ -531,7 +531,7 @@ def test_a_file_locked_by_another_program_is_not_called_damaged(
     assert_starts()
 
 
-# -- canceled callers
+# -- cancelled callers
 
 
 @pytest.mark.parametrize("turns", range(8))

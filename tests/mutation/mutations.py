@@ -428,7 +428,7 @@ SUBMITTING: Final = (
         "Submitter.submit",
         (
             (
-                "await record_for_sure(partial(self.conclude, entered, job, answer), sleep=self._sleep, "
+                "await record_durably(partial(self.conclude, entered, job, answer), sleep=self._sleep, "
                 "wait_max_s=WRITE_AGAIN_MAX_S)"
             ),
             "await self.conclude(entered, job, answer)",
@@ -2160,10 +2160,10 @@ WRITING: Final = (
     broken(
         "the outcome of a request for lyrics is written once the lock is gone",
         "services/lyrics_payments.py",
-        "LyricsPayments._write_for_sure",
+        "LyricsPayments._write_durably",
         (
             (
-                "await record_for_sure(lambda: self._database.write(write), sleep=self._sleep, "
+                "await record_durably(lambda: self._database.write(write), sleep=self._sleep, "
                 "wait_max_s=WRITE_AGAIN_MAX_S)"
             ),
             "await self._database.write(write)",
