@@ -2073,23 +2073,38 @@ RATING: Final = (
     broken(
         "a song whose message was deleted is not ranked",
         "store/ratings.py",
-        "_in_server",
+        "_with_tallies",
         ("AND message_id IS NOT NULL ", ""),
         by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
     ),
     broken(
         "a song that only its member can see is not ranked",
         "store/ratings.py",
-        "_in_server",
+        "_with_tallies",
         (" AND delivery_direct = 0", ""),
         by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
     ),
     broken(
         "a song of a private thread is not ranked",
         "store/ratings.py",
-        "best",
-        (" AND MIN(listed) = 1", ""),
+        "_LIKED",
+        (" AND unlisted = 0", ""),
         by=(f"{RATINGS}a_song_rated_in_a_private_thread_is_not_ranked",),
+    ),
+    migration(
+        "a withdrawn rating counts no more",
+        "database/migrations/0007_bounds.sql",
+        ("likes = likes - OLD.liked,", "likes = likes,"),
+        by=(f"{RATINGS}tallies_equal_a_count_of_the_ratings",),
+    ),
+    migration(
+        "a refund is taken off what a member has spent",
+        "database/migrations/0007_bounds.sql",
+        (
+            "% 7, NEW.member_id,\n            (CASE NEW.kind WHEN 'settle' THEN 1 ELSE -1",
+            "% 7, NEW.member_id,\n            (CASE NEW.kind WHEN 'settle' THEN 1 ELSE 1",
+        ),
+        by=("unit/store/test_totals.py::test_spent_credits_are_added_up_by_week_and_month",),
     ),
     broken(
         "a deletion takes the member's ratings",
