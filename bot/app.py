@@ -11,6 +11,7 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from bot.database.engine import Database
+from bot.database.facts import COMMANDS_FACT, fact, remember
 from bot.database.opening import open_database
 from bot.database.standby import Standby
 from bot.errors import StartRefused
@@ -41,7 +42,6 @@ from bot.services.songs import SongArchive
 from bot.services.terms import Terms
 from bot.settings import Settings
 from bot.store import claims
-from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.store.upstream import UpstreamTerms
 from bot.threads import keep_names_apart
 from bot.ui import discord_client as ui

@@ -177,10 +177,11 @@ class Database(Protocol):
         """Wait until a write finds that this process no longer owns the database. Return why."""
         ...
 
-    async def scrub(self, first: int, record: Callable[[Tx], object]) -> int | None:
+    async def scrub(self, first: int, record: Callable[[Tx], object], tables: Sequence[str]) -> int | None:
         """Remove deleted data from a part of the files, beginning at ``first``.
 
-        Returns where to continue, or None after the last part. ``record`` stores the progress.
+        Returns where to continue, or None after the last part. ``record`` stores the progress. An engine that
+        can't scrub a part of a file rewrites ``tables``.
 
         Raises:
             StoreBusy: the database is in use; repeat it later.

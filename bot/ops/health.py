@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from bot.database.engine import Database, DatabaseError, Tx
+from bot.database.facts import remember
 from bot.errors import StartRefused, StoreBusy
 from bot.lazy import lazy
 from bot.model import Backend
 from bot.ops.metrics import Metrics, Now
 from bot.store import upstream
-from bot.store.facts import remember
 from bot.store.totals import Totals, totals
 from bot.store.upstream import Upstream, UpstreamTerms
 

@@ -19,12 +19,12 @@ from bot.configuration.values import is_postgresql
 from bot.database import migrating, moved
 from bot.database.engine import DatabaseError, Tx
 from bot.database.exclusive_lock import exclusive_lock, real_path
+from bot.database.facts import forget
 from bot.database.moved import SourceFile
 from bot.database.opening import POSTGRESQL, SQLITE, Filling, filling, path_of, was_filled_by
 from bot.errors import NotDone, StartRefused
 from bot.ops.backup import Progress
 from bot.store import scrub
-from bot.store.facts import forget
 from bot.store.reconcile import FINDINGS_MAX, Reconciliation, reconcile
 
 ROWS_STEP: Final = 1_000

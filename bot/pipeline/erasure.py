@@ -139,7 +139,9 @@ class Erasure:
     async def _scrub_pages(self) -> None:
         page: int | None = FIRST_PAGE
         while page is not None:
-            page = await self._retried(partial(self._database.scrub, page, partial(scrub.reach, page=page)))
+            reach = partial(scrub.reach, page=page)
+            part = partial(self._database.scrub, page, reach, scrub.REWRITTEN)
+            page = await self._retried(part)
             await self._sleep(SCRUB_PAUSE_S)
 
     async def _empty_log(self) -> None:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.errors import Transient
 from bot.model import TAKES_MAX, FailReason, Job, JobState, Track
 from bot.music import wire
@@ -18,6 +17,7 @@ from bot.pipeline.polling import Poller
 from bot.pipeline.quote_filter import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import budget_alerts, jobs, ledger
+from bot.store.locking import lock_guild
 from bot.store.tracks import add_track, drop_equal_tracks
 
 log = logging.getLogger(__name__)

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Final, Unpack
 
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.errors import Transient
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.pipeline.grouped_writes import GroupedWrites
 from bot.pipeline.quote_filter import unquoted
 from bot.store import announcements, jobs, ledger
 from bot.store.job_events import StageTimes, stage_times
+from bot.store.locking import lock_guild
 
 log = logging.getLogger(__name__)
 

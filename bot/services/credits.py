@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from bot.balance import Balance, ChangedBy, Limit, Period
 from bot.characters import head, storable
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.mentions import Names
 from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
 from bot.refusals import NoSuchLimit, NoSuchZone, NotRefundable, OperatorsOnly, OutOfRange, TextMissing
@@ -18,6 +17,7 @@ from bot.services import ledger_csv
 from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
 from bot.services.export_files import Export
 from bot.store import calendars, jobs, ledger, ledger_entries, members, quotas, reports, zones
+from bot.store.locking import lock_guild
 from bot.store.quotas import SetLimit
 from bot.store.reports import LedgerPage, SettledSong
 from bot.store.spent_totals import top_of_period

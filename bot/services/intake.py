@@ -7,7 +7,6 @@ from datetime import datetime
 from msgspec import Struct
 
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_day, lock_guild
 from bot.errors import Refusal, StoreBusy
 from bot.mentions import named
 from bot.model import DiscordUserId, FailReason, GuildId, Job, JobId, JobState, Origin, SongRequest, Source
@@ -41,6 +40,7 @@ from bot.store import (
     texts,
 )
 from bot.store.job_events import StageTimes, stage_times
+from bot.store.locking import lock_day, lock_guild
 from bot.store.times import day_number
 
 log = logging.getLogger(__name__)

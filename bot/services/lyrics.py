@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from bot.characters import head, storable
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_day, lock_guild, lock_member
 from bot.errors import Transient, Unauthorized
 from bot.mentions import named
 from bot.model import FailReason, JobId, MemberNumber, Origin, SongRequest
@@ -54,6 +53,7 @@ from bot.store import (
     song_channels,
     texts,
 )
+from bot.store.locking import lock_day, lock_guild, lock_member
 from bot.store.lyrics_calls import CallState
 from bot.store.times import day_number
 

@@ -8,11 +8,11 @@ from typing import Final
 from msgspec import Struct
 
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.refusals import Leaving, TooManyRatings, WordsGone
 from bot.store import members, ratings
 from bot.store.listed_songs import ListedSong, listed
+from bot.store.locking import lock_guild
 from bot.store.ratings import Tally
 
 RATINGS_MAX: Final = 100

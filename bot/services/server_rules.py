@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from bot.balance import ChangedBy
 from bot.characters import storable
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.model import GuildId
 from bot.refusals import (
     EverybodyManages,
@@ -20,6 +19,7 @@ from bot.refusals import (
 )
 from bot.store import ledger, ledger_entries, manager_roles, refused_words, song_channels
 from bot.store.changes import ManagerRoles, SongChannels
+from bot.store.locking import lock_guild
 from bot.store.manager_roles import MANAGER_ROLES_MAX
 from bot.store.song_channels import CHANNELS_MAX
 

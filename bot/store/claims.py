@@ -12,9 +12,9 @@ from functools import cache
 from msgspec import Struct
 
 from bot.database.engine import Row, Tx
+from bot.database.facts import fact
 from bot.database.share import EVERYTHING, Share
 from bot.model import Backend, GuildId, Job, JobId, JobState
-from bot.store.facts import fact
 from bot.store.job_cards import next_card
 from bot.store.job_rows import read_all
 from bot.store.jobs import NOT_ERASED

@@ -13,11 +13,11 @@ from typing import Literal
 from msgspec import Struct
 
 from bot.database.engine import Tx
-from bot.database.locking import lock_guilds_of
 from bot.database.share import EVERYTHING, Share
 from bot.model import GuildId, JobId, MemberNumber
 from bot.store import job_events, ledger, lyrics_calls, members, ratings, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
+from bot.store.locking import lock_guilds_of
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 

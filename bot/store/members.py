@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from bot.balance import Period
+from bot.database import facts
 from bot.database.engine import Tx
+from bot.database.facts import fact, remember
 from bot.model import DiscordUserId, GuildId, MemberNumber
-from bot.store import calendars, facts, times
-from bot.store.facts import fact, remember
+from bot.store import calendars, times
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 

@@ -7,9 +7,9 @@ from msgspec import Struct, field
 
 from bot.balance import Balance, Period
 from bot.database.engine import Tx
+from bot.database.facts import fact, remember
 from bot.model import GuildId, JobId
 from bot.store import ledger, lyrics_calls, server_erasure, times
-from bot.store.facts import fact, remember
 from bot.store.job_rows import SONGS
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment

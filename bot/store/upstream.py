@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.database.engine import Tx
+from bot.database.facts import fact, remember
 from bot.model import Backend, GuildId
 from bot.store import ledger, servers
-from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
 from bot.store.times import milliseconds, moment

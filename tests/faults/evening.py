@@ -9,6 +9,7 @@ import discord
 import pytest
 
 from bot import connection
+from bot.database.facts import COMMANDS_FACT, fact, remember
 from bot.database.sqlite import Tx
 from bot.model import Job, SongRequest
 from bot.music.clients import MusicClients
@@ -19,7 +20,6 @@ from bot.services.lyrics_payments import LyricsPayments
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.store import jobs
-from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.ui.buttons.views import MARKS
 from bot.ui.dependencies import Services
 from bot.ui.discord_client import TunesmithClient, use_api

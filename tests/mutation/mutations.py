@@ -1859,7 +1859,7 @@ UPSTREAM_BALANCE: Final = (
 ON_A_SERVER: Final = (
     broken(
         "a transaction on a server locks its guild before it looks",
-        "database/locking.py",
+        "store/locking.py",
         "lock_guild",
         ("if not _locks_rows(tx):", "if tx:"),
         by=(f"{SERVER}a_locked_guild_cannot_be_locked_by_other_transactions",),

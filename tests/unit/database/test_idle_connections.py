@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bot.database import idle_connections
+from bot.database.facts import fact, remember
 from bot.database.idle_connections import IdleConnections
 from bot.database.sqlite import Database
-from bot.store.facts import fact, remember
 
 
 class Opened:

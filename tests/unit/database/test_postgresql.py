@@ -13,7 +13,7 @@ import pytest
 from bot.balance import Period
 from bot.database import identify_limit, postgresql, postgresql_schema, slots
 from bot.database.engine import ConstraintViolated, DatabaseError, Tx
-from bot.database.locking import lock_guild
+from bot.database.facts import fact, remember
 from bot.database.postgresql import Database
 from bot.database.postgresql_tx import Tx as ServerTx
 from bot.database.postgresql_tx import connect
@@ -22,8 +22,8 @@ from bot.database.standby import Standby, Stopped
 from bot.errors import Refusal, StartRefused, StoreBusy, StoreLost
 from bot.model import DiscordUserId
 from bot.services.intake import Intake
-from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults, know_guild
+from bot.store.locking import lock_guild
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.postgresql import Server

@@ -15,12 +15,12 @@ import pytest
 from bot.database import filling, identity, moved, postgresql, postgresql_schema, slots
 from bot.database.engine import DatabaseError
 from bot.database.exclusive_lock import exclusive_lock
+from bot.database.facts import fact
 from bot.database.postgresql_tx import Tx, connect
 from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone, StartRefused
 from bot.ops import backup
 from bot.ops.move import Moved, move, place_of
-from bot.store.facts import fact
 from bot.store.reconcile import reconcile
 from bot.store.scrub import PAGE_FACT
 from tests import make

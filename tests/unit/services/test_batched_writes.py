@@ -8,11 +8,11 @@ from typing import TypeVar
 import pytest
 
 from bot.database.engine import Tx
+from bot.database.facts import fact, remember
 from bot.database.sqlite import Database
 from bot.errors import StoreBusy
 from bot.services import batched_writes
 from bot.services.batched_writes import BatchedWrites
-from bot.store.facts import fact, remember
 
 T = TypeVar("T")
 

@@ -288,7 +288,7 @@ async def test_ten_presses_scrub_nothing_and_mark_one_scrub(
     await song(rig)
     parts: list[int] = []
 
-    async def scrub_part(_: Database, first: int, record: object) -> None:  # noqa: ARG001 - as Database.scrub
+    async def scrub_part(_: Database, first: int, *_more: object) -> None:
         parts.append(first)
 
     monkeypatch.setattr(type(rig.database), "scrub", scrub_part)

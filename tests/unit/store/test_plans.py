@@ -13,7 +13,7 @@ import pytest
 
 import bot.store
 from bot.balance import Period
-from bot.database import sqlite_connections
+from bot.database import facts, sqlite_connections
 from bot.database.share import EVERYTHING
 from bot.database.sqlite import Tx
 from bot.model import (
@@ -35,7 +35,6 @@ from bot.store import (
     calendars,
     claims,
     erasure,
-    facts,
     history,
     job_cards,
     job_events,
@@ -538,6 +537,10 @@ WORK: dict[str, Callable[[Tx], object]] = {
 """Calls that execute the statements of each function of the store, by name."""
 
 ELSEWHERE = {
+    "locking.lock_guild": "locks rows on PostgreSQL alone, by their keys",
+    "locking.lock_guilds_of": "locks rows on PostgreSQL alone",
+    "locking.lock_member": "locks rows on PostgreSQL alone, by their keys",
+    "locking.lock_day": "locks rows on PostgreSQL alone, by their keys",
     "server_erasure.stored": "a command of the operator, in a process of its own",
     "server_erasure.begin": "a command of the operator, in a process of its own",
     "reconcile.reconcile": "a report, once a day",
@@ -555,14 +558,16 @@ ELSEWHERE = {
 
 
 def functions() -> set[str]:
-    """Return every public function of the store that takes a transaction."""
+    """Return every public function of the store, and of the facts, that takes a transaction."""
+    modules = [
+        importlib.import_module(f"bot.store.{info.name}") for info in pkgutil.iter_modules(bot.store.__path__)
+    ]
     names = set()
-    for info in pkgutil.iter_modules(bot.store.__path__):
-        module = importlib.import_module(f"bot.store.{info.name}")
+    for module in (*modules, facts):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             first = next(iter(inspect.signature(function).parameters), None)
             if function.__module__ == module.__name__ and not name.startswith("_") and first == "tx":
-                names.add(f"{info.name}.{name}")
+                names.add(f"{module.__name__.rpartition('.')[2]}.{name}")
     return names
 
 
