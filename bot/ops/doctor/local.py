@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.checks import Check
+from bot.configuration.sentences import STRANGERS
 from bot.database.exclusive_lock import refuse_network
 from bot.database.file_system import check_file_system
 from bot.database.migrating import migrations, schema_version
@@ -31,10 +32,6 @@ DATABASE_ADVICE: Final = "check the disk of DATABASE_URL"
 SAFE_SQLITE: Final = (3, 51, 3)
 """First version in which concurrent checkpoints cannot damage a file in WAL mode.
 Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25."""
-STRANGERS: Final = (
-    "anybody can invite the bot, and every new server gets credits at your expense; set GUILDS or "
-    "NEW_GUILDS=none, or turn off Public Bot in the developer portal"
-)
 FREE_LOW_BYTES: Final = 1024**3
 FREE_MIN_BYTES: Final = 64 * 1024**2
 """Free space below which the check fails, in bytes. A song with two takes needs up to 40 MiB."""
