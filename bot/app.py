@@ -171,7 +171,7 @@ async def assemble(
             spool=spool,
             erasure=erasure,
             spool_days=settings.spool_days,
-            words_days=settings.words_days,
+            texts_days=settings.words_days,
             now=now,
             woken=woken.set,
         )
@@ -242,7 +242,7 @@ async def assemble(
             spool=spool,
             erasure=erasure,
             spool_days=settings.spool_days,
-            words_days=settings.words_days,
+            texts_days=settings.words_days,
             now=now,
             alert=operator_alerts.alert,
             clock_confirmed=clock_confirmed,

@@ -78,7 +78,7 @@ class Maintenance:
         spool: Spool,
         erasure: Erasure,
         spool_days: int,
-        words_days: int,
+        texts_days: int,
         now: Callable[[], datetime],
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -89,7 +89,7 @@ class Maintenance:
         self._spool = spool
         self._erasure = erasure
         self._keep = timedelta(days=spool_days)
-        self._keep_texts = timedelta(days=words_days)
+        self._keep_texts = timedelta(days=texts_days)
         self._now = now
         self._alert = alert
         self._sleep = sleep

@@ -12,12 +12,12 @@ from bot.refusals import (
     NotServed,
     Paused,
     ServiceClosed,
+    TextsGone,
     TooManyOpenJobs,
     TooManyRequests,
     TotalReached,
     TriedAgain,
     WordRefused,
-    WordsGone,
 )
 from bot.services.terms import Terms
 from bot.store import breaker, jobs, members, quotas, refused_words, servers, song_channels, texts
@@ -99,7 +99,7 @@ def require_total(tx: Tx, terms: Terms, price_credits: int, now: datetime) -> No
 def _require_reusable(tx: Tx, source: Source, guild_id: GuildId, member: MemberNumber) -> None:
     """Check that an earlier job's texts may be reused."""
     if not jobs.is_of(tx, guild_id, source.job_id) or not texts.may_be_taken_up(tx, source.job_id):
-        raise WordsGone
+        raise TextsGone
     match source.reuse:
         case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):
             raise TriedAgain

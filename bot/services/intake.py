@@ -20,9 +20,9 @@ from bot.refusals import (
     NotServed,
     NotYourSong,
     ShuttingDown,
+    TextsGone,
     TooLateToCancel,
     TotalReached,
-    WordsGone,
 )
 from bot.services import admission
 from bot.services.batched_writes import BatchedWrites
@@ -262,7 +262,7 @@ class Intake:
         Returns the job as it was; its credits are released.
 
         Raises:
-            WordsGone: the server has no such job.
+            TextsGone: the server has no such job.
             NotYourSong: the job is somebody else's, and the caller is not a manager.
             TooLateToCancel: it is no longer queued.
         """
@@ -316,7 +316,7 @@ class Intake:
         Returns the job, unchanged if it is in another state.
 
         Raises:
-            WordsGone: the server has no such job, or its member has been erased.
+            TextsGone: the server has no such job, or its member has been erased.
         """
         now = self._now()
 
@@ -329,7 +329,7 @@ class Intake:
 
         job = await self._database.write(post_again)
         if job is None or job.erased:
-            raise WordsGone
+            raise TextsGone
         self._woken()
         return job
 
@@ -347,7 +347,7 @@ class Intake:
         ``remix_of`` is the job whose texts the draft modifies.
 
         Raises:
-            WordsGone: the texts of ``remix_of`` may no longer be reused, even in part.
+            TextsGone: the texts of ``remix_of`` may no longer be reused, even in part.
         """
         now, key = self._now(), jobs.new_id()
         await self._database.write(
@@ -359,19 +359,19 @@ class Intake:
         """Return the member's own draft, and the job whose texts it modifies.
 
         Raises:
-            WordsGone: the draft is no longer kept, or it is somebody else's.
+            TextsGone: the draft is no longer kept, or it is somebody else's.
         """
         now = self._now()
         draft = await self._database.read(lambda tx: texts.draft(tx, key, member_id, now))
         if draft is None:
-            raise WordsGone
+            raise TextsGone
         return draft
 
     async def job(self, job_id: JobId, guild_id: GuildId) -> Job:
         """Return a server's job, with whatever is still kept of its texts.
 
         Raises:
-            WordsGone: the server has no such job. Whether another server has it is not revealed.
+            TextsGone: the server has no such job. Whether another server has it is not revealed.
         """
 
         def job_of(tx: Tx) -> Job | None:
@@ -379,22 +379,22 @@ class Intake:
 
         job = await self._database.read(job_of)
         if job is None:
-            raise WordsGone
+            raise TextsGone
         return job
 
-    async def worded(self, job_id: JobId, guild_id: GuildId | None) -> Job:
+    async def with_texts(self, job_id: JobId, guild_id: GuildId | None) -> Job:
         """Return a server's job, or any server's if None, with all of its texts.
 
         Raises:
-            WordsGone: the server has no such job, its texts are no longer kept, or one of their authors is
+            TextsGone: the server has no such job, its texts are no longer kept, or one of their authors is
                 leaving. Which of these applies, and whether another server has the job, is not revealed.
         """
 
-        def worded(tx: Tx) -> Job | None:
+        def reusable(tx: Tx) -> Job | None:
             is_here = guild_id is None or jobs.is_of(tx, guild_id, job_id)
             return jobs.get(tx, job_id) if is_here and texts.may_be_taken_up(tx, job_id) else None
 
-        job = await self._database.read(worded)
+        job = await self._database.read(reusable)
         if job is None:
-            raise WordsGone
+            raise TextsGone
         return job

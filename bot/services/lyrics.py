@@ -34,11 +34,11 @@ from bot.refusals import (
     NotServed,
     ShuttingDown,
     TextMissing,
+    TextsGone,
     TextTooLong,
     TooManyLyrics,
     UnknownControl,
     WordRefused,
-    WordsGone,
 )
 from bot.services import admission
 from bot.services.lyrics_payments import LyricsPayments
@@ -285,6 +285,6 @@ class Lyricist:
             return done
 
         if not await self._database.write(keep):
-            raise WordsGone  # the member's data was deleted meanwhile, or another press got the lyrics
+            raise TextsGone  # the member's data was deleted meanwhile, or another press got the lyrics
         log.info("lyrics written", extra={"characters": len(lyrics)})
         return WrittenLyrics(draft=key, request=filled)

@@ -20,7 +20,7 @@ from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
 from bot.pipeline.outcomes import closed_alert, record_durably
 from bot.pipeline.transitions import FROZEN
-from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
+from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, TextsGone
 from bot.services.terms import Terms
 from bot.store import breaker, lyrics_calls
 from bot.store.lyrics_calls import CallState
@@ -150,7 +150,7 @@ class LyricsPayments:
                 continue
             match call:
                 case None:
-                    raise WordsGone
+                    raise TextsGone
                 case lyrics_calls.LyricsCall(state=CallState.WANTED):
                     if looks >= WANTED_LOOKS_MAX and await self.moved(
                         call_id, CallState.WANTED, CallState.REFUSED
@@ -200,7 +200,7 @@ class LyricsPayments:
         match answer:
             case wire.Accepted(task_id=task_id):
                 if not await self.moved(call_id, CallState.SUBMITTING, CallState.RUNNING, task_id=task_id):
-                    raise WordsGone  # the member's data was deleted meanwhile
+                    raise TextsGone  # the member's data was deleted meanwhile
                 return task_id
             case wire.Rejected(closed=ClosedCause() as closed, suspect=False, detail=detail):
                 until = await self._closed(call_id, closed, detail)

@@ -28,7 +28,7 @@ class PrivacyView(Struct, frozen=True, kw_only=True):
     """Number of their songs' files in the spool."""
     own_limit: int | None
     """The limit that a manager set for them in this server."""
-    words_days: int
+    texts_days: int
     """Number of days after which a finished song's texts are deleted."""
     files_days: int
     """Number of days after which its files are removed."""
@@ -68,7 +68,7 @@ class PrivacyService:
         spool: Spool,
         erasure: Erasure,
         spool_days: int,
-        words_days: int,
+        texts_days: int,
         now: Callable[[], datetime],
         woken: Callable[[], None],
     ) -> None:
@@ -76,7 +76,7 @@ class PrivacyService:
         self._spool = spool
         self._erasure = erasure
         self._spool_days = spool_days
-        self._words_days = words_days
+        self._texts_days = texts_days
         self._now = now
         self._woken = woken
 
@@ -93,7 +93,7 @@ class PrivacyService:
             records=records,
             files=await self._spool.threads.run(self._spool.count, files),
             own_limit=own_limit,
-            words_days=self._words_days,
+            texts_days=self._texts_days,
             files_days=self._spool_days,
             copies=await self._spool.threads.run(self._copies),
         )
@@ -106,7 +106,7 @@ class PrivacyService:
         """Write the member's data as JSON, to ``path`` or to parts next to it."""
         head = {
             "written_at": self._now().isoformat(),
-            "words_are_kept_for_days": self._words_days,
+            "words_are_kept_for_days": self._texts_days,
             "files_are_kept_for_days": self._spool_days,
         }
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bot.database.engine import Database, Tx
 from bot.model import DiscordUserId, GuildId, JobId
-from bot.refusals import Leaving, TooManyRatings, WordsGone
+from bot.refusals import Leaving, TextsGone, TooManyRatings
 from bot.store import members, ratings
 from bot.store.listed_songs import ListedSong, listed
 from bot.store.locking import lock_guild
@@ -80,7 +80,7 @@ class Ratings:
         An interaction that arrives twice counts once. ``listed`` is False in a private thread.
 
         Raises:
-            WordsGone: the server has no such song, or its texts are no longer kept.
+            TextsGone: the server has no such song, or its texts are no longer kept.
             Leaving: the member's data is being deleted.
             TooManyRatings: the member has rated too often.
             StoreBusy: the database is locked; nothing was changed.
@@ -94,7 +94,7 @@ class Ratings:
         def rate(tx: Tx) -> Rated:
             lock_guild(tx, guild_id)
             if not ratings.may_be_rated(tx, guild_id, job_id):
-                raise WordsGone
+                raise TextsGone
             number = members.known_member(tx, member_id)
             if members.leaving_since(tx, number) is not None:
                 raise Leaving

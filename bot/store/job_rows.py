@@ -104,7 +104,7 @@ def _job(row: Row, tracks: Sequence[Row]) -> Job:
         parked=row["parked"] is not None,
         missing_since=None if row["missing_since"] is None else moment(row["missing_since"]),
         misses=row["misses"],
-        words_whole=row["torn"] == 0,
+        texts_whole=row["torn"] == 0,
         first_song=bool(row["first_song"]),
         restored=row["restored_at"] is not None,
     )

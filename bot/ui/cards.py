@@ -61,7 +61,7 @@ def name_of(say: Language, job: Job) -> str:
     The service derives its titles from the texts, so they are hidden once the author has withdrawn theirs.
     """
     title = next((take.title for take in job.takes if not is_blank(take.title)), "")
-    return title if title and job.words_whole and is_blank(job.request.title) else title_of(say, job.request)
+    return title if title and job.texts_whole and is_blank(job.request.title) else title_of(say, job.request)
 
 
 def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed | None:

@@ -1593,7 +1593,7 @@ BOUNDS: Final = (
     broken(
         "a job of another server is as if it did not exist",
         "services/intake.py",
-        "Intake.worded",
+        "Intake.with_texts",
         ("is_here = guild_id is None or jobs.is_of(tx, guild_id, job_id)", "is_here = True"),
         by=("flows/test_forged.py::test_another_servers_button_acts_like_one_of_no_song",),
     ),

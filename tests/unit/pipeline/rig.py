@@ -78,7 +78,7 @@ class Rig:
             spool=self.spool,
             erasure=Erasure(database, self.spool, now=clock),
             spool_days=7,
-            words_days=90,
+            texts_days=90,
             now=clock,
             woken=lambda: None,
         )

@@ -35,7 +35,7 @@ def maintenance(
         spool=rig.spool,
         erasure=Erasure(rig.database, rig.spool, now=rig.clock, sleep=no_sleep),
         spool_days=7,
-        words_days=90,
+        texts_days=90,
         now=rig.clock,
         alert=rig.alerts.append,
         sleep=sleep,
@@ -129,7 +129,7 @@ async def test_words_of_old_songs_are_erased_and_those_of_new_ones_kept(rig: Rig
     await maintenance(rig).scrub()
 
     assert {"snow on the roof"} == left_of(rig, "rain on the roof", "snow on the roof", "Annabel")
-    assert (False, True) == ((await rig.get(old)).words_whole, (await rig.get(young)).words_whole)
+    assert (False, True) == ((await rig.get(old)).texts_whole, (await rig.get(young)).texts_whole)
     assert {"hold": 2, "settle": 2} == await rig.books()
 
 

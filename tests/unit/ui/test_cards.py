@@ -307,7 +307,7 @@ def test_the_services_title_is_shown_if_the_member_gave_none(
     title: str, own: str, *, whole: bool, shown: str
 ) -> None:
     job = finished(1, title=title)
-    job = replace(job, request=replace(job.request, title=own), words_whole=whole)
+    job = replace(job, request=replace(job.request, title=own), texts_whole=whole)
 
     assert shown == cards.song(ENGLISH, job).title
 
