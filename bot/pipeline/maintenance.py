@@ -125,7 +125,7 @@ class Maintenance:
             await self._reconcile()
             self._reconciled_at = now
         await self._database.write(lambda tx: claims.look_again(tx, now, self._keep, LOOKS_MAX))
-        await self._drop_copies(now)
+        await self._drop_snapshots(now)
         await self._drop_texts(now)
         await self._drop_refusals(now)
         if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
@@ -176,7 +176,7 @@ class Maintenance:
         now = self._now()
         return self._database.waiting > 0 or await self._database.read(lambda tx: claims.is_due(tx, now))
 
-    async def _drop_copies(self, now: datetime) -> None:
+    async def _drop_snapshots(self, now: datetime) -> None:
         """Remove database snapshots from before an upgrade or a restore a week ago."""
         for copy in await self._spool.threads.run(snapshots.outlived, self._database.files, now.timestamp()):
             await self._spool.threads.run(copy.unlink, missing_ok=True)

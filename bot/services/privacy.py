@@ -32,7 +32,7 @@ class PrivacyView(Struct, frozen=True, kw_only=True):
     """Number of days after which a finished song's texts are deleted."""
     files_days: int
     """Number of days after which its files are removed."""
-    copies: int
+    snapshots: int
     """Number of database snapshots from before an upgrade or a restore, which the bot removes by itself."""
 
 
@@ -95,10 +95,10 @@ class PrivacyService:
             own_limit=own_limit,
             texts_days=self._texts_days,
             files_days=self._spool_days,
-            copies=await self._spool.threads.run(self._copies),
+            snapshots=await self._spool.threads.run(self._count_snapshots),
         )
 
-    def _copies(self) -> int:
+    def _count_snapshots(self) -> int:
         path = self._database.files
         return len(snapshots.before_upgrades(path)) + len(snapshots.replaced(path))
 

@@ -29,8 +29,8 @@ def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discor
         lines.append(say("privacy-hash"))
     if records.leaving_since is not None:
         lines.append(say("privacy-leaving"))
-    if data.copies:
-        lines.append(say("privacy-copies", count=data.copies))
+    if data.snapshots:
+        lines.append(say("privacy-copies", count=data.snapshots))
     if not (
         lines or records.drafts or records.ratings or records.limits or records.ledger_entries or data.files
     ):

@@ -163,7 +163,7 @@ async def scrubs(rig: Rig, monkeypatch: pytest.MonkeyPatch, keeper: Maintenance,
     scrubbed: list[int] = []
     turn = 0
 
-    async def scrub(_: Database, first: int, record: object) -> None:  # noqa: ARG001 - as Database.scrub
+    async def scrub(_: Database, *_part: object) -> None:
         scrubbed.append(turn)
 
     monkeypatch.setattr(Database, "scrub", scrub)

@@ -443,7 +443,7 @@ async def test_stored_data_can_be_viewed(rig: Rig) -> None:
     assert (2, 2, False) == (there.songs, there.songs_with_texts, there.more)
     assert (1, 1) == (there.servers, there.drafts)
     assert (make.NOW, 4) == (there.since, there.ledger_entries)
-    assert (2, 50, 7, 90, 1) == (kept.files, kept.own_limit, kept.files_days, kept.texts_days, kept.copies)
+    assert (2, 50, 7, 90, 1) == (kept.files, kept.own_limit, kept.files_days, kept.texts_days, kept.snapshots)
     assert (None, False) == (there.leaving_since, there.deleted_before)
 
 
