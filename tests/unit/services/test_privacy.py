@@ -353,7 +353,7 @@ async def test_a_deletion_states_until_when_a_replaced_file_is_kept(rig: Rig) ->
 
     assert make.NOW + timedelta(days=7) == deletion.replaced_until
     assert replaced.exists()
-    assert 1 == (await rig.privacy.view(DiscordUserId(PERSON))).copies
+    assert 1 == (await rig.privacy.view(DiscordUserId(PERSON))).snapshots
     text = privacy_cards.deleted(ENGLISH, deletion)
     assert text.endswith(f"deleted after {format_dt(deletion.replaced_until, 'D')}.")
 
