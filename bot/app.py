@@ -92,27 +92,7 @@ async def assemble(
         Stopped: the process was asked to stop while waiting.
     """
     defaults = settings.credit_defaults
-    can = plain_contract(settings.music_backend).capabilities
-    extras = settings.music_extras and can.avoid and can.voice
-    if settings.music_extras and not extras:
-        log.warning("extras not offered", extra={"backend": settings.music_backend})
-    lyrics = can.lyrics if settings.music_lyrics else None
-    if settings.music_lyrics and lyrics is None:
-        log.warning("lyrics not offered", extra={"backend": settings.music_backend})
-    terms = Terms(
-        backend=settings.music_backend,
-        models=settings.music_models,
-        price_credits=settings.song_credits,
-        open_per_member=settings.open_jobs_per_member,
-        open_per_guild=settings.open_jobs_per_guild,
-        server_policy=settings.server_policy,
-        total_credits_max=settings.total_credits_max,
-        defaults=defaults,
-        extras=extras,
-        lyrics=lyrics,
-        extras_with_prompt=can.extras_with_prompt,
-        duration_models=frozenset(model for model in settings.music_models if can.takes_duration(model)),
-    )
+    terms = _terms(settings)
     keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
     webhook = settings.operator_webhook_url
@@ -264,6 +244,31 @@ async def assemble(
             metrics=metrics,
             storage=storage,
         )
+
+
+def _terms(settings: Settings) -> Terms:
+    """Return the terms of requests; options that the music service lacks are logged and not offered."""
+    can = plain_contract(settings.music_backend).capabilities
+    extras = settings.music_extras and can.avoid and can.voice
+    if settings.music_extras and not extras:
+        log.warning("extras not offered", extra={"backend": settings.music_backend})
+    lyrics = can.lyrics if settings.music_lyrics else None
+    if settings.music_lyrics and lyrics is None:
+        log.warning("lyrics not offered", extra={"backend": settings.music_backend})
+    return Terms(
+        backend=settings.music_backend,
+        models=settings.music_models,
+        price_credits=settings.song_credits,
+        open_per_member=settings.open_jobs_per_member,
+        open_per_guild=settings.open_jobs_per_guild,
+        server_policy=settings.server_policy,
+        total_credits_max=settings.total_credits_max,
+        defaults=settings.credit_defaults,
+        extras=extras,
+        lyrics=lyrics,
+        extras_with_prompt=can.extras_with_prompt,
+        duration_models=frozenset(model for model in settings.music_models if can.takes_duration(model)),
+    )
 
 
 def sharding(settings: Settings, database: Database) -> Sharding:
