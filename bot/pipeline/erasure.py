@@ -126,7 +126,8 @@ class Erasure:
                 await self._spool.threads.run(_remove, self._spool, job_ids)
             except OSError as error:
                 log.warning(
-                    "files of erased songs not removed yet; check SPOOL_DIR", extra={"error": error.strerror}
+                    "files of erased songs not removed yet",
+                    extra={"error": error.strerror, "advice": "check SPOOL_DIR"},
                 )
                 return False
 

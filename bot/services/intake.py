@@ -271,7 +271,7 @@ class Intake:
             raise NotYourSong
         if not await self.withdraw(job):
             raise TooLateToCancel
-        log.debug("job canceled", extra={"job_id": job.id})
+        log.debug("job cancelled", extra={"job_id": job.id})
         self._woken()
         return job
 

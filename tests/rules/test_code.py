@@ -17,6 +17,9 @@ TEST_NAME_MAX: Final = 70
 LEVELS: Final = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
 """The methods of a logger whose first argument is the event."""
 
+EVENT: Final = re.compile(r"[a-z][^%;:.]{3,49}")
+"""A log event: a phrase in lower case, not a sentence."""
+
 LOGGERS: Final = frozenset({"log", "logger", "logging", "self._log"})
 
 FUNCTION: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -192,9 +195,9 @@ def logged(path: Path) -> list[ast.Call]:
 
 
 def is_event(call: ast.Call) -> bool:
-    """Return whether everything that varies is in ``extra``."""
+    """Return whether it is a short phrase, with advice and everything that varies in ``extra``."""
     (event, *more) = call.args
-    return not more and isinstance(event, ast.Constant) and "%" not in str(event.value)
+    return not more and isinstance(event, ast.Constant) and bool(EVENT.fullmatch(str(event.value)))
 
 
 def test_a_log_line_is_an_event_with_fields() -> None:
