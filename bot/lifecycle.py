@@ -13,7 +13,7 @@ from bot.app import App, assemble
 from bot.database.engine import Database
 from bot.database.standby import Standby, Stopped
 from bot.errors import StartRefused, StoreBusy
-from bot.ops import event_loop, health, version
+from bot.ops import event_loop, health, memory, version
 from bot.ops.clock import CheckedClock
 from bot.ops.supervisor import supervise
 from bot.settings import Settings
@@ -142,6 +142,7 @@ async def _work(
         start("lyrics of other slots", app.lyrics_payments.run),
         start("operator webhook", app.operator_alerts.run),
         group.create_task(event_loop.watch(app.metrics.lagged)),
+        group.create_task(memory.collect_when_quiet(app.intake.pending.is_quiet)),
         group.create_task(_watch_ownership(app.database)),
     ]
     await stop.wait()

@@ -20,6 +20,7 @@ from bot.services.export_files import Export
 from bot.store import calendars, jobs, ledger, ledger_entries, members, quotas, reports, zones
 from bot.store.quotas import SetLimit
 from bot.store.reports import Page, SettledSong
+from bot.store.spent_totals import top_of_period
 
 T = TypeVar("T")
 
@@ -101,7 +102,7 @@ class CreditService:
                     limits=tuple(quotas.member_limits(tx, guild_id, MEMBER_LIMITS_SHOWN)),
                     count=quotas.member_limits_count(tx, guild_id),
                 ),
-                top=reports.top_members(tx, guild_id, balance.days[0], TOP),
+                top=top_of_period(tx, guild_id, balance, TOP),
             )
 
         return await self._database.report(overview)

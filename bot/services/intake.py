@@ -85,12 +85,12 @@ class Intake:
         self._alert = alert
         self._storage_problem = storage_problem
         self._database = database
-        self._answers = Gathered(database)
         self._now = now
         self._woken = woken
         self._closing = False
         self._refused: dict[int, None] = {}
         self.pending = PendingAnswers()
+        self._answers = Gathered(database, self.pending.is_quiet)
 
     def close(self) -> None:
         """Refuse every request from now on, because the process is about to stop."""
@@ -246,12 +246,10 @@ class Intake:
         # A card whose id is unknown is looked up at once.
         card_due_at = now if card_message_id is None else now + POSITION_EVERY
         # The next request takes precedence; until this is written, the job waits for ``ANSWER_WITHIN``.
-        try:
+        with self.pending.recording(job.id):
             await self._answers.write(
                 lambda tx: job_cards.answered(tx, job.id, card_message_id, shown, now, card_due_at)
             )
-        finally:
-            self.pending.answered(job.id)
         self._woken()
 
     async def cancel(

@@ -15,7 +15,7 @@ from bot.store.jobs import NOT_ERASED
 from bot.store.members import NOBODY
 from bot.store.times import EPOCH, moment
 
-COUNTED_MAX = 500
+COUNTED_MAX = 200
 """Maximum count per kind of record in a summary, which bounds the time it takes."""
 FILES_OF_MAX = 100
 """Number of a member's newest songs whose files are looked up."""
@@ -50,7 +50,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     """Count the records stored about this person."""
-    member = members.known_member(tx, discord_id)
+    member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
     row = tx.execute(
         f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, COUNT(DISTINCT guild_id) AS servers
             FROM (SELECT id, guild_id FROM job WHERE member_id = :member AND {NOT_ERASED}
@@ -81,10 +81,10 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
         servers=row["servers"],
         **counts,
         more=max(counts.values()) >= COUNTED_MAX,
-        limits={row["guild_id"]: row["credits"] for row in _limits(tx, _counted(tx, discord_id))},
+        limits={row["guild_id"]: row["credits"] for row in _limits(tx, counted)},
         locale="" if account is None else account["locale"],
         leaving_since=None if leaving_ms is None else moment(leaving_ms),
-        deleted_before=len(set(_counted(tx, discord_id)) - {member}) > 0,
+        deleted_before=len(set(counted) - {member}) > 0,
     )
 
 

@@ -7,9 +7,9 @@ is the share that the ratings prove: 9 of 10 rank above 19 of 30, which has the 
 
 import json
 import math
+from collections import deque
 from collections.abc import Collection
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -22,6 +22,11 @@ from bot.store.times import milliseconds
 
 RANKED_MAX: Final = 1_000
 """Maximum number of a server's rated songs to compare, newest first."""
+_LIKE: Final = 1 << 32
+"""Weight of a like in the number that stands for a tally; no song has as many dislikes."""
+_LIKED: Final = """FROM song_tally
+  WHERE guild_id = :guild AND song_at >= :since AND likes > 0 AND unlisted = 0"""
+"""The liked songs since a moment, read from an index alone."""
 CONFIDENCE_Z: Final = 1.96
 """Standard deviations on either side of the mean that cover 95 % of a normal distribution."""
 
@@ -82,12 +87,8 @@ def rating(tx: Tx, job_id: JobId, member: MemberNumber) -> bool | None:
 
 def tally(tx: Tx, job_id: JobId) -> Tally:
     """Return the ratings of a song."""
-    likes, dislikes = tx.execute(
-        """SELECT COUNT(*) FILTER (WHERE liked = 1), COUNT(*) FILTER (WHERE liked = 0)
-           FROM rating WHERE job_id = ?""",
-        (job_id,),
-    ).fetchone()
-    return Tally(likes=likes, dislikes=dislikes)
+    row = tx.execute("SELECT likes, dislikes FROM song_tally WHERE job_id = ?", (job_id,)).fetchone()
+    return Tally(likes=0, dislikes=0) if row is None else Tally(likes=row["likes"], dislikes=row["dislikes"])
 
 
 def may_be_rated(tx: Tx, guild_id: GuildId, job_id: JobId) -> bool:
@@ -106,40 +107,52 @@ def best(tx: Tx, guild_id: GuildId, since: datetime, limit: int) -> list[Ranked]
     Only songs with a message in the server qualify: none that was erased, deleted, sent to its member alone,
     or rated in a private thread. Equal scores are ordered by number of likes, then by age, oldest first.
     """
-    # Ranked from the index alone; only the jobs of the best few are read afterwards.
     rows = tx.execute(
-        """SELECT job_id, song_at, COUNT(*) FILTER (WHERE liked = 1) AS likes, COUNT(*) AS ratings
-           FROM rating WHERE guild_id = :guild AND song_at >= :since
-           GROUP BY song_at, job_id HAVING MAX(liked) = 1 AND MIN(listed) = 1
-           ORDER BY 2 DESC, 1 DESC LIMIT :limit""",
-        {"guild": guild_id, "since": milliseconds(since), "limit": RANKED_MAX},
-    )
+        f"""SELECT likes, dislikes, COUNT(*) AS songs, MIN(song_at) AS oldest_at
+            FROM (SELECT likes, dislikes, song_at {_LIKED} ORDER BY song_at DESC LIMIT :compared) AS newest
+            GROUP BY likes, dislikes""",
+        {"guild": guild_id, "since": milliseconds(since), "compared": RANKED_MAX},
+    ).fetchall()
     # Most songs have few ratings, so there are far fewer tallies than songs to compare.
-    newest_first: dict[tuple[int, int], list[JobId]] = {}
-    for job_id, _, likes, count in rows:
-        newest_first.setdefault((likes, count), []).append(job_id)
-    tallies = [Tally(likes=likes, dislikes=count - likes) for likes, count in newest_first]
-    tallies.sort(key=lambda tally: (-tally.score, -tally.likes))
-    ranked = (
-        Ranked(job_id=job_id, tally=tally)
-        for tally in tallies
-        for job_id in reversed(newest_first[tally.likes, tally.likes + tally.dislikes])
-    )
-    best_: list[Ranked] = []
-    while len(best_) < limit and (some := list(islice(ranked, limit))):
-        there = _in_server(tx, [song.job_id for song in some])
-        best_ += [song for song in some if song.job_id in there]
-    return best_[:limit]
+    songs = {Tally(likes=row["likes"], dislikes=row["dislikes"]): row["songs"] for row in rows}
+    oldest_at = min((row["oldest_at"] for row in rows), default=0)
+    tallies = deque(sorted(songs, key=lambda tally: (-tally.score, -tally.likes)))
+    ranked: list[Ranked] = []
+    while tallies and len(ranked) < limit:
+        room = limit - len(ranked)
+        # As many tallies as there is room for all of their songs, or else one, whose oldest songs come first.
+        some = [tallies.popleft()]
+        count = songs[some[0]]
+        while tallies and count + songs[tallies[0]] <= room:
+            some.append(tallies.popleft())
+            count += songs[some[-1]]
+        ranked += _with_tallies(tx, guild_id, oldest_at, some, room)
+    return ranked
 
 
-def _in_server(tx: Tx, job_ids: list[JobId]) -> set[JobId]:
-    """Return which of these songs have a message in their server."""
+def _with_tallies(tx: Tx, guild_id: GuildId, since_ms: int, tallies: list[Tally], limit: int) -> list[Ranked]:
+    """Return the songs in the server with one of these tallies, in their order, then oldest first."""
+    place = {_number(tally.likes, tally.dislikes): number for number, tally in enumerate(tallies)}
     rows = tx.execute(
-        f"""SELECT id FROM job WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
-              AND {NOT_ERASED} AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0""",
-        {"ids": json.dumps(job_ids)},
-    )
-    return {row["id"] for row in rows}
+        f"""SELECT job_id, likes, dislikes
+            FROM (SELECT job_id, song_at, likes, dislikes {_LIKED}
+                    AND likes * {_LIKE} + dislikes IN (SELECT CAST(value AS BIGINT) FROM json_each(:tallies)))
+                 AS rated
+            JOIN job ON job.id = rated.job_id
+            WHERE {NOT_ERASED} AND state = 'delivered' AND message_id IS NOT NULL AND delivery_direct = 0
+            ORDER BY song_at, job_id LIMIT :limit""",
+        {"guild": guild_id, "since": since_ms, "tallies": json.dumps(list(place)), "limit": limit},
+    ).fetchall()
+    rows.sort(key=lambda row: place[_number(row["likes"], row["dislikes"])])
+    return [
+        Ranked(job_id=row["job_id"], tally=Tally(likes=row["likes"], dislikes=row["dislikes"]))
+        for row in rows
+    ]
+
+
+def _number(likes: int, dislikes: int) -> int:
+    """Return a tally as one number, as the statement above computes it."""
+    return likes * _LIKE + dislikes
 
 
 # -- deletion

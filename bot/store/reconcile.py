@@ -84,6 +84,27 @@ _QUESTIONS = {
        GROUP BY name HAVING SUM(songs) <> 0 OR SUM(credits) <> 0""": (
         "songs of {name}: the totals are off by {songs} songs and {credits} credits"
     ),
+    """SELECT job FROM (
+         SELECT job_id AS job, likes, dislikes, unlisted FROM song_tally
+         UNION ALL
+         SELECT job_id, -SUM(liked), -SUM(1 - liked), -SUM(1 - listed) FROM rating GROUP BY job_id) AS counted
+       GROUP BY job HAVING SUM(likes) <> 0 OR SUM(dislikes) <> 0 OR SUM(unlisted) <> 0""": (
+        "job {job}: the counted ratings differ from the members' ratings"
+    ),
+    # The weeks one by one; the months together, since each engine has its own function for their beginnings.
+    """SELECT guild, member, what, SUM(counted) AS counted, SUM(used) AS used FROM (
+         SELECT guild_id AS guild, member_id AS member, credits AS counted, 0 AS used,
+                CASE period WHEN 'week' THEN 'week from day ' || first_day ELSE 'all months' END AS what
+         FROM spent_total
+         UNION ALL
+         SELECT guild_id, member_id, 0, allowance_used + bonus_used, 'week from day ' || (day - (day + 3) % 7)
+         FROM usage WHERE member_id > 0
+         UNION ALL
+         SELECT guild_id, member_id, 0, allowance_used + bonus_used, 'all months'
+         FROM usage WHERE member_id > 0) AS spent
+       GROUP BY guild, member, what HAVING SUM(counted) <> SUM(used)""": (
+        "server {guild}, member {member}, {what}: {counted} credits are counted as spent, but {used} used"
+    ),
     """SELECT ledger.job_id AS job FROM ledger LEFT JOIN job ON job.id = ledger.job_id
        WHERE ledger.job_id IS NOT NULL AND job.id IS NULL""": "job {job} is only in the ledger",
 }

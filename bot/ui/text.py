@@ -23,6 +23,8 @@ _MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
 # invisible, and neither recognises an address that contains one.
 _LINKS = re.compile(r"(:|\.[^\s/]{2,64})/")
 _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
+# One line that begins with a letter and contains no character that any of the rules looks for: most titles.
+_HARMLESS = re.compile(r"[^\W\d_][^\\*_~|`\[\]()<>#/@\n]*")
 _FEW_MARKS: Final = r"\p{Latn}\p{Grek}\p{Cyrl}\p{Armn}\p{Geor}\p{Han}\p{Hira}\p{Kana}\p{Hang}\p{Common}"
 _JOINED: Final = (
     r"[\p{Arab}\p{Syrc}\p{Mand}\p{Nkoo}\p{Mong}\p{Phag}\p{Adlm}\p{Rohg}\p{Deva}\p{Beng}\p{Guru}\p{Gujr}\p{Orya}"
@@ -96,7 +98,10 @@ def cut_lines(text: str, limit: int) -> str:
 
 def escaped(text: str) -> str:
     """Return the text with everything escaped that Discord would format, link or ping."""
-    unformatted = _LINKS.sub(r"\1\\/", _MARKS.sub(r"\\\g<0>", plain(text)))
+    text = plain(text)
+    if _HARMLESS.fullmatch(text):  # four times faster than the search for each
+        return text
+    unformatted = _LINKS.sub(r"\1\\/", _MARKS.sub(r"\\\g<0>", text))
     return discord.utils.escape_mentions(_LISTS.sub(r"\1\\\2", unformatted))
 
 

@@ -1362,9 +1362,42 @@ FORGETTING: Final = (
     broken(
         "a write behind an occupied writer gives up in time",
         "database/sqlite_writer.py",
-        "Writer.settle",
-        ("loop.call_later(entry.deadline - time.perf_counter(),", "loop.call_later(60.0,"),
+        "Writer._give_up_at",
+        ("loop.call_later(deadline - time.perf_counter(),", "loop.call_later(60.0,"),
         by=("unit/database/test_sqlite.py::test_a_write_queued_behind_a_busy_writer_is_refused_in_time",),
+    ),
+    broken(
+        "every write behind an occupied writer gives up in time",
+        "database/sqlite_writer.py",
+        "Writer._give_up",
+        ("self._give_up_at(loop, entry.deadline)", "pass"),
+        by=("unit/database/test_sqlite.py::test_each_write_behind_a_busy_writer_is_refused_at_its_deadline",),
+    ),
+    broken(
+        "answers are recorded once nobody waits for one",
+        "services/gathered.py",
+        "Gathered._flush",
+        ("if self._is_quiet(GATHER_S):", "if True:"),
+        by=(
+            "unit/services/test_gathered.py::test_writes_wait_while_others_are_more_urgent_but_not_for_long",
+        ),
+    ),
+    broken(
+        "a reply about an answer that can't be read is no reply",
+        "ui/interaction_answers.py",
+        "_as_discord_py_reads_it",
+        ("(LookupError, TypeError, ValueError)", "LookupError"),
+        by=("unit/ui/test_interaction_answers.py::test_a_malformed_reply_is_as_good_as_none",),
+    ),
+    broken(
+        "a connection that may have an unread reply is not used again",
+        "ui/interaction_answers.py",
+        "_exchange",
+        (
+            "except BaseException:\n        connection.close()",
+            "except BaseException:\n        connection.release()",
+        ),
+        by=("unit/ui/test_interaction_answers.py::test_a_canceled_answer_leaves_no_connection",),
     ),
     broken(
         "a scrub counts for what was deleted before it began",
@@ -2073,23 +2106,38 @@ RATING: Final = (
     broken(
         "a song whose message was deleted is not ranked",
         "store/ratings.py",
-        "_in_server",
+        "_with_tallies",
         ("AND message_id IS NOT NULL ", ""),
         by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
     ),
     broken(
         "a song that only its member can see is not ranked",
         "store/ratings.py",
-        "_in_server",
+        "_with_tallies",
         (" AND delivery_direct = 0", ""),
         by=(f"{RATINGS}a_song_without_a_message_in_the_server_is_not_ranked",),
     ),
     broken(
         "a song of a private thread is not ranked",
         "store/ratings.py",
-        "best",
-        (" AND MIN(listed) = 1", ""),
+        "_LIKED",
+        (" AND unlisted = 0", ""),
         by=(f"{RATINGS}a_song_rated_in_a_private_thread_is_not_ranked",),
+    ),
+    migration(
+        "a withdrawn rating counts no more",
+        "database/migrations/0007_bounds.sql",
+        ("likes = likes - OLD.liked,", "likes = likes,"),
+        by=(f"{RATINGS}tallies_equal_a_count_of_the_ratings",),
+    ),
+    migration(
+        "a refund is taken off what a member has spent",
+        "database/migrations/0007_bounds.sql",
+        (
+            "% 7, NEW.member_id,\n            (CASE NEW.kind WHEN 'settle' THEN 1 ELSE -1",
+            "% 7, NEW.member_id,\n            (CASE NEW.kind WHEN 'settle' THEN 1 ELSE 1",
+        ),
+        by=("unit/store/test_totals.py::test_spent_credits_are_added_up_by_week_and_month",),
     ),
     broken(
         "a deletion takes the member's ratings",

@@ -400,3 +400,70 @@ END;
 DROP INDEX job_in_turn;
 CREATE INDEX job_in_turn ON job (state, guild_id, member_id, created_at, id, due_at)
   WHERE state = 'queued' AND due_at IS NOT NULL;
+
+-- The ratings of each song, added up by triggers: a ranking reads one entry of the index for each song, however many
+-- members have rated it. A song without ratings has no row.
+CREATE TABLE song_tally (
+  job_id INTEGER PRIMARY KEY REFERENCES job (id),
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  song_at INTEGER NOT NULL,
+  likes INTEGER NOT NULL,
+  dislikes INTEGER NOT NULL,
+  unlisted INTEGER NOT NULL -- how many of them were made in a private thread
+) STRICT;
+INSERT INTO song_tally (job_id, guild_id, song_at, likes, dislikes, unlisted)
+  SELECT job_id, MAX(guild_id), MAX(song_at), SUM(liked), SUM(1 - liked), SUM(1 - listed) FROM rating GROUP BY job_id;
+CREATE INDEX song_tally_ranked ON song_tally (guild_id, song_at, job_id, likes, dislikes, unlisted)
+  WHERE likes > 0 AND unlisted = 0;
+CREATE TRIGGER song_tally_of_new AFTER INSERT ON rating
+BEGIN
+  INSERT INTO song_tally (job_id, guild_id, song_at, likes, dislikes, unlisted)
+    VALUES (NEW.job_id, NEW.guild_id, NEW.song_at, NEW.liked, 1 - NEW.liked, 1 - NEW.listed)
+    ON CONFLICT (job_id) DO UPDATE
+      SET likes = song_tally.likes + excluded.likes, dislikes = song_tally.dislikes + excluded.dislikes,
+          unlisted = song_tally.unlisted + excluded.unlisted;
+END;
+CREATE TRIGGER song_tally_of_change AFTER UPDATE OF liked, listed ON rating
+BEGIN
+  UPDATE song_tally
+    SET likes = likes + NEW.liked - OLD.liked, dislikes = dislikes + OLD.liked - NEW.liked,
+        unlisted = unlisted + OLD.listed - NEW.listed
+    WHERE job_id = NEW.job_id;
+END;
+CREATE TRIGGER song_tally_of_deletion AFTER DELETE ON rating
+BEGIN
+  UPDATE song_tally
+    SET likes = likes - OLD.liked, dislikes = dislikes - 1 + OLD.liked, unlisted = unlisted - 1 + OLD.listed
+    WHERE job_id = OLD.job_id;
+  DELETE FROM song_tally WHERE job_id = OLD.job_id AND likes + dislikes = 0;
+END;
+DROP INDEX rating_of_songs; -- the ranking was its only reader
+CREATE INDEX rating_by_guild ON rating (guild_id, member_id);
+
+-- What each member has spent in a week and in a month, refunds taken off: the top spenders of a period are read without
+-- adding up its days. Days are the server's own; a week begins on Monday, and day 0 was a Thursday.
+CREATE TABLE spent_total (
+  guild_id INTEGER NOT NULL REFERENCES guild (id),
+  period TEXT NOT NULL CHECK (period IN ('week', 'month')),
+  first_day INTEGER NOT NULL,
+  member_id INTEGER NOT NULL,
+  credits INTEGER NOT NULL,
+  PRIMARY KEY (guild_id, period, first_day, member_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO spent_total (guild_id, period, first_day, member_id, credits)
+  SELECT guild_id, 'week', day - (day + 3) % 7 AS first_day, member_id, SUM(allowance_used + bonus_used) FROM usage
+  WHERE member_id > 0 AND allowance_used + bonus_used > 0 GROUP BY guild_id, first_day, member_id;
+INSERT INTO spent_total (guild_id, period, first_day, member_id, credits)
+  SELECT guild_id, 'month', first_day, member_id, SUM(allowance_used + bonus_used) FROM (
+    SELECT *, day + 1 - CAST(strftime('%d', day * 86400, 'unixepoch') AS INTEGER) AS first_day FROM usage)
+  WHERE member_id > 0 AND allowance_used + bonus_used > 0 GROUP BY guild_id, first_day, member_id;
+CREATE TRIGGER spent_total_of_song AFTER INSERT ON ledger WHEN NEW.kind IN ('settle', 'refund')
+BEGIN
+  INSERT INTO spent_total (guild_id, period, first_day, member_id, credits)
+    VALUES (NEW.guild_id, 'week', NEW.day - (NEW.day + 3) % 7, NEW.member_id,
+            (CASE NEW.kind WHEN 'settle' THEN 1 ELSE -1 END) * (NEW.allowance + NEW.bonus)),
+           (NEW.guild_id, 'month', NEW.day + 1 - CAST(strftime('%d', NEW.day * 86400, 'unixepoch') AS INTEGER),
+            NEW.member_id, (CASE NEW.kind WHEN 'settle' THEN 1 ELSE -1 END) * (NEW.allowance + NEW.bonus))
+    ON CONFLICT (guild_id, period, first_day, member_id) DO UPDATE
+      SET credits = spent_total.credits + excluded.credits;
+END;

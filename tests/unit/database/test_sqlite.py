@@ -1153,6 +1153,19 @@ async def test_a_write_queued_behind_a_busy_writer_is_refused_in_time(hasty: Dat
     assert ["next"] == await hasty.read(names)
 
 
+async def test_each_write_behind_a_busy_writer_is_refused_at_its_deadline(hasty: Database) -> None:
+    free = threading.Event()
+    occupied = asyncio.create_task(hasty._writer.run(lambda _: free.wait(5.0)))
+    await asyncio.sleep(0)
+
+    outcomes = await asyncio.gather(*(hasty.write(put(name)) for name in "abc"), return_exceptions=True)
+    free.set()
+
+    assert [StoreBusy] * 3 == [type(outcome) for outcome in outcomes]
+    assert await occupied
+    assert [] == await hasty.read(names)
+
+
 def test_a_page_without_rows_is_not_a_tree() -> None:
     zeros, overflow = bytes(4_096), (7).to_bytes(4, "big") + b"text" * 1_023
 

@@ -105,6 +105,11 @@ def _balance(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE day_total SET credits = 10")
     connection.execute("UPDATE song_total SET name = 'parked', credits = 10")
     connection.execute("INSERT INTO song_total SELECT 1, state || ':' || reason, 1, price FROM job")
+    connection.execute("UPDATE song_tally SET dislikes = 0, unlisted = 0")
+    connection.execute("UPDATE spent_total SET period = 'month', credits = 10")
+    connection.execute(
+        "INSERT INTO spent_total SELECT guild_id, 'week', -3, member_id, credits FROM spent_total"
+    )
     # A number that was assigned once and whose row is gone.
     connection.execute("UPDATE sqlite_sequence SET seq = 70 WHERE name = 'text'")
 

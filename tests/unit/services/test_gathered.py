@@ -74,3 +74,21 @@ async def test_a_failed_transaction_is_reported_to_every_caller(
     outcomes = await asyncio.gather(*(answers.write(put(name)) for name in "ab"), return_exceptions=True)
 
     assert [StoreBusy] * 2 == [type(outcome) for outcome in outcomes]
+
+
+@pytest.mark.parametrize(("busy", "looks"), [(2, 3), (1_000, 4)])
+async def test_writes_wait_while_others_are_more_urgent_but_not_for_long(
+    busy: int, looks: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathered, "GATHER_S", 0.0)
+    monkeypatch.setattr(gathered, "GATHERS_MAX", 4)
+    looked: list[float] = []
+
+    def is_quiet(for_s: float) -> bool:
+        looked.append(for_s)
+        return len(looked) > busy
+
+    await Gathered(database, is_quiet).write(put("a"))
+
+    assert [0.0] * looks == looked
+    assert ["a"] == await there(database, "a")

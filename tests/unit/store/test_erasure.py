@@ -206,6 +206,7 @@ STAYS = {
     "server_rule": "*",  # the operator's own
     "day_total": "*",
     "song_total": "*",
+    "spent_total": "*",  # as usage
     "suspicion": "*",  # with hashes too short to identify anybody
     "refused_interaction": "*",  # for an hour, and without a name
     "fact": "*",
@@ -234,6 +235,7 @@ GOES = {
     "announcement": "*",
     "draft": "*",
     "rating": "*",
+    "song_tally": "*",
     "lyrics_call": "interaction_id task_id about",
 }
 """Columns of each table that a deletion keeps or clears; every new column needs a decision."""

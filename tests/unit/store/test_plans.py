@@ -58,6 +58,7 @@ from bot.store import (
     server_erasure,
     servers,
     song_channels,
+    spent_totals,
     texts,
     times,
     totals,
@@ -100,6 +101,7 @@ SMALL = {
     "holder",
     "spender",
     "spent",
+    "top",
     "recent",
     "part",
     "newest",
@@ -480,6 +482,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "reports.days_of_use": lambda tx: reports.days_of_use(tx, GUILD, 30, times.day_number(NOW)),
     "reports.top_members": lambda tx: reports.top_members(tx, GUILD, 0, 5),
     "reports.settled_songs": lambda tx: reports.settled_songs(tx, GUILD, "synth", 25),
+    "spent_totals.top_of_period": lambda tx: spent_totals.top_of_period(
+        tx, GUILD, ledger.balance(tx, GUILD, DEFAULTS, NOW), 5
+    ),
     "scrub.mark": lambda tx: scrub.mark(tx, scrub.Deleted.ERASED),
     "scrub.pending": scrub.pending,
     "scrub.reach": lambda tx: scrub.reach(tx, 2),

@@ -9,6 +9,7 @@ from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, Job, JobId, JobState, MemberNumber
 from bot.store import erasure, job_cards, members, ratings, server_erasure
 from bot.store.ratings import Tally
+from bot.store.reconcile import reconcile
 from tests.make import CHANNEL, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import added, found, put, settled
 
@@ -184,3 +185,21 @@ def test_a_forgotten_server_loses_its_ratings_and_mere_raters(
     assert 3 == before
     assert sorted([OTHER, RATER]) == sorted(known)
     assert [there.id] == best(tx, ELSEWHERE)
+
+
+def test_tallies_equal_a_count_of_the_ratings(tx: Tx) -> None:
+    songs = [rated(tx, song(tx), likes, dislikes) for likes, dislikes in ((3, 2), (0, 1), (1, 0))]
+    ratings.rate(tx, songs[0].id, number(tx, RATER), NOW, liked=False, listed=False)
+    ratings.rate(tx, songs[2].id, number(tx, RATER), NOW, liked=True)
+    ratings.drop_of_member(tx, number(tx, RATER + 1))
+
+    rows = tx.execute("SELECT job_id, likes, dislikes, unlisted FROM song_tally").fetchall()
+    assert {(songs[0].id, 1, 3, 1), (songs[1].id, 0, 1, 0)} == {tuple(row) for row in rows}
+    assert () == reconcile(tx).findings
+
+
+def test_a_wrong_tally_is_detected(tx: Tx) -> None:
+    one = rated(tx, song(tx), 2)
+    tx.execute("UPDATE song_tally SET likes = likes - 1")
+
+    assert (f"job {one.id}: the counted ratings differ from the members' ratings",) == reconcile(tx).findings

@@ -155,3 +155,50 @@ CREATE FUNCTION count_refund() RETURNS trigger LANGUAGE plpgsql AS
   END$$;
 CREATE TRIGGER song_total_of_refund AFTER INSERT ON ledger FOR EACH ROW
   WHEN (NEW.kind = 'refund' AND NEW.job_id IS NOT NULL) EXECUTE FUNCTION count_refund();
+
+CREATE FUNCTION count_rating() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    INSERT INTO song_tally (job_id, guild_id, song_at, likes, dislikes, unlisted)
+      VALUES (NEW.job_id, NEW.guild_id, NEW.song_at, NEW.liked, 1 - NEW.liked, 1 - NEW.listed)
+      ON CONFLICT (job_id) DO UPDATE
+        SET likes = song_tally.likes + excluded.likes, dislikes = song_tally.dislikes + excluded.dislikes,
+            unlisted = song_tally.unlisted + excluded.unlisted;
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER song_tally_of_new AFTER INSERT ON rating FOR EACH ROW EXECUTE FUNCTION count_rating();
+
+CREATE FUNCTION count_changed_rating() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    UPDATE song_tally
+      SET likes = likes + NEW.liked - OLD.liked, dislikes = dislikes + OLD.liked - NEW.liked,
+          unlisted = unlisted + OLD.listed - NEW.listed
+      WHERE job_id = NEW.job_id;
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER song_tally_of_change AFTER UPDATE OF liked, listed ON rating FOR EACH ROW
+  EXECUTE FUNCTION count_changed_rating();
+
+CREATE FUNCTION count_deleted_rating() RETURNS trigger LANGUAGE plpgsql AS
+  $$BEGIN
+    UPDATE song_tally
+      SET likes = likes - OLD.liked, dislikes = dislikes - 1 + OLD.liked, unlisted = unlisted - 1 + OLD.listed
+      WHERE job_id = OLD.job_id;
+    DELETE FROM song_tally WHERE job_id = OLD.job_id AND likes + dislikes = 0;
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER song_tally_of_deletion AFTER DELETE ON rating FOR EACH ROW EXECUTE FUNCTION count_deleted_rating();
+
+CREATE FUNCTION count_spent() RETURNS trigger LANGUAGE plpgsql AS
+  $$DECLARE
+    amount BIGINT := (CASE NEW.kind WHEN 'settle' THEN 1 ELSE -1 END) * (NEW.allowance + NEW.bonus);
+    month_day BIGINT := EXTRACT(DAY FROM DATE '1970-01-01' + CAST(NEW.day AS INTEGER));
+  BEGIN
+    INSERT INTO spent_total (guild_id, period, first_day, member_id, credits)
+      VALUES (NEW.guild_id, 'week', NEW.day - (NEW.day + 3) % 7, NEW.member_id, amount),
+             (NEW.guild_id, 'month', NEW.day + 1 - month_day, NEW.member_id, amount)
+      ON CONFLICT (guild_id, period, first_day, member_id) DO UPDATE
+        SET credits = spent_total.credits + excluded.credits;
+    RETURN NULL;
+  END$$;
+CREATE TRIGGER spent_total_of_song AFTER INSERT ON ledger FOR EACH ROW
+  WHEN (NEW.kind IN ('settle', 'refund')) EXECUTE FUNCTION count_spent();

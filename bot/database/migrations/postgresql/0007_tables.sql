@@ -309,6 +309,24 @@ CREATE TABLE song_total (
   PRIMARY KEY (writer, name)
 );
 
+CREATE TABLE song_tally (
+  job_id BIGINT PRIMARY KEY REFERENCES job (id),
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  song_at BIGINT NOT NULL,
+  likes BIGINT NOT NULL,
+  dislikes BIGINT NOT NULL,
+  unlisted BIGINT NOT NULL
+);
+
+CREATE TABLE spent_total (
+  guild_id BIGINT NOT NULL REFERENCES guild (id),
+  period TEXT NOT NULL CHECK (period IN ('week', 'month')),
+  first_day BIGINT NOT NULL,
+  member_id BIGINT NOT NULL,
+  credits BIGINT NOT NULL,
+  PRIMARY KEY (guild_id, period, first_day, member_id)
+);
+
 CREATE INDEX job_submitted ON job (submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_to_post ON job (channel_id, created_at) WHERE state IN ('stored', 'delivering');
 CREATE INDEX job_delivered ON job (state_since, created_at) WHERE state = 'delivered';
@@ -360,6 +378,7 @@ CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id) WHERE s
 CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX ledger_of_day ON ledger (guild_id, day, kind, allowance, bonus);
 CREATE INDEX job_by_member ON job (member_id, created_at, guild_id, interaction_id);
-CREATE INDEX rating_of_songs ON rating (guild_id, song_at, job_id, liked, listed);
 CREATE INDEX ledger_of_kind ON ledger (guild_id, kind, id) WHERE kind NOT IN ('hold', 'settle');
 CREATE INDEX job_in_turn ON job (state, guild_id, member_id, created_at, id, due_at) WHERE state = 'queued' AND due_at IS NOT NULL;
+CREATE INDEX song_tally_ranked ON song_tally (guild_id, song_at, job_id, likes, dislikes, unlisted) WHERE likes > 0 AND unlisted = 0;
+CREATE INDEX rating_by_guild ON rating (guild_id, member_id);
