@@ -28,11 +28,13 @@ OF_COMMANDS = (
     "bot.cli",
     "bot.commands.installation",
     "bot.doctor",
+    "pydantic.fields",
     "pydantic.type_adapter",
     "rich.progress",
+    "typer._adapters",
     "typer.main",
 )
-"""Modules that the other commands import before parsing their arguments."""
+"""Modules that the other commands import while parsing their arguments, or before."""
 
 
 def main() -> None:
