@@ -221,7 +221,7 @@ async def test_an_endless_reply_is_a_connection_error(begun: bytes, monkeypatch:
     assert 1 == len(server.requests)
 
 
-async def test_a_canceled_answer_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cancelled_answer_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(b"HTTP/1.1 200 OK\r\n", OK)
 
     async with opened(server, monkeypatch) as (answer, _):
