@@ -10,6 +10,8 @@ from bot.store.times import milliseconds
 
 _Turn: TypeAlias = tuple[int, bool, int, int, JobId]
 QUEUED = "state = 'queued' AND due_at IS NOT NULL"
+SERVED = "submitted_at IS NOT NULL"
+"""SQL condition of the indexes by which the last service is found."""
 TIES_MAX = 8
 """Maximum number of servers with the same last service that are compared one by one.
 
@@ -54,7 +56,8 @@ def _served(
     """Return when each waiting server, or each waiting member of a server, was last served."""
     same = " AND ".join(f"served.{name} = waiting.{name}" for name in columns.split(", "))
     rows = tx.execute(
-        f"""SELECT {columns}, (SELECT MAX(submitted_at) FROM job AS served WHERE {same}) AS served
+        f"""SELECT {columns},
+                   (SELECT MAX(submitted_at) FROM job AS served WHERE {same} AND {SERVED}) AS served
             FROM (SELECT DISTINCT {columns} FROM job WHERE {QUEUED} AND {which}) AS waiting""",
         values,
     )
@@ -94,8 +97,9 @@ def queue_position(tx: Tx, job: Job) -> int:
         return ahead
     served: dict[int, int | None] = dict(
         tx.execute(
-            """SELECT CAST(value AS BIGINT),
-                      (SELECT MAX(submitted_at) FROM job WHERE guild_id = CAST(value AS BIGINT))
+            f"""SELECT CAST(value AS BIGINT),
+                      (SELECT MAX(submitted_at) FROM job
+                       WHERE guild_id = CAST(value AS BIGINT) AND {SERVED})
                FROM json_each(?)""",
             (json.dumps([own_guild, *rivals]),),
         )
@@ -120,9 +124,9 @@ def _at_turn(tx: Tx, counts: Mapping[MemberNumber, int], guild_id: GuildId, turn
         turns, members = count, members - 1
     turn_of_member = turns + skipped // members + 1
     at, number, _ = tx.execute(
-        """SELECT job.created_at, job.id,
+        f"""SELECT job.created_at, job.id,
                   (SELECT MAX(submitted_at) FROM job AS served WHERE served.guild_id = :guild
-                     AND served.member_id = job.member_id) AS member_served
+                     AND served.member_id = job.member_id AND {SERVED}) AS member_served
            FROM json_each(:members) AS waiting JOIN job ON job.id = (
              SELECT nth.id FROM job AS nth WHERE nth.state = 'queued' AND nth.due_at IS NOT NULL
                AND nth.guild_id = :guild AND nth.member_id = CAST(waiting.value AS BIGINT)
@@ -159,9 +163,9 @@ def _turn_of_guild(
         return turn
     served: dict[int, int | None] = dict(
         tx.execute(
-            """SELECT CAST(value AS BIGINT),
+            f"""SELECT CAST(value AS BIGINT),
                       (SELECT MAX(submitted_at) FROM job
-                       WHERE guild_id = :guild AND member_id = CAST(value AS BIGINT))
+                       WHERE guild_id = :guild AND member_id = CAST(value AS BIGINT) AND {SERVED})
                FROM json_each(:members)""",
             {"guild": guild_id, "members": json.dumps([member, *rivals])},
         )

@@ -467,3 +467,14 @@ BEGIN
     ON CONFLICT (guild_id, period, first_day, member_id) DO UPDATE
       SET credits = spent_total.credits + excluded.credits;
 END;
+
+-- With the columns of its condition, or the open songs of a server would be counted by reading each job. When a server
+-- or a member was last served; a new request, which has not been submitted, is in neither of these indexes. The oldest
+-- of the queue is found by job_due_in_state.
+DROP INDEX job_open;
+CREATE INDEX job_open ON job (guild_id, member_id, state, due_at) WHERE due_at IS NOT NULL;
+DROP INDEX job_served;
+CREATE INDEX job_served ON job (guild_id, submitted_at) WHERE submitted_at IS NOT NULL;
+DROP INDEX job_member_served;
+CREATE INDEX job_member_served ON job (guild_id, member_id, submitted_at) WHERE submitted_at IS NOT NULL;
+DROP INDEX job_queued_since;
