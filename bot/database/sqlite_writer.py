@@ -159,7 +159,7 @@ def _copy_log(connection: sqlite3.Connection) -> None:
 
 
 def _tell(settled: list[Waiting[object]]) -> None:
-    """Wake the callers of these entries, except canceled ones, which no longer wait."""
+    """Wake the callers of these entries, except cancelled ones, which no longer wait."""
     for entry in settled:
         if entry.told is not None and not entry.told.done():
             entry.told.set_result(None)

@@ -16,6 +16,7 @@ from discord.webhook.async_ import async_context
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import Refusal, Transient
+from bot.model import GuildId
 from bot.proxies import Proxy
 from bot.refusals import OutOfRange, TextTooLong, UnknownControl
 from bot.ui import admission, command_mentions, fast_json, request_trace, responses
@@ -267,8 +268,8 @@ class TunesmithClient(discord.AutoShardedClient):
         payload = await self.payload()
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
-        known, self.command_ids = command_mentions.read_note(await self._registered())
-        if known == digest or self.application_id is None or not self._sharding.share.leads:
+        note, self.command_ids = command_mentions.read_note(await self._registered())
+        if note == digest or self.application_id is None or not self._sharding.share.leads:
             return
         try:
             # Like tree.sync, which would translate everything again.
@@ -309,18 +310,18 @@ class TunesmithClient(discord.AutoShardedClient):
             return "not connected to Discord"
         return f"not connected to Discord on {missing} of {shards} shards" if missing else None
 
-    async def present_servers(self) -> frozenset[int] | None:
+    async def present_servers(self) -> frozenset[GuildId] | None:
         """Return all servers; None unless all shards listen and Discord lists them all."""
-        found: set[int] = set()
+        ids: set[GuildId] = set()
         if not self.shard_count or self.cut_off() is not None:
             return None
         try:
             with readable_answers():
                 for _ in range(SERVER_PAGES_MAX):
-                    page = await self.http.get_guilds(SERVERS_PER_PAGE, after=max(found, default=0))
-                    found |= {int(server["id"]) for server in page}
+                    page = await self.http.get_guilds(SERVERS_PER_PAGE, after=max(ids, default=0))
+                    ids |= {GuildId(int(server["id"])) for server in page}
                     if len(page) < SERVERS_PER_PAGE:
-                        return frozenset(found)
+                        return frozenset(ids)
         except DISCORD_ERRORS as error:
             log.info("servers not listed", extra={"error": str(error) or type(error).__name__})
         return None

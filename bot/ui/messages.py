@@ -35,7 +35,7 @@ _FIXED: Final[dict[type[Refusal], str]] = {
     refusals.NoSuchRole: "no-such-role",
     refusals.EverybodyManages: "everybody-manages",
     refusals.TooManyCopies: "too-many-copies",
-    refusals.WordsGone: "words-gone",
+    refusals.TextsGone: "texts-gone",
     refusals.TriedAgain: "tried-again",
     refusals.AlreadyMaking: "already-making",
     refusals.NotYourSong: "not-your-song",

@@ -26,7 +26,7 @@ OF_FIRST_REQUESTS = (
 """Modules that ``run`` imports with its first requests to the music service."""
 OF_COMMANDS = (
     "bot.cli",
-    "bot.commands.checking",
+    "bot.commands.installation",
     "bot.doctor",
     "pydantic.fields",
     "pydantic.type_adapter",

@@ -27,9 +27,9 @@ from bot.database import (
     sqlite_writer,
 )
 from bot.database.engine import FIRST_PAGE, ConstraintViolated
+from bot.database.facts import fact, remember
 from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
-from bot.store.facts import fact, remember
 
 MIGRATIONS = len(migrating.migrations())
 

@@ -11,8 +11,8 @@ GATHERS_MAX = 10
 """Maximum number of such waits, while there is something more urgent."""
 
 
-class Gathered:
-    """Gathers small writes. Each is a transaction function that fails only if the whole database does.
+class BatchedWrites:
+    """Batches small writes. Each is a transaction function that fails only if the whole database does.
 
     Committing each of them separately would delay the requests that follow.
 
@@ -30,7 +30,7 @@ class Gathered:
 
         Durable when this returns.
 
-        It is written even if the caller is canceled.
+        It is written even if the caller is cancelled.
 
         Raises:
             StoreBusy: the database can't be written to; nothing of the batch was written.
