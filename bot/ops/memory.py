@@ -31,7 +31,7 @@ def settle() -> None:
 
 
 async def collect_when_quiet(is_quiet: Callable[[float], bool]) -> None:
-    """Collect garbage while no member waits for an answer, until canceled.
+    """Collect garbage while no member waits for an answer, until cancelled.
 
     ``is_quiet`` returns whether nobody has for a number of seconds. In a burst of requests, collections
     would take a twentieth of the time.
