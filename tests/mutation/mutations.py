@@ -1397,7 +1397,7 @@ FORGETTING: Final = (
             "except BaseException:\n        connection.close()",
             "except BaseException:\n        connection.release()",
         ),
-        by=("unit/ui/test_interaction_answers.py::test_a_canceled_answer_leaves_no_connection",),
+        by=("unit/ui/test_interaction_answers.py::test_a_cancelled_answer_leaves_no_connection",),
     ),
     broken(
         "a scrub counts for what was deleted before it began",

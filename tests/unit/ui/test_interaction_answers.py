@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from discord.http import MultipartParameters, Route
 from bot.ui import interaction_answers
 from bot.ui.discord_errors import UnreadableAnswer
 from bot.ui.interaction_answers import AnswerAdapter
+from tests.doubles.proxy import CERTIFICATE, server_context
 
 if TYPE_CHECKING:
     from discord.types.interactions import InteractionCallback
@@ -199,6 +201,30 @@ async def test_an_answer_that_was_not_taken_is_sent_again(
     assert [] == server.replies
 
 
+async def test_an_answer_is_encrypted_for_the_server_with_discords_certificate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = Server(OK, OK)
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=server_context())
+    port = listening.sockets[0].getsockname()[1]
+    monkeypatch.setattr(Route, "BASE", f"https://127.0.0.1:{port}/api/v10")
+    params = MultipartParameters({"type": 4}, None, None)
+    trusting = ssl.create_default_context(cafile=str(CERTIFICATE))
+
+    async with (
+        listening,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusting)) as session,
+        aiohttp.ClientSession() as strict,
+    ):
+        adapter = AnswerAdapter("Bot/1")
+        for _ in range(2):
+            await adapter.create_interaction_response(7, TOKEN, session=session, params=params)
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await adapter.create_interaction_response(7, TOKEN, session=strict, params=params)
+
+    assert 2 == len(server.requests)
+
+
 async def test_an_answer_without_a_reply_is_a_connection_error(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(b"", OK)
 
@@ -221,7 +247,7 @@ async def test_an_endless_reply_is_a_connection_error(begun: bytes, monkeypatch:
     assert 1 == len(server.requests)
 
 
-async def test_a_canceled_answer_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cancelled_answer_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(b"HTTP/1.1 200 OK\r\n", OK)
 
     async with opened(server, monkeypatch) as (answer, _):
