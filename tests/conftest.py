@@ -65,7 +65,12 @@ CAMPAIGNS: dict[str, str | tuple[str, ...]] = {
     "tests/flows/test_failover.py": "",
     "tests/flows/test_fleet.py": "",
     "tests/flows/test_playground.py": "test_no_click_of_hundreds",
-    "tests/mutation/test_mutations.py": "test_a_broken_rule_is_noticed",
+    "tests/mutation/test_mutations.py": (
+        "test_a_broken_rule_is_noticed",
+        "test_an_unbroken_rule_is_not_noticed",
+        "test_tests_that_cannot_run",
+        "test_the_tests_run_on_the_copy",
+    ),
     "tests/faults/test_e_database.py": "test_a_kill_in_a_migration",
     "tests/monitoring/test_monitoring.py": "test_the_tests_of_the_alerts_notice_a_wrong_threshold",
     "tests/unit/database/test_released.py": "test_a_kill_over_the_copy",
@@ -77,6 +82,7 @@ CAMPAIGNS: dict[str, str | tuple[str, ...]] = {
 """Paths and name prefixes of campaigns: tests that try one thing at every possible instant, or for hours.
 
 Those of ``test_pipeline.py`` take hundreds of rounds; ``tests/faults/`` has a shorter test of each fault.
+Those of ``test_mutations.py`` run pytest on copies of the project, as only ``.ci/run`` does.
 
 The default run skips them; ``.ci/run`` and ``uv run pytest -m campaign`` run them.
 """

@@ -25,8 +25,8 @@ class PendingAnswers:
         """Interactions that are being accepted or refused."""
         self._unanswered: dict[JobId, float] = {}
         """Accepted jobs whose answers have not been recorded, oldest first, and when each expires."""
-        self._expires = False
-        """Whether a timer for the oldest of them runs."""
+        self._expiry: asyncio.TimerHandle | None = None
+        """The timer for the oldest of them. There is none while nobody waits."""
         self._unsent: set[JobId] = set()
         """Those whose members wait, while other answers have arrived and only need recording."""
         self._began_at_s = -math.inf
@@ -57,9 +57,8 @@ class PendingAnswers:
         expires_at_s = loop.time() + ANSWER_WITHIN.total_seconds()
         self._unanswered[job_id] = expires_at_s
         self._unsent.add(job_id)
-        if not self._expires:  # one timer serves all, since all may take equally long
-            self._expires = True
-            loop.call_at(expires_at_s, self._expire)
+        if self._expiry is None:  # one timer serves all, since all may take equally long
+            self._expiry = loop.call_at(expires_at_s, self._expire)
 
     @contextmanager
     def recording(self, job_id: JobId) -> Iterator[None]:
@@ -74,6 +73,9 @@ class PendingAnswers:
         """Stop counting a job: its member was answered, or nobody waits for the answer."""
         self._unanswered.pop(job_id, None)
         self._unsent.discard(job_id)
+        if not self._unanswered and self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
         self._note()
 
     def is_quiet(self, for_s: float) -> bool:
@@ -82,12 +84,11 @@ class PendingAnswers:
         return not waits and asyncio.get_running_loop().time() - self._began_at_s >= for_s
 
     def _expire(self) -> None:
-        self._expires = False
+        self._expiry = None
         loop = asyncio.get_running_loop()
         for job_id, expires_at_s in list(self._unanswered.items()):
             if expires_at_s > loop.time():
-                self._expires = True
-                loop.call_at(expires_at_s, self._expire)
+                self._expiry = loop.call_at(expires_at_s, self._expire)
                 return
             log.warning("answer not recorded in time", extra={"job_id": job_id})
             self.answered(job_id)

@@ -1,7 +1,7 @@
 """Work that is in no hurry waits while members wait for the answers to their requests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import AsyncMock
@@ -14,6 +14,7 @@ from bot.model import JobId
 from bot.refusals import TextMissing
 from bot.services import pending_answers as module
 from bot.services.intake import Intake
+from bot.services.pending_answers import PendingAnswers
 from tests import make
 
 PLENTY_S = 10.0
@@ -130,3 +131,26 @@ async def test_requests_that_are_never_answered_expire_one_after_another(
         await pending.give_way()
 
     assert [1, 3] == [vars(record)["job_id"] for record in caplog.records]
+
+
+async def test_no_timer_is_left_once_every_request_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, timers = asyncio.get_running_loop(), list[asyncio.TimerHandle]()
+    call_at = loop.call_at
+
+    def started(when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        timers.append(call_at(when, callback))
+        return timers[-1]
+
+    monkeypatch.setattr(loop, "call_at", started)
+    pending = PendingAnswers()
+    for first, second in ((1, 2), (3, 4)):
+        pending.add(JobId(first))
+        pending.add(JobId(second))
+        pending.answered(JobId(first))
+        waits = not timers[-1].cancelled()
+        pending.answered(JobId(second))
+
+        # The simulated Discord waits for timers: each song in tests/flows would take 4 s more.
+        assert (True, True) == (waits, timers[-1].cancelled())
+
+    assert 2 == len(timers)
