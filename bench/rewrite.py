@@ -17,12 +17,12 @@ from pathlib import Path
 
 from bench.intake import MEMBERS, fill
 from bot.database import sqlite, sqlite_connections
+from bot.database.facts import remember
 from bot.database.sqlite import Database, Tx
 from bot.model import DiscordUserId, MemberNumber
 from bot.music.spool import Spool
 from bot.pipeline.erasure import Erasure
 from bot.store import erasure, members
-from bot.store.facts import remember
 from tests import make
 
 SONGS = 100_000

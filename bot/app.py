@@ -11,6 +11,7 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
 from bot.database.engine import Database
+from bot.database.facts import COMMANDS_FACT, fact, remember
 from bot.database.opening import open_database
 from bot.database.standby import Standby
 from bot.errors import StartRefused
@@ -34,14 +35,13 @@ from bot.services.credits import CreditService
 from bot.services.intake import Intake
 from bot.services.lyrics import Lyricist
 from bot.services.lyrics_payments import LyricsPayments
-from bot.services.privacy import Privacy
+from bot.services.privacy import PrivacyService
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.services.songs import SongArchive
 from bot.services.terms import Terms
 from bot.settings import Settings
 from bot.store import claims
-from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.store.upstream import UpstreamTerms
 from bot.threads import keep_names_apart
 from bot.ui import discord_client as ui
@@ -61,7 +61,7 @@ class App(Struct, frozen=True, kw_only=True):
     lyricist: Lyricist
     lyrics_payments: LyricsPayments
     song_archive: SongArchive
-    privacy: Privacy
+    privacy: PrivacyService
     runner: Runner
     maintenance: Maintenance
     upstream_balance: UpstreamBalance
@@ -92,27 +92,7 @@ async def assemble(
         Stopped: the process was asked to stop while waiting.
     """
     defaults = settings.credit_defaults
-    can = plain_contract(settings.music_backend).capabilities
-    extras = settings.music_extras and can.avoid and can.voice
-    if settings.music_extras and not extras:
-        log.warning("extras not offered", extra={"backend": settings.music_backend})
-    lyrics = can.lyrics if settings.music_lyrics else None
-    if settings.music_lyrics and lyrics is None:
-        log.warning("lyrics not offered", extra={"backend": settings.music_backend})
-    terms = Terms(
-        backend=settings.music_backend,
-        models=settings.music_models,
-        price_credits=settings.song_credits,
-        open_per_member=settings.open_jobs_per_member,
-        open_per_guild=settings.open_jobs_per_guild,
-        server_policy=settings.server_policy,
-        total_credits_max=settings.total_credits_max,
-        defaults=defaults,
-        extras=extras,
-        lyrics=lyrics,
-        extras_with_prompt=can.extras_with_prompt,
-        duration_models=frozenset(model for model in settings.music_models if can.takes_duration(model)),
-    )
+    terms = _terms(settings)
     keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
     webhook = settings.operator_webhook_url
@@ -166,12 +146,12 @@ async def assemble(
         )
         credit_service = CreditService(database, defaults, price=settings.song_credits, now=now)
         erasure = Erasure(database, spool, now=now)
-        privacy = Privacy(
+        privacy = PrivacyService(
             database=database,
             spool=spool,
             erasure=erasure,
             spool_days=settings.spool_days,
-            words_days=settings.words_days,
+            texts_days=settings.words_days,
             now=now,
             woken=woken.set,
         )
@@ -242,7 +222,7 @@ async def assemble(
             spool=spool,
             erasure=erasure,
             spool_days=settings.spool_days,
-            words_days=settings.words_days,
+            texts_days=settings.words_days,
             now=now,
             alert=operator_alerts.alert,
             clock_confirmed=clock_confirmed,
@@ -264,6 +244,31 @@ async def assemble(
             metrics=metrics,
             storage=storage,
         )
+
+
+def _terms(settings: Settings) -> Terms:
+    """Return the terms of requests; options that the music service lacks are logged and not offered."""
+    can = plain_contract(settings.music_backend).capabilities
+    extras = settings.music_extras and can.avoid and can.voice
+    if settings.music_extras and not extras:
+        log.warning("extras not offered", extra={"backend": settings.music_backend})
+    lyrics = can.lyrics if settings.music_lyrics else None
+    if settings.music_lyrics and lyrics is None:
+        log.warning("lyrics not offered", extra={"backend": settings.music_backend})
+    return Terms(
+        backend=settings.music_backend,
+        models=settings.music_models,
+        price_credits=settings.song_credits,
+        open_per_member=settings.open_jobs_per_member,
+        open_per_guild=settings.open_jobs_per_guild,
+        server_policy=settings.server_policy,
+        total_credits_max=settings.total_credits_max,
+        defaults=settings.credit_defaults,
+        extras=extras,
+        lyrics=lyrics,
+        extras_with_prompt=can.extras_with_prompt,
+        duration_models=frozenset(model for model in settings.music_models if can.takes_duration(model)),
+    )
 
 
 def sharding(settings: Settings, database: Database) -> Sharding:

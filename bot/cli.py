@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands import checking, copies, jobs, moving, probing, servers, trying
+from bot.commands import backups, installation, jobs, probes, relocation, servers, simulations
 from bot.lazy import lazy
 
 # The rest takes more than a second to import, and --help needs none of it.
@@ -23,8 +23,8 @@ EXIT_STATUSES = (
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"tunesmith {version.describe()}")
         raise typer.Exit
 
@@ -66,18 +66,18 @@ def _put_together() -> typer.Typer:
     whole.callback()(make_files_private)
     whole.command()(init)
     whole.command()(run)
-    whole.command()(checking.doctor)
-    whole.command(name="config")(checking.show_config)
-    whole.command()(copies.backup)
-    whole.command()(copies.restore)
-    whole.command()(moving.restored)
-    whole.command()(moving.move)
+    whole.command()(installation.doctor)
+    whole.command(name="config")(installation.show_config)
+    whole.command()(backups.backup)
+    whole.command()(backups.restore)
+    whole.command()(relocation.restored)
+    whole.command()(relocation.move)
     # A negative number looks like an option.
     whole.command(context_settings={"ignore_unknown_options": True})(servers.grant)
-    whole.command()(trying.demo)
-    whole.command()(trying.playground)
-    whole.command()(trying.sandbox)
-    whole.command()(probing.probe)
+    whole.command()(simulations.demo)
+    whole.command()(simulations.playground)
+    whole.command()(simulations.sandbox)
+    whole.command()(probes.probe)
     whole.add_typer(jobs.jobs, name="jobs")
     whole.add_typer(servers.servers, name="servers")
     return whole

@@ -8,16 +8,16 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from bot import connection
 from bot.app import App, assemble
 from bot.database.engine import Database
 from bot.database.standby import Standby, Stopped
 from bot.errors import StartRefused, StoreBusy
-from bot.ops import event_loop, health, version
+from bot.ops import event_loop, health, memory, version
 from bot.ops.clock import CheckedClock
 from bot.ops.supervisor import supervise
 from bot.settings import Settings
 from bot.store import servers
+from bot.ui import discord_connection
 from bot.ui.discord_client import use_api
 
 if TYPE_CHECKING:
@@ -83,12 +83,14 @@ async def _run_until_stopped(settings: Settings) -> bool:
             async with asyncio.TaskGroup() as group:
                 token = settings.discord_token.get_secret_value()
                 restart = group.create_task(_stop_when_set_right(clock, stop))
-                await _work(app, partial(connection.connect, app.client, token, stop, policy), stop, group)
+                await _work(
+                    app, partial(discord_connection.connect, app.client, token, stop, policy), stop, group
+                )
                 restart.cancel()
         except* StartRefused as group_of_errors:
             refused = next(error for error in group_of_errors.exceptions if isinstance(error, StartRefused))
         finally:
-            await connection.close(app.client)
+            await discord_connection.close(app.client)
         if refused is not None:
             raise refused
     return clock.set_right.is_set() and not signaled
@@ -142,6 +144,7 @@ async def _work(
         start("lyrics of other slots", app.lyrics_payments.run),
         start("operator webhook", app.operator_alerts.run),
         group.create_task(event_loop.watch(app.metrics.lagged)),
+        group.create_task(memory.collect_when_quiet(app.intake.pending.is_quiet)),
         group.create_task(_watch_ownership(app.database)),
     ]
     await stop.wait()
@@ -154,7 +157,7 @@ async def _work(
     await asyncio.gather(
         asyncio.wait([runner]), app.intake.pending.all_answered(), app.lyrics_payments.all_paid()
     )
-    await connection.close(app.client)
+    await discord_connection.close(app.client)
     # Repeatedly: on Python 3.11 wait_for, which discord.py connects with, can swallow a cancellation.
     while pending := [task for task in others if not task.done()]:
         for task in pending:

@@ -69,8 +69,8 @@ def named(text: str, names: Names | None = None) -> str:
     """Return the text with ids replaced by names, or by a neutral word if unknown."""
     if not has_any(text):
         return text
-    known = names or Names()
-    return _MENTION.sub(lambda match: _word(match, known), text)
+    all_names = names or Names()
+    return _MENTION.sub(lambda match: _word(match, all_names), text)
 
 
 def _word(match: re.Match[str], names: Names) -> str:

@@ -89,7 +89,7 @@ class FailReason(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"
     """The music service accepted the task but failed to complete it."""
     CANCELED = "canceled"
-    """The task was canceled at the music service."""
+    """The task was cancelled at the music service."""
     WITHDRAWN = "withdrawn"
     """The request was withdrawn before it was submitted, or with the member's data."""
     EXPIRED = "expired"
@@ -313,7 +313,7 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
     """Start of the current series of responses that lacked the task or usable audio."""
     misses: int = 0
     """Number of responses in that series."""
-    words_whole: bool = True
+    texts_whole: bool = True
     """Whether all of its texts still exist; they expire, or are deleted with their author's data."""
     first_song: bool = False
     """Whether its member has no other song; excluded from comparisons of two snapshots."""

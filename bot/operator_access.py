@@ -8,7 +8,8 @@ from typing import Final
 from bot.database import sqlite
 from bot.database.engine import Database
 from bot.database.opening import attach_to_server, open_read_only
-from bot.errors import AlreadyRuns, NotDone, StartRefused
+from bot.database.sqlite_errors import no_database
+from bot.errors import AlreadyRuns, NotDone
 from bot.model import GuildId, JobId
 from bot.ops.job_story import JobStory
 from bot.services.operator import OperatorActions
@@ -43,7 +44,7 @@ async def _open_for_changes(settings: Settings) -> AsyncIterator[Database]:
         return
     path = settings.database_path
     if not path.is_file():
-        raise StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")
+        raise no_database(path)
     async with AsyncExitStack() as stack:
         try:
             database = await stack.enter_async_context(sqlite.Database.open(path))
@@ -73,8 +74,8 @@ def list_servers(settings: Settings, now: datetime) -> tuple[list[servers.Server
     """
     terms = settings.upstream_terms
     with open_read_only(settings.database_url.get_secret_value()) as tx:
-        found = servers.servers(tx, settings.credit_defaults, now)
-        return found, None if terms is None else upstream.compare_and_average(tx, terms, now)
+        known_servers = servers.servers(tx, settings.credit_defaults, now)
+        return known_servers, None if terms is None else upstream.compare_and_average(tx, terms, now)
 
 
 def list_open_jobs(settings: Settings) -> list[servers.OpenJob]:

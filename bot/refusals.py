@@ -7,7 +7,7 @@
                           TooManyCopies, ExportRunning
     Where and when        Paused, NotServed, WrongChannel, MissingPermissions, NoPlaceToPost,
                           NoDirectMessages, ServiceClosed, NoRoom, ShuttingDown, Leaving
-    A song or its texts   NoSuchSong, NotYourSong, NotDoneYet, SongGone, WordsGone, TooLateToCancel,
+    A song or its texts   NoSuchSong, NotYourSong, NotDoneYet, SongGone, TextsGone, TooLateToCancel,
                           TriedAgain, AlreadyMaking, NoLyrics
     What managers do      NotYourServer, OperatorsOnly, OutOfRange, WordUnusable, NoSuchLimit, NoSuchZone,
                           NoSuchChannel, NoSuchRole, EverybodyManages, TooManyChannels, TooManyRoles,
@@ -258,12 +258,12 @@ class SongGone(Refusal):
     """The song's audio is gone from the spool, from its message and from the music service."""
 
 
-class WordsGone(Refusal):
+class TextsGone(Refusal):
     """The song behind a button or form, or its texts, have been deleted."""
 
 
 class TooLateToCancel(Refusal):
-    """The request is no longer queued, so it can't be canceled."""
+    """The request is no longer queued, so it can't be cancelled."""
 
 
 class TriedAgain(Refusal):

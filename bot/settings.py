@@ -17,7 +17,7 @@ from bot.configuration.service_fields import (
     URL_FIELDS,
     with_service_fields,
 )
-from bot.configuration.sources import Names
+from bot.configuration.sources import SettingNames
 from bot.configuration.values import passwords_in
 from bot.database.opening import POSTGRESQL, SQLITE
 from bot.database.share import SLOTS_MAX
@@ -337,7 +337,7 @@ def accepted_names() -> tuple[str, ...]:
 def _declared() -> loading.Declared[Settings]:
     return loading.Declared(
         model=Settings,
-        names=Names(
+        names=SettingNames(
             all=names(),
             secrets=frozenset(name.upper() for name in secret_fields()),
             may_be_empty=frozenset({"HTTP_LISTEN"}),

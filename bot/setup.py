@@ -132,9 +132,9 @@ def _ask_secret(prompt: str, field: str, others: Answers, check: Callable[[Setti
         except StartRefused as refused:
             typer.echo(str(refused))
             continue
-        for found in checks:
-            typer.echo(f"{found.verdict:<8} {found.name}: {found.finding}")
-        if all(found.verdict is not Verdict.FAILURE for found in checks):
+        for result in checks:
+            typer.echo(f"{result.verdict:<8} {result.name}: {result.finding}")
+        if all(result.verdict is not Verdict.FAILURE for result in checks):
             return value
         if typer.confirm("Use it anyway?", default=False):
             return value
@@ -192,9 +192,9 @@ def _run(name: str, run: Callable[[], Awaitable[list[Check]]]) -> list[Check]:
 
 def _text(answers: Answers) -> str:
     """Return the settings file's content, unquoted: `--env-file` would keep quotes."""
-    given = {name.upper(): value for name, value in answers.items()}
-    lines = "".join(f"{name}={value}\n" for name, value in given.items())
-    if dotenv_values(stream=io.StringIO(lines)) != given:
+    values = {name.upper(): value for name, value in answers.items()}
+    lines = "".join(f"{name}={value}\n" for name, value in values.items())
+    if dotenv_values(stream=io.StringIO(lines)) != values:
         raise StartRefused("An answer contains characters that .env can't hold; nothing was written.")
     return f"# Written by `tunesmith init`. All settings: {HOMEPAGE}/blob/main/docs/configuration.md\n{lines}"
 

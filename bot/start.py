@@ -19,14 +19,14 @@ def run() -> int:
     """Run the bot until it stops. Return the exit status: 1 if the start was refused."""
     # Regardless of the inherited umask, only the owner may read the database and the songs.
     os.umask(0o077)
-    found = settings.examine()
+    effective = settings.examine()
     try:
-        loaded = found.usable()
+        loaded = effective.usable()
     except StartRefused as refused:
         return _refused(refused)
     logs.configure(loaded.log_level, form=loaded.log_format, secrets=loaded.secrets, threaded=True)
     logs.log_uncaught_errors()
-    for warning in found.warnings:
+    for warning in effective.warnings:
         log.warning("secrets readable by others", extra={"finding": warning})
     memory.settle()
     try:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import hypothesis
 import pytest
@@ -52,8 +52,14 @@ gc.disable()
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-CAMPAIGNS = {
+CAMPAIGNS: dict[str, str | tuple[str, ...]] = {
     "tests/unit/pipeline/test_kills.py": "",
+    "tests/unit/pipeline/test_pipeline.py": (
+        "test_a_queued_request_expires_after_an_hour",
+        "test_after_an_outage_songs_arrive_once",
+        "test_audio_missing_for_six_hours",
+        "test_hours_of_failing_status_queries",
+    ),
     "tests/unit/store/test_crash_model.py": "",
     "tests/flows/test_campaign.py": "",
     "tests/flows/test_failover.py": "",
@@ -68,10 +74,14 @@ CAMPAIGNS = {
     "tests/faults/test_d_discord.py": "test_a_song_that_is_sent_through_a_storm",
     "tests/faults/test_d_discord_answers.py": "test_an_error_body_of_any_form",
 }
-"""Path prefixes of campaigns: tests that try one thing at every possible instant.
+"""Paths and name prefixes of campaigns: tests that try one thing at every possible instant, or for hours.
+
+Those of ``test_pipeline.py`` take hundreds of rounds; ``tests/faults/`` has a shorter test of each fault.
 
 The default run skips them; ``.ci/run`` and ``uv run pytest -m campaign`` run them.
 """
+
+Case = TypeVar("Case")
 
 WHOLE = "whole"
 """Key by which the controller tells its workers whether the whole suite runs."""
@@ -85,10 +95,15 @@ OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
 WORKERS = 2 * (os.cpu_count() or 1)
 """Number of processes that run tests; half of them begin with tests that wait for processes."""
 
-CASES_MAX = 3
+CASES_MAX = 6
 """Maximum number of cases per test in a run of the whole suite. Runs of named files try all cases."""
 COSTLY_CASES_MAX = 2
-"""Maximum number of cases per costly test in the default run, e.g. an evening of the whole pipeline."""
+"""Maximum number of cases per costly test in a run of named files, e.g. an evening of the whole pipeline."""
+COSTLY_CASES_OF_ALL_MAX = 1
+"""Maximum number of cases per costly test in a run of the whole suite.
+
+A costly case takes a hundred times as long as another: the default run tries more of the others instead.
+"""
 CASES_ON_A_SERVER_MAX = 1
 """Maximum number of cases per test in a run on a server, where each costs three times as much."""
 
@@ -111,6 +126,24 @@ COSTLY = (
     "tests/unit/music/test_reading.py",
 )
 """Path prefixes of tests with costly cases. Cases beyond the maximum are campaigns."""
+
+COSTLY_IN_ALL = (
+    *COSTLY,
+    "tests/flows/",
+    "tests/unit/database/",
+    "tests/unit/doubles/",
+    "tests/unit/ops/test_backup.py",
+    "tests/unit/ops/test_contract_probe.py",
+    "tests/unit/ops/test_restored.py",
+    "tests/unit/services/test_privacy.py",
+    "tests/unit/services/test_songs.py",
+    "tests/unit/test_cli.py",
+    "tests/unit/ui/test_discord_checks.py",
+    "tests/unit/ui/test_fluent.py",
+    "tests/unit/ui/test_language.py",
+    "tests/unit/ui/test_places.py",
+)
+"""Path prefixes of tests with cases that are costly next to all others, such as the start of a bot."""
 
 COLLECT_AFTER = 10_000
 """New objects that trigger a collection of the youngest generation; Python's default takes 2% of all time."""
@@ -173,6 +206,15 @@ def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 - xdist's, which h
     node.workerinput[WHOLE] = is_whole(node.config)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Leave out what the default run does not try, before pytest makes 5,000 items of it in each worker."""
+    config = metafunc.config
+    test, cases = metafunc.definition.nodeid, metafunc._calls
+    if quick(config) and is_whole(config) and not test.startswith(ALL_CASES):
+        cases[:] = representatives(cases, cases_max(config, test, len(cases)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the campaigns, and select the contract and the engine."""
@@ -195,18 +237,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         elif not item.nodeid.startswith(ALL_CASES):
             cases[item.nodeid.partition("[")[0]].append(item)
     for test, listed in cases.items():
-        if on_a_server:
-            cases_max = CASES_ON_A_SERVER_MAX
-        elif test.startswith(COSTLY):
-            cases_max = COSTLY_CASES_MAX
-        else:
-            cases_max = CASES_MAX if is_whole(config) else len(listed)
-        for item in set(listed).difference(representatives(listed, cases_max)):
+        chosen = representatives(listed, cases_max(config, test, len(listed)))
+        for item in set(listed).difference(chosen):
             item.add_marker(pytest.mark.campaign)
     workers = config.workerinput["workercount"] if hasattr(config, "workerinput") else 1
     campaigns = [item for item in items if item.get_closest_marker("campaign")]
     others = set(items).difference(campaigns)
     items[:] = [*in_turn([item for item in items if item in others], workers), *campaigns]
+
+
+def cases_max(config: pytest.Config, test: str, cases: int) -> int:
+    """Return how many of a test's cases this run tries."""
+    if config.getoption("--engine") != "sqlite":
+        return CASES_ON_A_SERVER_MAX
+    if is_whole(config):
+        return COSTLY_CASES_OF_ALL_MAX if test.startswith(COSTLY_IN_ALL) else CASES_MAX
+    return COSTLY_CASES_MAX if test.startswith(COSTLY) else cases
 
 
 def in_turn(items: Sequence[pytest.Item], workers: int) -> Sequence[pytest.Item]:
@@ -230,22 +276,24 @@ def fixtures_of(item: pytest.Item) -> Sequence[str]:
     return item.fixturenames if isinstance(item, pytest.Function) else ()
 
 
-def representatives(cases: Sequence[pytest.Item], cases_max: int) -> Sequence[pytest.Item]:
+def representatives(cases: Sequence[Case], cases_max: int) -> Sequence[Case]:
     """Return a few of a test's cases, spread evenly over its list, in which similar cases are neighbours.
 
-    From a product of lists, pick a diagonal, on which no value of a list is repeated.
+    From a product of lists, pick from a diagonal, on which no value of a list is repeated, if that is enough.
     """
-    diagonal: list[pytest.Item] = []
+    if len(cases) <= cases_max:
+        return cases
+    diagonal: list[Case] = []
     seen: set[tuple[str, int]] = set()
     for case in cases:
-        values = set(case.callspec.indices.items()) if hasattr(case, "callspec") else set()
+        callspec: Any = getattr(case, "callspec", case)
+        values = set(callspec.indices.items())
         if not seen & values:
             diagonal.append(case)
             seen |= values
-    if len(cases) <= cases_max or len(diagonal) <= cases_max:
-        return cases if len(cases) <= cases_max else diagonal
-    last = len(diagonal) - 1
-    return [diagonal[last * n // max(1, cases_max - 1)] for n in range(cases_max)]
+    pool = cases if len(diagonal) < cases_max else diagonal
+    last = len(pool) - 1
+    return [pool[last * n // max(1, cases_max - 1)] for n in range(cases_max)]
 
 
 @pytest.hookimpl(trylast=True)

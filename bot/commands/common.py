@@ -23,6 +23,10 @@ else:
     operator_access, settings = lazy("bot.operator_access"), lazy("bot.settings")
 
 
+LEDGER_PROBLEM = "The ledger does not add up; run `tunesmith doctor --ledger`."
+REASON_HELP = "The reason, for the server's ledger."
+
+
 def act(work: "Callable[[OperatorActions], Awaitable[str]]") -> None:
     """Perform an operator action and print its confirmation."""
 

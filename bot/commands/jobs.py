@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.common import act, errors_as_sentences, exit_with
+from bot.commands.common import REASON_HELP, act, errors_as_sentences, exit_with
 from bot.lazy import lazy
 from bot.model import JobId
 
@@ -19,7 +19,7 @@ else:
     job_story, tables = lazy("bot.ops.job_story"), lazy("bot.ops.tables")
 
 JobArgument = Annotated[int, typer.Argument(metavar="ID", help="The job's id, as `tunesmith jobs` shows it.")]
-RefundReason = Annotated[str, typer.Option("--reason", help="The reason, for the server's ledger.")]
+RefundReason = Annotated[str, typer.Option("--reason", help=REASON_HELP)]
 
 jobs = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -32,7 +32,7 @@ def list_jobs(
     refund: Annotated[int | None, typer.Option("--refund", hidden=True)] = None,
     reason: Annotated[str, typer.Option("--reason", hidden=True)] = "",
 ) -> None:
-    """List the unfinished jobs, parked ones included, or act on one of them."""
+    """List unfinished jobs, or act on a job. The list includes parked ones."""
     # Earlier versions had these options; scripts may still use them.
     flags = [
         (number, perform)

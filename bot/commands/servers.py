@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.common import act, errors_as_sentences, exit_with
+from bot.commands.common import REASON_HELP, act, errors_as_sentences, exit_with
 from bot.errors import NotDone
 from bot.lazy import lazy
 from bot.model import GuildId
@@ -30,12 +30,14 @@ servers = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
 def grant(
-    guild: Annotated[int, typer.Argument(help="The server's id, as `tunesmith servers` shows it.")],
+    guild: Annotated[
+        int, typer.Argument(metavar="SERVER", help="The server's id, as `tunesmith servers` shows it.")
+    ],
     amount: Annotated[
         int,
         typer.Argument(metavar="CREDITS", help="Bonus credits; a negative number takes some away."),
     ],
-    reason: Annotated[str, typer.Option("--reason", help="The reason, for the server's ledger.")],
+    reason: Annotated[str, typer.Option("--reason", help=REASON_HELP)],
 ) -> None:
     """Grant a server bonus credits, which do not expire. Safe while the bot runs."""
 
@@ -48,19 +50,19 @@ def grant(
 
 @servers.callback()
 def list_servers(context: typer.Context) -> None:
-    """List each server's allowance, usage and held credits, or act on a server."""
+    """List servers and their credits, or act on a server."""
     if context.invoked_subcommand is not None:
         return
     with errors_as_sentences():
         now = datetime.now(UTC)
         loaded = settings.load_for_database()
-        found, balance = operator_access.list_servers(loaded, now)
-        tables.show(sys.stdout, tables.of_servers(found, _server_names(loaded) if found else {}))
+        entries, balance = operator_access.list_servers(loaded, now)
+        tables.show(sys.stdout, tables.of_servers(entries, _server_names(loaded) if entries else {}))
         for line in () if balance is None else upstream_lines.lines(balance, now):
             typer.echo(line)
 
 
-def _server_names(loaded: "settings.Settings") -> dict[int, str]:
+def _server_names(loaded: "settings.Settings") -> dict[GuildId, str]:
     """Return the names of the bot's servers on Discord, or none if they can't be queried."""
     token = loaded.discord_token.get_secret_value()
     if token == loading.UNSET:
@@ -78,7 +80,7 @@ def allow_server(guild: ServerArgument) -> None:
 
 @servers.command(name="deny")
 def deny_server(guild: ServerArgument) -> None:
-    """Make no more songs for a server; unfinished ones are still delivered."""
+    """Make no more songs for a server. Unfinished ones are still delivered."""
     with errors_as_sentences():
         asyncio.run(operator_access.set_allowed(settings.load_for_database(), GuildId(guild), allowed=False))
         typer.echo(f"Server {guild} is no longer served; its unfinished songs are still delivered.")
@@ -89,7 +91,7 @@ def forget_server(
     guild: ServerArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
 ) -> None:
-    """Erase a server's songs, texts, settings and limits. The ledger and the usage stay."""
+    """Erase a server's songs, texts and settings. Its limits go too; the ledger and the usage stay."""
     if not yes and not sys.stdin.isatty():
         exit_with("This asks for confirmation, which needs a terminal; or add --yes. Nothing was changed.")
 

@@ -26,7 +26,7 @@ class Declared(Struct, Generic[S], frozen=True, kw_only=True):
     """The settings as declared by a model."""
 
     model: type[S]
-    names: sources.Names
+    names: sources.SettingNames
     required: tuple[str, ...]
     """The fields of the secrets that may be required."""
     in_clear: Callable[[S], Collection[str]]
@@ -72,23 +72,23 @@ class Effective(Struct, Generic[S], frozen=True, kw_only=True):
 
 def examine(declared: Declared[S], env_file: Path) -> Effective[S]:
     """Return every setting with its origin and its problem, if any."""
-    found = sources.gather(declared.names, env_file, os.environ)
-    texts = {name.lower(): value.text for name, value in found.values.items()}
+    sources_ = sources.gather(declared.names, env_file, os.environ)
+    texts = {name.lower(): value.text for name, value in sources_.values.items()}
     settings, errors = declared.validated(texts)
-    unread = {problem.name for problem in found.problems}
+    unread = {problem.name for problem in sources_.problems}
     wrong = {name: declared.sentence(name, error) for name, error in errors.items() if name not in unread}
-    wrong |= {problem.name: problem.sentence for problem in found.problems if problem.name is not None}
+    wrong |= {problem.name: problem.sentence for problem in sources_.problems if problem.name is not None}
     missing = [name for name, error in errors.items() if isinstance(error, Missing) and name not in unread]
     problems = [
-        *(problem.sentence for problem in found.problems),
+        *(problem.sentence for problem in sources_.problems),
         *([sentences.missing(missing)] if len(missing) > 1 else []),
         *(declared.sentence(name, error) for name, error in errors.items() if name not in unread),
     ]
     return Effective(
         settings=None if problems else settings,
-        rows=list(_rows(declared, found, texts, wrong, missing)),
+        rows=list(_rows(declared, sources_, texts, wrong, missing)),
         problems=problems,
-        warnings=list(_warnings(found, env_file)),
+        warnings=list(_warnings(sources_, env_file)),
     )
 
 
@@ -98,13 +98,13 @@ def load_for_database(declared: Declared[S], env_file: Path) -> S:
     Raises:
         StartRefused: one sentence that names the offending variable and shows no value.
     """
-    found = sources.gather(declared.names, env_file, os.environ)
+    sources_ = sources.gather(declared.names, env_file, os.environ)
     secrets = declared.names.secrets - {"DATABASE_URL"}
-    texts = {name.lower(): value.text for name, value in found.values.items()}
+    texts = {name.lower(): value.text for name, value in sources_.values.items()}
     for name in declared.validated(texts)[1].keys() & secrets:
         texts[name.lower()] = UNSET
     settings, errors = declared.validated(dict.fromkeys(declared.required, UNSET) | texts)
-    problems = [problem.sentence for problem in found.problems if problem.name not in secrets]
+    problems = [problem.sentence for problem in sources_.problems if problem.name not in secrets]
     problems += [declared.sentence(name, error) for name, error in errors.items() if name not in secrets]
     if settings is None or problems:
         raise StartRefused(problems[0])
@@ -119,9 +119,9 @@ def with_answers(declared: Declared[S], answers: Mapping[str, str]) -> S:
     """
     answered = {name.upper() + suffix for name in answers for suffix in ("", sources.FILE_SUFFIX)}
     environ = {name: text for name, text in os.environ.items() if name.upper() not in answered}
-    found = sources.gather(declared.names, None, environ)
-    problems = [one.sentence for one in found.problems if (one.name or "").lower() not in answers]
-    texts = {name.lower(): value.text for name, value in found.values.items()} | dict(answers)
+    sources_ = sources.gather(declared.names, None, environ)
+    problems = [one.sentence for one in sources_.problems if (one.name or "").lower() not in answers]
+    texts = {name.lower(): value.text for name, value in sources_.values.items()} | dict(answers)
     settings, errors = declared.validated(texts)
     problems += [declared.sentence(name, error) for name, error in errors.items()]
     if settings is None or problems:
@@ -131,7 +131,7 @@ def with_answers(declared: Declared[S], answers: Mapping[str, str]) -> S:
 
 def _rows(
     declared: Declared[S],
-    found: sources.Gathered,
+    sources_: sources.Gathered,
     texts: Mapping[str, str],
     wrong: Mapping[str, str],
     missing: Collection[str],
@@ -140,27 +140,31 @@ def _rows(
     # The effective values of valid settings do not depend on secrets.
     effective, _ = declared.validated(dict.fromkeys(declared.required, UNSET) | usable)
     for name in declared.names.all:
-        value = found.values.get(name)
+        value = sources_.values.get(name)
         problem = wrong.get(name)
         if problem is not None or effective is None:
-            shown = "(missing)" if name in missing else "(invalid)"
+            written = "(missing)" if name in missing else "(invalid)"
         elif name in declared.names.secrets and name in declared.in_clear(effective):
-            shown = getattr(effective, name.lower()).get_secret_value()
+            written = getattr(effective, name.lower()).get_secret_value()
         elif name in declared.names.secrets:
-            shown = HIDDEN if value is not None else "(not set)"
+            written = HIDDEN if value is not None else "(not set)"
         else:
-            shown = sentences.as_written(getattr(effective, name.lower()))
+            written = sentences.as_written(getattr(effective, name.lower()))
         default = attrs.fields_dict(declared.model)[name.lower()].default
         has_default = name not in declared.names.secrets or isinstance(default, Secret)
         origin = "default" if problem is None and has_default else "-"
         yield EffectiveSetting(
-            name=name, value=shown, origin=origin if value is None else value.origin, problem=problem
+            name=name, value=written, origin=origin if value is None else value.origin, problem=problem
         )
 
 
-def _warnings(found: sources.Gathered, env_file: Path) -> Iterator[str]:
+def _warnings(sources_: sources.Gathered, env_file: Path) -> Iterator[str]:
     if sources.readable_by_others(env_file):
-        yield f"{env_file} is readable by others; run `chmod 600 {env_file}`."
-    for name, value in found.values.items():
+        yield _readable(str(env_file), env_file)
+    for name, value in sources_.values.items():
         if value.file is not None and sources.readable_by_others(value.file, owned=True):
-            yield f"{name}{sources.FILE_SUFFIX} is readable by others; run `chmod 600 {value.file}`."
+            yield _readable(f"{name}{sources.FILE_SUFFIX}", value.file)
+
+
+def _readable(name: str, file: Path) -> str:
+    return f"{name} is readable by others; run `chmod 600 {file}`."

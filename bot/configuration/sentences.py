@@ -9,6 +9,10 @@ from bot.configuration.fields import Missing
 if TYPE_CHECKING:
     import attrs
 
+STRANGERS: Final = (
+    "anybody can invite the bot, and every new server gets credits at your expense; set GUILDS or "
+    "NEW_GUILDS=none, or turn off Public Bot in the developer portal"
+)
 USER_INFO: Final = re.compile(r"(://)[^\s/@]+@")
 """A user name and password in a URL."""
 

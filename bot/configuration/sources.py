@@ -34,7 +34,7 @@ VARIABLE: Final = re.compile("[A-Z_]+|[a-z_]+")
 UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-class Names(Struct, frozen=True, kw_only=True):
+class SettingNames(Struct, frozen=True, kw_only=True):
     """The names of the settings, in upper case."""
 
     all: tuple[str, ...]
@@ -73,28 +73,28 @@ class Gathered(Struct, kw_only=True):
     problems: list[Problem] = field(default_factory=list)
 
 
-def gather(names: Names, env_file: Path | None, environ: Mapping[str, str]) -> Gathered:
+def gather(names: SettingNames, env_file: Path | None, environ: Mapping[str, str]) -> Gathered:
     """Return the values of all settings that are set; the environment takes precedence over ``env_file``."""
-    found = Gathered()
+    gathered = Gathered()
     accepted = set(names.accepted)
-    in_file = {} if env_file is None else _read_env_file(env_file, names, found.problems)
+    in_file = {} if env_file is None else _read_env_file(env_file, names, gathered.problems)
     in_environment = {
         name.upper(): Value(text=text, origin="environment")
         for name, text in environ.items()
         if name.upper() in accepted
     }
-    found.problems += _typos(environ, names)
-    given = {
+    gathered.problems += _typos(environ, names)
+    values = {
         name: value
         for name in names.accepted
         for value in [_choose(name, in_environment, in_file, keeps_empty=name in names.may_be_empty)]
         if value is not None
     }
-    found.values = {name: value for name, value in given.items() if name in names.all}
+    gathered.values = {name: value for name, value in values.items() if name in names.all}
     for name in names.all:
         if name in names.secrets:
-            _add_secret(found, name, given.get(name + FILE_SUFFIX), environ.get(CREDENTIALS))
-    return found
+            _add_secret(gathered, name, values.get(name + FILE_SUFFIX), environ.get(CREDENTIALS))
+    return gathered
 
 
 def readable_by_others(file: Path, *, owned: bool = False) -> bool:
@@ -120,30 +120,30 @@ def _choose(
     return next((value for value in values if value.text or keeps_empty), None)
 
 
-def _add_secret(found: Gathered, name: str, pointer: Value | None, credentials: str | None) -> None:
+def _add_secret(gathered: Gathered, name: str, pointer: Value | None, credentials: str | None) -> None:
     """Add a secret from its file or credential; it is a problem if there are two sources."""
     credential = Path(credentials, name.lower()) if credentials else None
     if credential is not None and not os.path.lexists(credential):
         credential = None
     places = [
-        *([name] if name in found.values else []),
+        *([name] if name in gathered.values else []),
         *([] if pointer is None else [name + FILE_SUFFIX]),
         *([] if credential is None else [f"the credential {name.lower()}"]),
     ]
     if len(places) > 1:
         sentence = f"{places[0]} and {places[1]} are both set; keep only one of them."
-        found.problems.append(Problem(name=name, sentence=sentence))
+        gathered.problems.append(Problem(name=name, sentence=sentence))
         return
     try:
         if pointer is not None:
             path = Path(pointer.text)
             text = _read_secret(path, f"{name}{FILE_SUFFIX} names a file that")
-            found.values[name] = Value(text=text, origin=f"file {path}", file=path)
+            gathered.values[name] = Value(text=text, origin=f"file {path}", file=path)
         elif credential is not None:
             text = _read_secret(credential, f"The credential {name.lower()}")
-            found.values[name] = Value(text=text, origin=f"credential {name.lower()}")
+            gathered.values[name] = Value(text=text, origin=f"credential {name.lower()}")
     except StartRefused as refused:
-        found.problems.append(Problem(name=name, sentence=str(refused)))
+        gathered.problems.append(Problem(name=name, sentence=str(refused)))
 
 
 def _read_secret(path: Path, subject: str) -> str:
@@ -180,7 +180,7 @@ def _read(path: Path, subject: str, size_max: int) -> str:
 # -- .env
 
 
-def _read_env_file(path: Path, names: Names, problems: list[Problem]) -> dict[str, Value]:
+def _read_env_file(path: Path, names: SettingNames, problems: list[Problem]) -> dict[str, Value]:
     """Return the values in the settings file, or nothing if it does not exist."""
     if not os.path.lexists(path):
         return {}
@@ -212,7 +212,7 @@ def _blank_lines(line: "Binding") -> int:
     return blank.count("\n")
 
 
-def _problems_of_line(line: "Binding", path: Path, names: Names) -> Iterator[Problem]:
+def _problems_of_line(line: "Binding", path: Path, names: SettingNames) -> Iterator[Problem]:
     well_formed = line.key is None or (line.value is not None and VARIABLE.fullmatch(line.key))
     if line.error or not well_formed:
         # Its text is not repeated: it may be a secret.
@@ -227,15 +227,15 @@ def _problems_of_line(line: "Binding", path: Path, names: Names) -> Iterator[Pro
 # -- typos
 
 
-def _typos(environ: Collection[str], names: Names) -> Iterator[Problem]:
-    known = names.accepted
+def _typos(environ: Collection[str], names: SettingNames) -> Iterator[Problem]:
+    accepted = names.accepted
     for name in environ:
-        if name.upper() in known:
+        if name.upper() in accepted:
             continue
-        meant = next((right for right in known if is_typo(name.upper(), right)), None)
-        if meant is not None:
+        correction = next((right for right in accepted if is_typo(name.upper(), right)), None)
+        if correction is not None:
             yield Problem(
-                sentence=f"{name} in the environment looks like a typo of {meant}; correct its name."
+                sentence=f"{name} in the environment looks like a typo of {correction}; correct its name."
             )
 
 
@@ -246,10 +246,10 @@ def is_typo(typed: str, right: str) -> bool:
     same = next((at for at, (a, b) in enumerate(zip(typed, right, strict=False)) if a != b), None)
     if same is None:
         return True
-    rest, wanted = typed[same:], right[same:]
+    rest, right_rest = typed[same:], right[same:]
     return (
-        rest[1:] == wanted
-        or rest == wanted[1:]
-        or rest[1:] == wanted[1:]
-        or (rest[:2] == wanted[1::-1] and rest[2:] == wanted[2:])
+        rest[1:] == right_rest
+        or rest == right_rest[1:]
+        or rest[1:] == right_rest[1:]
+        or (rest[:2] == right_rest[1::-1] and rest[2:] == right_rest[2:])
     )

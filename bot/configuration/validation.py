@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import attrs
@@ -20,15 +20,13 @@ from bot.configuration.values import (
     is_snowflake,
 )
 from bot.database.opening import POSTGRESQL, SQLITE
+from bot.discord_limits import CHOICES_MAX
 from bot.model import GuildId
-from bot.proxies import parse_proxy
+from bot.proxies import FORM, parse_proxy
 
 if TYPE_CHECKING:
     from bot.configuration.fields import Secret
 
-MODELS_MAX: Final = 25
-"""Maximum number of choices of a command option.
-Source: https://docs.discord.com/developers/interactions/application-commands."""
 
 N = TypeVar("N", int, float)
 T = TypeVar("T", bound=str)
@@ -45,7 +43,7 @@ def read_proxy(text: str) -> str:
     """Read the address of a proxy."""
     proxy = parse_proxy(text)
     if not is_netloc(proxy.address.partition("://")[2]):
-        raise ValueError("must be a URL like http://proxy.example:3128 or socks5://127.0.0.1:1080")
+        raise ValueError(FORM)
     return text
 
 
@@ -85,8 +83,8 @@ def read_word(text: str) -> str:
 def read_models(text: str) -> tuple[str, ...]:
     """Read the names of models."""
     names = check_names([name.strip() for name in text.split(",")], "must be model names separated by commas")
-    if len(set(names)) != len(names) or len(names) > MODELS_MAX:
-        raise ValueError(f"must be up to {MODELS_MAX} different model names")
+    if len(set(names)) != len(names) or len(names) > CHOICES_MAX:
+        raise ValueError(f"must be up to {CHOICES_MAX} different model names")
     return tuple(names)
 
 

@@ -119,7 +119,7 @@ class Database(Protocol):
         Guarantees:
             Atomic: everything ``fn`` wrote is committed, or nothing is.
             Durable: the commit survives a power cut from the moment this returns.
-            Serialized: no other transaction of this process writes between the first statement of ``fn`` and
+            Serialised: no other transaction of this process writes between the first statement of ``fn`` and
             its commit. Between processes, only the rows that ``lock_guild`` has locked are.
             Bounded: a caller that cannot get the lock in time is refused rather than left waiting.
             Cancellation of the caller does not interrupt ``fn``: it commits or fails as a whole.
@@ -177,10 +177,11 @@ class Database(Protocol):
         """Wait until a write finds that this process no longer owns the database. Return why."""
         ...
 
-    async def scrub(self, first: int, record: Callable[[Tx], object]) -> int | None:
+    async def scrub(self, first: int, record: Callable[[Tx], object], tables: Sequence[str]) -> int | None:
         """Remove deleted data from a part of the files, beginning at ``first``.
 
-        Returns where to continue, or None after the last part. ``record`` stores the progress.
+        Returns where to continue, or None after the last part. ``record`` stores the progress. An engine that
+        can't scrub a part of a file rewrites ``tables``.
 
         Raises:
             StoreBusy: the database is in use; repeat it later.

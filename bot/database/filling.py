@@ -8,6 +8,7 @@ import psycopg
 
 from bot.database import identity, postgresql_schema
 from bot.database.engine import DatabaseError
+from bot.database.facts import fact, forget, remember
 from bot.database.postgresql_errors import refusing, sentence
 from bot.database.postgresql_tx import Tx, connect
 from bot.database.without_bots import OPTIONS, errors_as_sentences, refuse_used, transaction_without_bots
@@ -56,11 +57,7 @@ class Filling:
             DatabaseError: the commit failed, or its answer was lost; ``was_filled_by`` tells which.
         """
         try:
-            self.tx.execute(
-                """INSERT INTO fact (name, value) VALUES (?, ?)
-                   ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
-                (ORIGIN_FACT, token),
-            )
+            remember(self.tx, ORIGIN_FACT, token)
             identity.record(self.tx)
             self.tx.execute("COMMIT")
         except psycopg.Error as error:
@@ -89,7 +86,7 @@ def filling(url: str, tables: Sequence[str]) -> Iterator[Filling]:
             postgresql_schema.upgrade(tx)
             tx.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
             _refuse_rows(tx, tables)
-            tx.execute("DELETE FROM fact WHERE name = ?", (identity.IDENTITY_FACT,))
+            forget(tx, identity.IDENTITY_FACT)
         yield Filling(tx)
 
 
@@ -105,8 +102,7 @@ def was_filled_by(url: str, token: str) -> bool:
         with errors_as_sentences("filled"):
             if not postgresql_schema.schema_version(tx):
                 return False
-            row = tx.execute("SELECT value FROM fact WHERE name = ?", (ORIGIN_FACT,)).fetchone()
-            return row is not None and row["value"] == token
+            return fact(tx, ORIGIN_FACT) == token
     finally:
         tx.close()
 

@@ -7,6 +7,7 @@ database stores the numbers that the server assigns to it, and each new writing 
 
 from typing import Final
 
+from bot.database.facts import fact, remember
 from bot.database.postgresql_tx import Tx
 from bot.errors import StartRefused
 
@@ -41,17 +42,12 @@ def recorded(tx: Tx) -> str | None:
     """Return the numbers recorded by a bot, or None if no bot has written yet."""
     if tx.execute("SELECT to_regclass('fact') AS fact").fetchone()["fact"] is None:
         return None
-    row = tx.execute("SELECT value FROM fact WHERE name = ?", (IDENTITY_FACT,)).fetchone()
-    return None if row is None else str(row["value"])
+    return fact(tx, IDENTITY_FACT)
 
 
 def record(tx: Tx) -> None:
     """Record the database's current numbers as the bot's."""
-    tx.execute(
-        """INSERT INTO fact (name, value) VALUES (?, ?)
-           ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
-        (IDENTITY_FACT, current(tx)),
-    )
+    remember(tx, IDENTITY_FACT, current(tx))
 
 
 def record_first(tx: Tx) -> None:
@@ -62,8 +58,8 @@ def record_first(tx: Tx) -> None:
 
 def is_other(tx: Tx) -> bool:
     """Return whether the database has a bot's rows but is not the one that the bot wrote to."""
-    known = recorded(tx)
-    return known is not None and known != current(tx)
+    record_ = recorded(tx)
+    return record_ is not None and record_ != current(tx)
 
 
 def refuse_other(tx: Tx) -> None:

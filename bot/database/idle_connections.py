@@ -26,7 +26,7 @@ class IdleConnections:
             connection = self._connect()
         try:
             yield connection
-        except BaseException:  # whatever it was, it may have left a transaction open; it is raised again
+        except BaseException:  # re-raised; it may have left a transaction open
             connection.close()
             raise
         if len(self._idle) < IDLE_MAX:

@@ -74,7 +74,7 @@ def migrate(connection: sqlite3.Connection, path: Path, *, keep: bool = True) ->
         # first song.
         connection.execute(f"PRAGMA user_version = {len(steps)}")
         connection.execute("COMMIT")
-    except BaseException:  # whatever it was, the schema stays the old one; it is raised again
+    except BaseException:  # re-raised; the schema stays the old one
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

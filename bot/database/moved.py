@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.database.facts import fact, forget, remember
 from bot.errors import NotDone, StartRefused
 
 BEGUN_FACT: Final = "move begun"
@@ -72,13 +73,12 @@ def _fact(connection: sqlite3.Connection, name: str) -> str | None:
     if table is None:
         return None
     try:
-        row = connection.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return fact(connection, name)
     except sqlite3.OperationalError:  # another program's table of that name
         return None
-    return None if row is None else str(row[0])
 
 
-class Source:
+class SourceFile:
     """A file of this program, in a transaction that keeps out even readers."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -127,30 +127,23 @@ class Source:
     def begin(self, place: str) -> Move:
         """Record durably that the rows may be at ``place`` from now on, and keep all others out."""
         move = Move(token=secrets.token_hex(TOKEN_BYTES), place=place)
-        self._put(BEGUN_FACT, f"{move.token} {place}")
+        remember(self.tx, BEGUN_FACT, f"{move.token} {place}")
         self.tx.execute("COMMIT")
         self.tx.execute("BEGIN EXCLUSIVE")
         return move
 
     def give_up(self) -> None:
         """Record that the move did not happen."""
-        self.tx.execute("DELETE FROM fact WHERE name = ?", (BEGUN_FACT,))
+        forget(self.tx, BEGUN_FACT)
         self.tx.execute("COMMIT")
         self.tx.execute("BEGIN EXCLUSIVE")
 
     def close_for_good(self, place: str) -> None:
         """Record durably that the rows are at ``place``."""
-        self._put(MOVED_FACT, place)
+        remember(self.tx, MOVED_FACT, place)
         (version,) = self.tx.execute("PRAGMA user_version").fetchone()
         self.tx.execute(f"PRAGMA user_version = {CLOSED_BY + version % CLOSED_BY}")
         self.tx.execute("COMMIT")
-
-    def _put(self, name: str, value: str) -> None:
-        self.tx.execute(
-            """INSERT INTO fact (name, value) VALUES (?, ?)
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
-            (name, value),
-        )
 
 
 def _of_database(table: str) -> tuple[str, tuple[str, ...]]:
@@ -161,7 +154,7 @@ def _of_database(table: str) -> tuple[str, tuple[str, ...]]:
 
 
 @contextmanager
-def source(path: Path) -> Iterator[Source]:
+def source(path: Path) -> Iterator[SourceFile]:
     """Open a file that nobody else has open, and keep all others out. The caller holds its lock.
 
     Raises:
@@ -184,7 +177,7 @@ def source(path: Path) -> Iterator[Source]:
                 f"{path} is open in another program; close that first. Nothing was changed."
             ) from error
         try:
-            yield Source(connection)
+            yield SourceFile(connection)
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
@@ -19,7 +19,7 @@ from typing import Final, NoReturn, TypeVar
 import psycopg
 
 from bot import threads
-from bot.database import engine, pace, slots
+from bot.database import engine, identify_limit, slots
 from bot.database.engine import GIVE_UP_AFTER_S, RETRY_AFTER_S, DatabaseError
 from bot.database.postgresql_errors import MOMENTARY, is_final, refusal, refusing, sentence
 from bot.database.postgresql_reader import READING, Reader, snapshot
@@ -42,8 +42,6 @@ EXIT_LOST: Final = 70
 """Exit code of a process that lost its slot; EX_SOFTWARE in sysexits.h."""
 
 MAINTAINING: Final[dict[str, str | int]] = {"lock_timeout": LOCK_TIMEOUT_MS}
-REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten", "lyrics_call")
-"""Tables to rewrite: those with members' texts or identities. Jobs and the ledger are too large for that."""
 
 
 def die(reason: str) -> NoReturn:
@@ -165,7 +163,7 @@ class Database(engine.Database):
         wait_s = 1.0
         while wait_s > 0:
             try:
-                wait_s = await self._write(partial(pace.take_turn, bucket=bucket))
+                wait_s = await self._write(partial(identify_limit.take_turn, bucket=bucket))
             except StoreBusy:
                 if self._closed:
                     raise
@@ -272,16 +270,18 @@ class Database(engine.Database):
         await self._lost.wait()
         raise StoreLost("the slot was lost", RETRY_AFTER_S)
 
-    async def scrub(self, first: int, record: Callable[[engine.Tx], object]) -> int | None:
-        """Rewrite the tables with members' texts or identities, one per call, at a quiet moment.
+    async def scrub(
+        self, first: int, record: Callable[[engine.Tx], object], tables: Sequence[str]
+    ) -> int | None:
+        """Rewrite the tables, one per call, at a quiet moment.
 
         VACUUM FULL leaves nothing of a deleted row in the table's files. Copies in the server's log, replicas
         and archives are the operator's responsibility (docs/postgresql.md).
         """
         place = first - engine.FIRST_PAGE
-        await self._maintain(f"VACUUM (FULL) {REWRITTEN[place]}")
+        await self._maintain(f"VACUUM (FULL) {tables[place]}")
         await self.write(record)
-        return first + 1 if place + 1 < len(REWRITTEN) else None
+        return first + 1 if place + 1 < len(tables) else None
 
     async def empty_log(self) -> bool:
         """Do nothing: the server recycles its log by itself."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.database import identity, slots
+from bot.database.facts import fact, remember
 from bot.database.postgresql_tx import Tx
 from bot.database.share import LOCKS
 from bot.errors import StartRefused
@@ -34,8 +35,7 @@ def schema_version(tx: Tx) -> int:
     """Return the version of the database's schema; 0 if it doesn't have ours."""
     if tx.execute("SELECT to_regclass('fact') AS fact").fetchone()["fact"] is None:
         return 0
-    row = tx.execute("SELECT value FROM fact WHERE name = ?", (VERSION_FACT,)).fetchone()
-    return 0 if row is None else int(row["value"])
+    return int(fact(tx, VERSION_FACT) or 0)
 
 
 def refuse_unusable(tx: Tx) -> None:
@@ -115,8 +115,4 @@ def upgrade(tx: Tx) -> None:
                 # Without parameters, so that the server accepts all statements of a file at once.
                 tx.connection.execute(step.read_text("utf-8").encode())
     if version < current():
-        tx.execute(
-            """INSERT INTO fact (name, value) VALUES (?, ?)
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value""",
-            (VERSION_FACT, str(current())),
-        )
+        remember(tx, VERSION_FACT, str(current()))

@@ -106,7 +106,7 @@ class Tx:
     """A connection as seen by a transaction function."""
 
     locks_rows = True
-    """Whether other processes' transactions write at the same time; see ``locking``."""
+    """Whether other processes' transactions write at the same time; see ``store.locking``."""
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         self.connection = connection

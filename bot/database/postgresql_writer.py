@@ -120,7 +120,7 @@ class Writer:
         )
         try:
             identity.refuse_other(tx)
-        except BaseException:  # whatever it was, the session must not stay open; it is raised again
+        except BaseException:  # re-raised; the session must not stay open
             tx.close()
             raise
         self._session = tx.connection.info.backend_pid
@@ -180,7 +180,7 @@ class Writer:
         try:
             result = fn(tx)
             sign = self._sign(tx)
-        except BaseException:  # whatever it was, nothing of the transaction may stay; it is raised again
+        except BaseException:  # re-raised; nothing of the transaction may stay
             if tx.usable and tx.in_transaction:
                 with suppress(*MOMENTARY):
                     tx.execute("ROLLBACK")

@@ -4,6 +4,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from bot.model import GuildId
+
 LOCKS: Final = 0x54554E45
 """First number of this program's advisory locks: "TUNE". The second is the slot's."""
 SLOTS_MAX: Final = 64
@@ -38,7 +40,7 @@ class Share(Struct, frozen=True, kw_only=True):
         """Values of ``:slot`` and ``:slots`` in a statement limited to this share."""
         return {"slot": self.slot, "slots": self.slots}
 
-    def owns(self, guild_id: int) -> bool:
+    def owns(self, guild_id: GuildId) -> bool:
         """Return whether a server belongs to this slot."""
         return (guild_id >> WORKER_BITS) % self.slots == self.slot
 

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from bot.database import pace
+from bot.database import identify_limit
 from bot.database.postgresql_tx import Tx
 from bot.database.share import LOCKS, SLOTS_MAX
 
@@ -159,7 +159,7 @@ def prepare(tx: Tx) -> None:
     """Create the fleet's tables, which exist before the schema, if they are missing."""
     with exclusively(tx):
         tx.execute(TABLE)
-        tx.execute(pace.TABLE)
+        tx.execute(identify_limit.TABLE)
 
 
 @contextmanager
@@ -170,7 +170,7 @@ def exclusively(tx: Tx) -> Iterator[None]:
         tx.execute("SELECT pg_advisory_xact_lock(?, ?)", (LOCKS, SCHEMA_LOCK))
         yield
         tx.execute("COMMIT")
-    except BaseException:  # whatever it was, the locks must not stay; it is raised again
+    except BaseException:  # re-raised; the locks must not stay
         if tx.usable and tx.in_transaction:
             tx.execute("ROLLBACK")
         raise

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -78,7 +78,7 @@ class Database(engine.Database):
         """
         with exclusive_lock(path) as handle:
             writer = Writer(lambda: connect(path), ROWS_READ)
-            writer.waiting = deque()
+            writer.waiting, writer.unsettled = deque(), {}
             reading = Connection(lambda: connect_reading(path), ROWS_READ)
             async with opened(writer, path), opened(reading, path) as reader:
                 writer.ownership = Ownership(path, handle)
@@ -107,7 +107,7 @@ class Database(engine.Database):
         """
         reading = Connection(lambda: connect_attached_reading(path), ROWS_READ)
         writer = Writer(lambda: connect_attached(path), ROWS_READ)
-        writer.waiting = deque()
+        writer.waiting, writer.unsettled = deque(), {}
         # The last connection to close removes the log, unless it is read-only, so the reader closes last.
         async with opened(reading, path) as reader, opened(writer, path):
             database = cls(path, writer, reader)
@@ -158,7 +158,7 @@ class Database(engine.Database):
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """Run ``fn`` in an atomic transaction, which is durable when this returns.
 
-        If the caller is canceled, the transaction still happens as a whole or not at all.
+        If the caller is cancelled, the transaction still happens as a whole or not at all.
 
         Raises:
             StoreBusy: the file stayed locked for 2 s, the disk is full, or the file is gone; nothing was
@@ -256,7 +256,12 @@ class Database(engine.Database):
         """Number of writes waiting for the writer's thread."""
         return len(self._writer.waiting)
 
-    async def scrub(self, first: int, record: Callable[[Tx], object]) -> int | None:
+    async def scrub(
+        self,
+        first: int,
+        record: Callable[[Tx], object],
+        tables: Sequence[str] = (),  # noqa: ARG002 - pages of any table are scrubbed
+    ) -> int | None:
         """Blank unused bytes in up to ``SCRUB_PAGES`` pages, beginning at page ``first``.
 
         Returns the page to continue with, or None after the last. Once the last page is done and the log has

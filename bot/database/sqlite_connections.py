@@ -10,7 +10,7 @@ import aiosqlite
 
 from bot.database import integrity
 from bot.database.migrating import migrate, refuse_foreign, refuse_other_schema
-from bot.database.sqlite_errors import refusal
+from bot.database.sqlite_errors import no_database, refusal
 from bot.errors import StartRefused
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ def connect(path: Path) -> sqlite3.Connection:
         # members' texts and took a quarter of a request's time. Migrations change too many pages to do this
         # earlier.
         connection.execute("PRAGMA temp_store = MEMORY")
-    except BaseException:  # whatever it was, the file must not stay open; it is raised again
+    except BaseException:  # re-raised; the file must not stay open
         connection.close()
         raise
     return connection
@@ -165,7 +165,7 @@ def connect_attached_reading(path: Path) -> sqlite3.Connection:
     connection = connect_reading(path)
     try:
         refuse_other_schema(connection, path)
-    except BaseException:  # whatever it was, the file must not stay open; it is raised again
+    except BaseException:  # re-raised; the file must not stay open
         connection.close()
         raise
     return connection
@@ -179,7 +179,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         StartRefused: the file does not exist, cannot be read, or its schema is not this program's.
     """
     if not path.is_file():
-        raise StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")
+        raise no_database(path)
     try:
         with closing(connect_attached_reading(path)) as connection:
             connection.execute("BEGIN")
@@ -204,7 +204,7 @@ def open_migrated(path: Path) -> Iterator[sqlite3.Connection]:
         try:
             yield connection
             connection.execute("COMMIT")
-        except BaseException:  # whatever it was, nothing of the transaction may stay; it is raised again
+        except BaseException:  # re-raised; nothing of the transaction may stay
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise

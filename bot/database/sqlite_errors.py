@@ -46,13 +46,18 @@ def read_errors() -> Iterator[None]:
 
 def refusal(path: Path, error: sqlite3.Error) -> StartRefused:
     """Return the refusal to start on a file that SQLite can't open."""
-    found = " ".join(str(error).split())
+    message = " ".join(str(error).split())
     if code_of(error) in TRANSIENT_WRITE_CODES:
         return StartRefused(
-            f"DATABASE_URL: {path} can't be used now ({found}); check the disk, and whether another program "
-            "has the file open."
+            f"DATABASE_URL: {path} can't be used now ({message}); check the disk, and whether another "
+            "program has the file open."
         )
     return StartRefused(
-        f"DATABASE_URL: {path} is not a usable SQLite database ({found}); restore a backup or name another "
+        f"DATABASE_URL: {path} is not a usable SQLite database ({message}); restore a backup or name another "
         "file."
     )
+
+
+def no_database(path: Path) -> StartRefused:
+    """Return the refusal for an operator whose bot has not created its database yet."""
+    return StartRefused(f"DATABASE_URL: {path} does not exist yet; start the bot first.")

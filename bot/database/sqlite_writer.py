@@ -52,6 +52,8 @@ class Writer(Connection):
     """The only writing connection. Transactions that wait at the same time share a commit."""
 
     waiting: deque[Waiting[object]]
+    unsettled: dict[Waiting[object], None]
+    """The entries whose callers wait, in order; unlike ``waiting``, including those the thread has begun."""
     ownership: Ownership | None = None
     """None for a connection to the file of a running bot, which owns it."""
 
@@ -60,6 +62,8 @@ class Writer(Connection):
     _commits = 0
     """Number of commits since the last checkpoint of an idle writer."""
     _awaiting_idleness = False
+    _next_deadline: float | None = None
+    """When the writer next looks for entries at their deadline, by ``time.perf_counter``."""
 
     async def settle(self, entry: Waiting[object]) -> None:
         """Wait until ``entry`` is committed or refused.
@@ -70,11 +74,12 @@ class Writer(Connection):
         entry.told = loop.create_future()
         self.waiting.append(entry)
         self._call(loop, connection)
-        giving_up = loop.call_later(entry.deadline - time.perf_counter(), self._give_up, entry)
+        self.unsettled[entry] = None
+        self._give_up_at(loop, entry.deadline)
         try:
             await entry.told
         finally:
-            giving_up.cancel()
+            del self.unsettled[entry]
         self._checkpoint_when_idle(loop, connection)
 
     def _call(self, loop: asyncio.AbstractEventLoop, connection: sqlite3.Connection) -> None:
@@ -116,14 +121,27 @@ class Writer(Connection):
             self._commits = 0
             self.begin(partial(_copy_log, connection))
 
-    def _give_up(self, entry: Waiting[object]) -> None:
-        """Refuse an entry at its deadline, unless the thread has begun it."""
-        try:
-            self.waiting.remove(entry)  # atomic: the entry either goes to the thread or is refused
-        except ValueError:
-            return
-        entry.error = BusyError("the writer was busy")
-        _tell([entry])
+    def _give_up_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """Refuse an entry at its deadline. There is one timer for all: nearly none of them is needed."""
+        if self._next_deadline is None or deadline < self._next_deadline:
+            self._next_deadline = deadline
+            loop.call_later(deadline - time.perf_counter(), self._give_up, loop, deadline)
+
+    def _give_up(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        """Refuse the entries whose deadline has come, unless the thread has begun them."""
+        if deadline != self._next_deadline:
+            return  # an earlier one has been set since
+        self._next_deadline = None
+        for entry in list(self.unsettled):
+            if entry.deadline > deadline:
+                self._give_up_at(loop, entry.deadline)
+                continue
+            try:
+                self.waiting.remove(entry)  # atomic: the entry either goes to the thread or is refused
+            except ValueError:
+                continue
+            entry.error = BusyError("the writer was busy")
+            _tell([entry])
 
     def check(self, connection: sqlite3.Connection) -> None:
         """Raise Gone or Lost if the file on disk is no longer the open one."""
@@ -141,7 +159,7 @@ def _copy_log(connection: sqlite3.Connection) -> None:
 
 
 def _tell(settled: list[Waiting[object]]) -> None:
-    """Wake the callers of these entries, except canceled ones, which no longer wait."""
+    """Wake the callers of these entries, except cancelled ones, which no longer wait."""
     for entry in settled:
         if entry.told is not None and not entry.told.done():
             entry.told.set_result(None)

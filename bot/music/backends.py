@@ -6,7 +6,7 @@ from typing import Final
 from bot.model import Backend
 from bot.music.contract import Contract, Offer, described
 from bot.music.json_answers import JsonObject
-from bot.music.text_limits import Limits
+from bot.music.text_limits import TextLimits
 
 OFFERS: Final[Mapping[Backend, Offer]] = {backend: described(backend) for backend in Backend}
 """How each service describes itself."""
@@ -17,7 +17,7 @@ def plain_contract(backend: Backend) -> Contract:
     return contract(backend, provider="", options={})
 
 
-def limits_of(model: str) -> Limits:
+def limits_of(model: str) -> TextLimits:
     """Return the text limits of a model at the service that sells it.
 
     A model not known to be on sale gets the usual limits: the service refuses what it does not accept.
@@ -25,7 +25,7 @@ def limits_of(model: str) -> Limits:
     for backend in OFFERS:
         if (limits := plain_contract(backend).models.get(model)) is not None:
             return limits
-    return Limits()
+    return TextLimits()
 
 
 def contract(backend: Backend, *, provider: str, options: JsonObject) -> Contract:

@@ -19,7 +19,7 @@ from bot.model import ClosedCause, SongRequest
 from bot.music import wire
 from bot.music.contract import Contract, LyricsDrafts
 from bot.music.encodings import TooLarge, decode
-from bot.music.late import Late
+from bot.music.lazy_client import LazyClient
 from bot.music.queries import (
     ANSWER_MAX_BYTES,
     Answer,
@@ -64,7 +64,7 @@ T = TypeVar("T")
 class LateQueries:
     """Queries through a client opened by the first one."""
 
-    def __init__(self, client: "Late[ThroughHttpx]") -> None:
+    def __init__(self, client: "LazyClient[ThroughHttpx]") -> None:
         self._client = client
 
     async def get(self, url: str) -> Answer:
@@ -92,7 +92,7 @@ class MusicClient:
 
     def __init__(
         self,
-        posts: "Late[ThroughHttpx]",
+        posts: "LazyClient[ThroughHttpx]",
         queries: Queries,
         *,
         conceal: Callable[[bytes], bytes],
@@ -163,14 +163,14 @@ class MusicClient:
         async with AsyncExitStack() as stack:
             # The server can close a kept-alive connection at any moment, and a POST sent meanwhile has an
             # unknown outcome: 259 of 1,500, against 3 on fresh connections.
-            posts = Late(stack, lambda: through_httpx(POST_S, keeps_alive=False))
+            posts = LazyClient(stack, lambda: through_httpx(POST_S, keeps_alive=False))
             queries: Queries
             if transport is None and proxy is None:
                 queries = await stack.enter_async_context(
                     Direct.open(headers, connect_s=CONNECT_S, read_s=CHECK_S)
                 )
             else:
-                queries = LateQueries(Late(stack, lambda: through_httpx(CHECK_S, keeps_alive=True)))
+                queries = LateQueries(LazyClient(stack, lambda: through_httpx(CHECK_S, keeps_alive=True)))
             yield cls(
                 posts,
                 queries,
@@ -343,9 +343,9 @@ class MusicClient:
 
     def _correction(self, location: str) -> str:
         """Return the intended address: without a trailing /v1, or where a redirect leads."""
-        asked = self._url + self.contract.task_path(NO_TASK)
+        address = self._url + self.contract.task_path(NO_TASK)
         try:
-            target = urljoin(asked, location).partition("?")[0].rstrip("/")
+            target = urljoin(address, location).partition("?")[0].rstrip("/")
             wire.origin_of(target)
         except ValueError:
             return ""

@@ -15,7 +15,7 @@ from msgspec import Struct
 from bot.model import Backend, Option, SongRequest
 from bot.music import wire
 from bot.music.json_answers import JsonObject
-from bot.music.text_limits import Limits
+from bot.music.text_limits import TextLimits
 
 SUBMITS_MAX: Final = 15
 SUBMITS_WINDOW: Final = timedelta(seconds=10)
@@ -119,7 +119,7 @@ class Contract(Protocol):
         ...
 
     @property
-    def models(self) -> Mapping[str, Limits]:
+    def models(self) -> Mapping[str, TextLimits]:
         """The models on sale, with their text limits; the first is the default."""
         ...
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from bot.music.client import CONNECT_S
 from bot.music.formats import MAGIC_BYTES, ending_of
-from bot.music.late import Late
+from bot.music.lazy_client import LazyClient
 from bot.music.queries import Unanswered, error_name
 from bot.music.spool import AUDIO_MAX_BYTES, NoAudio, Spool, Stored
 from bot.music.tags import PICTURE_MAX_BYTES, picture_type
@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 class AudioSource:
     """Downloads audio files. Get it from ``AudioSource.open``."""
 
-    def __init__(self, client: "Late[AudioClient]", origins: Collection[str]) -> None:
+    def __init__(self, client: "LazyClient[AudioClient]", origins: Collection[str]) -> None:
         self._client = client
         self._origins = origins
         # In memory: after a restart, a refused address is downloaded once or twice more.
@@ -84,7 +84,7 @@ class AudioSource:
             )
 
         async with AsyncExitStack() as stack:
-            yield cls(Late(stack, load), origins)
+            yield cls(LazyClient(stack, load), origins)
 
     async def fetch(self, url: str, spool: Spool, name: str) -> Stored:
         """Download the audio at ``url`` into the spool, where it survives a power cut.

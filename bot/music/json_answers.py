@@ -156,12 +156,12 @@ def places(root: JsonObject) -> list[JsonObject]:
 def places_within(root: JsonObject, budget: Budget) -> list[JsonObject]:
     """Return what ``places`` does, within a budget."""
     ordered: list[JsonObject] = []
-    known: dict[int, dict[str, object]] = {}
+    by_identity: dict[int, dict[str, object]] = {}
 
     def inner(place: JsonObject, name: str) -> JsonObject | None:
         # Keyed by identity: the answer or the budget keeps all places alive meanwhile.
-        if (fields := known.get(id(place))) is None:
-            fields = known[id(place)] = fields_of(place)
+        if (fields := by_identity.get(id(place))) is None:
+            fields = by_identity[id(place)] = fields_of(place)
         return _as_object(fields[name], budget) if name in fields else None
 
     for path in TASK_PLACES:

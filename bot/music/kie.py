@@ -16,7 +16,7 @@ from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails
 from bot.music import audio_addresses, json_answers, reading, wire
 from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, LyricsDrafts, Offer
 from bot.music.json_answers import JsonObject
-from bot.music.text_limits import Limits
+from bot.music.text_limits import TextLimits
 
 TASK_MODEL: Final = "ai-music-api/generate"
 LYRICS_MODEL: Final = "ai-music-api/generate-lyrics"
@@ -28,7 +28,11 @@ LYRICS_READ_MAX: Final = 20_000
 """Maximum length of lyrics read from one answer, in characters."""
 _LYRICS_DEPTH_MAX: Final = 4
 """Maximum depth searched for lyrics; seen in ``resultObject.lyricsData`` on 2026-10-06."""
-MODELS: Final[Mapping[str, Limits]] = {"V6": Limits(), "V6_MINI": Limits(), "V6_WILD": Limits()}
+MODELS: Final[Mapping[str, TextLimits]] = {
+    "V6": TextLimits(),
+    "V6_MINI": TextLimits(),
+    "V6_WILD": TextLimits(),
+}
 """The models on sale, with their text limits."""
 RETIRED_MODELS: Final = frozenset({"V3_5", "V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5", "V5_5"})
 """Models that kie marks as discontinued; all but V3_5 are still accepted."""
@@ -107,7 +111,7 @@ class Kie:
         voice=True,
         duration=True,
         duration_models=_DURATION_MODELS,
-        avoid_in_prompt_max=Limits().prompt - len(_AVOID),
+        avoid_in_prompt_max=TextLimits().prompt - len(_AVOID),
         balance=True,
         lyrics=LyricsDrafts(about_max=LYRICS_ABOUT_MAX, cost=LYRICS_COST, body=lyrics_body, read=read_lyrics),
     )

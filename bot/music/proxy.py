@@ -69,7 +69,7 @@ class ProxiedBackend(httpcore.AsyncNetworkBackend):
                     if proxy.kind is ProxyKind.HTTPS:
                         stream = await stream.start_tls(tls_context(), proxy.host)
                     await _open_tunnel(stream, proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-                except BaseException:  # whatever it was, the connection must not stay; it is raised again
+                except BaseException:  # re-raised; the connection must not stay
                     await stream.aclose()
                     raise
                 return stream

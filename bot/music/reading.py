@@ -92,7 +92,7 @@ def task_id(root: JsonObject) -> str | None:
     for name, value in anywhere(root, budget):
         if name in ids and (usable := _usable_id(value)) is not None:
             ids[name].add(usable)
-    return next((next(iter(found)) for found in ids.values() if len(found) == 1), None) or _bare_id(root)
+    return next((next(iter(named)) for named in ids.values() if len(named) == 1), None) or _bare_id(root)
 
 
 def _bare_id(root: JsonObject) -> str | None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from bot import threads
 from bot.errors import Transient
 from bot.files import flush
-from bot.model import LINK_SUFFIX
+from bot.model import LINK_SUFFIX, JobId
 from bot.music.formats import MAGIC_BYTES, SNIFFED_BYTES, ending_behind_junk, ending_of, is_other
 from bot.music.tags import COVER_SUFFIX
 
@@ -52,7 +52,7 @@ def link_to(url: str, name: str, size_bytes: int = 1) -> Stored:
     )
 
 
-def cover_of(path: Path, job_id: int, take: int) -> bytes:
+def cover_of(path: Path, job_id: JobId, take: int) -> bytes:
     """Return the cover stored next to a take's file, or nothing."""
     try:
         return path.with_name(f"{job_id}-{take}{COVER_SUFFIX}").read_bytes()
@@ -85,7 +85,7 @@ class Spool:
         """Return how many of these files exist."""
         return sum(os.path.isfile(f"{self.folder}/{file}") for file in files)  # noqa: PTH113 - four times as fast
 
-    def of_jobs(self, job_ids: Collection[int]) -> list[Path]:
+    def of_jobs(self, job_ids: Collection[JobId]) -> list[Path]:
         """Return the files of these jobs, complete or not.
 
         Their names begin with the job's id and "-".

@@ -11,17 +11,17 @@ from bot.model import Backend, SongRequest
 from bot.music import wire
 from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
 from bot.music.json_answers import JsonObject
-from bot.music.text_limits import Limits
+from bot.music.text_limits import TextLimits
 
 # Source: https://docs.kie.ai/suno-api/generate-music, read 2026-11-22. An unlisted model gets the limits of
 # V5: the service itself then refuses what it does not accept.
-MODELS: Final[Mapping[str, Limits]] = {
-    "V5": Limits(),
-    "V4_5PLUS": Limits(),
-    "V4_5ALL": Limits(),
-    "V4_5": Limits(),
-    "V4": Limits(style=200, lyrics=3_000),
-    "V3_5": Limits(style=200, lyrics=3_000),
+MODELS: Final[Mapping[str, TextLimits]] = {
+    "V5": TextLimits(),
+    "V4_5PLUS": TextLimits(),
+    "V4_5ALL": TextLimits(),
+    "V4_5": TextLimits(),
+    "V4": TextLimits(style=200, lyrics=3_000),
+    "V3_5": TextLimits(style=200, lyrics=3_000),
 }
 
 OFFER: Final = Offer(

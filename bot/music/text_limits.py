@@ -6,7 +6,7 @@ from bot.model import DURATION_MAX_S, DURATION_MIN_S, SongRequest
 from bot.refusals import Field, OutOfRange, TextMissing, TextTooLong, UnknownModel
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class TextLimits(Struct, frozen=True, kw_only=True):
     """The maximum number of characters that a model accepts, by text."""
 
     prompt: int = 500
@@ -17,7 +17,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Our own choice: the service documents none."""
 
 
-def check(request: SongRequest, models: tuple[str, ...], limits: Limits) -> None:
+def check(request: SongRequest, models: tuple[str, ...], limits: TextLimits) -> None:
     """Check that texts and length can be sent as they are; no text is ever truncated.
 
     Raises:

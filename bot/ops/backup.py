@@ -198,8 +198,8 @@ def restore(database: Path, source: Path, now: datetime, progress: Progress) -> 
             snapshots.check(unfinished)
             _as_owned(unfinished, like=database)
             progress("saving the replaced file", 1, 1)
-            kept = _keep(database, now)
-    return Restored(marked=marked, kept=kept, balanced=balanced)
+            replaced_file = _keep(database, now)
+    return Restored(marked=marked, kept=replaced_file, balanced=balanced)
 
 
 def _refuse_moved(database: Path) -> None:
@@ -257,10 +257,10 @@ def _refuse_other(connection: sqlite3.Connection, source: Path) -> None:
     place = moved.destination(connection)
     if place is not None:
         raise NotDone(f"{source} is a copy of a database that was moved to {place}; nothing was changed.")
-    version, known = schema_version(connection), len(migrations())
-    if version > known:
+    version, newest = schema_version(connection), len(migrations())
+    if version > newest:
         raise NotDone(
-            f"{source} was written by a newer Tunesmith (schema {version}, this one knows {known}); "
+            f"{source} was written by a newer Tunesmith (schema {version}, this one knows {newest}); "
             "update the program first. Nothing was changed."
         )
 
@@ -290,9 +290,9 @@ def _keep(database: Path, now: datetime) -> Path | None:
     files = [path for path in (database, *snapshots.companions(database)) if path.exists()]
     if not files:
         return None
-    kept = _dated(database, now)
+    copy = _dated(database, now)
     for path in files:
-        target = kept.with_name(kept.name + path.name.removeprefix(database.name))
+        target = copy.with_name(copy.name + path.name.removeprefix(database.name))
         with snapshots.replacing(target) as unfinished:
             shutil.copyfile(path, unfinished)
             _as_owned(unfinished, like=path)
@@ -301,7 +301,7 @@ def _keep(database: Path, now: datetime) -> Path | None:
         if path != database:
             path.unlink()
     flush(database.parent)
-    return kept
+    return copy
 
 
 def _close(database: Path) -> None:

@@ -257,7 +257,7 @@ def _decoded(answer: Answer) -> bytes:
 
 
 class _Redaction:
-    """Replaces each id and address by a name of its own, so that the structure stays recognizable."""
+    """Replaces each id and address by a name of its own, so that the structure stays recognisable."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._secrets = [secret for secret in secrets if secret]

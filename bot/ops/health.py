@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from bot.database.engine import Database, DatabaseError, Tx
+from bot.database.facts import remember
 from bot.errors import StartRefused, StoreBusy
 from bot.lazy import lazy
 from bot.model import Backend
 from bot.ops.metrics import Metrics, Now
 from bot.store import upstream
-from bot.store.facts import remember
 from bot.store.totals import Totals, totals
 from bot.store.upstream import Upstream, UpstreamTerms
 
@@ -244,7 +244,7 @@ async def serving(
         yield None
         return
     host, port = listen
-    shown = f"[{host}]" if ":" in host else host
+    address = f"[{host}]" if ":" in host else host
     runner = web.AppRunner(
         make(),
         access_log=None,
@@ -266,10 +266,10 @@ async def serving(
             number = getattr(error, "errno", None)
             reason = os.strerror(number) if number is not None and number > 0 else "no such address"
             raise StartRefused(
-                f"HTTP_LISTEN: can't listen on {shown}:{port} ({reason}); choose another port, "
+                f"HTTP_LISTEN: can't listen on {address}:{port} ({reason}); choose another port, "
                 "or leave it empty for no server."
             ) from None
-        yield f"{shown}:{listener.sockets[0].getsockname()[1]}"
+        yield f"{address}:{listener.sockets[0].getsockname()[1]}"
     finally:
         if listener is not None:
             listener.close()

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from bot.model import Job, JobState
 from bot.ops import tables
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.store.job_events import JobEntry, JobEvent
 
 MIB: Final = 1024**2
@@ -43,7 +43,7 @@ def head(story: JobStory) -> list[str]:
     job = story.job
     origin = job.origin
     kind = "custom" if job.request.custom else "from a prompt"
-    made = ", ".join(
+    description = ", ".join(
         part
         for part in (
             f"made by {job.backend}" if job.backend else "not sent to a music service yet",
@@ -57,7 +57,7 @@ def head(story: JobStory) -> list[str]:
     lines = [
         f"Job {job.id}: {_standing(story)}.",
         f"Server {origin.guild_id}, {whose}.",
-        f"{made[0].upper()}{made[1:]}; {job.price_credits:,} credits.",
+        f"{description[0].upper()}{description[1:]}; {job.price_credits:,} credits.",
     ]
     messages = [
         f"{name} {number}"
@@ -138,12 +138,12 @@ def _money(entry: JobEntry, *, with_words: bool) -> str:
 def _what(job: Job, event: JobEvent, *, with_words: bool) -> str:
     match event.kind:
         case "answer":
-            said = (
+            answer = (
                 repr(event.note if with_words else unquoted(job, event.note)) if event.note else "postponed"
             )
             if not event.repeats:
-                return said
-            return f"{said}, {event.repeats + 1:,} times until {event.last_at.astimezone(UTC):%H:%M:%S}"
+                return answer
+            return f"{answer}, {event.repeats + 1:,} times until {event.last_at.astimezone(UTC):%H:%M:%S}"
         case "sending":
             return f"sending to the {event.note}"
         case "parked":

@@ -107,7 +107,7 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def _supports_color(stream: TextIO) -> bool:
-    """Return whether to color the output. Source: https://no-color.org, read 2026-11-25."""
+    """Return whether to colour the output. Source: https://no-color.org, read 2026-11-25."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -134,7 +134,7 @@ def _fields(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> Even
     }
     bound = vars(record).get(CONTEXT)
     context = (get_contextvars() if bound is None else bound) | extra
-    subject = {shown: context.pop(name) for name, shown in SUBJECT.items() if context.get(name) is not None}
+    subject = {label: context.pop(name) for name, label in SUBJECT.items() if context.get(name) is not None}
     for name, value in (subject | context).items():
         # A library's field may have the name of one of the fixed fields.
         fields[f"{name}_" if name in fields else name] = value

@@ -1,12 +1,20 @@
 """Keep the process small and its garbage collections short."""
 
+import asyncio
 import ctypes
 import gc
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-COLLECT_AFTER: Final = 5_000
-"""New objects that trigger a collection of the youngest generation; Python's default is 700 or 2,000."""
+COLLECT_AFTER: Final = 20_000
+"""New objects that trigger a collection whatever else happens; Python's default is 700 or 2,000."""
+COLLECT_WHEN_QUIET: Final = 1_000
+"""New objects that are collected while no member waits for an answer."""
+QUIET_S: Final = 0.05
+"""How long nobody must have asked for anything by then, in seconds."""
+LOOK_EVERY_S: Final = 0.25
+"""Interval between looks for a quiet moment, in seconds."""
 
 
 def settle() -> None:
@@ -20,3 +28,16 @@ def settle() -> None:
     # Only glibc holds on to freed memory; other systems have no such function.
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
+
+
+async def collect_when_quiet(is_quiet: Callable[[float], bool]) -> None:
+    """Collect garbage while no member waits for an answer, until cancelled.
+
+    ``is_quiet`` returns whether nobody has for a number of seconds. In a burst of requests, collections
+    would take a twentieth of the time.
+    """
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        young, _, middle = gc.get_count()
+        if young >= COLLECT_WHEN_QUIET and is_quiet(QUIET_S):
+            gc.collect(2 if middle > gc.get_threshold()[2] else 1)

@@ -168,7 +168,7 @@ class Metrics(Collector):
 
 
 class _OfSlot:
-    """A registry's metrics, labeled with the slot of a fleet."""
+    """A registry's metrics, labelled with the slot of a fleet."""
 
     def __init__(self, registry: CollectorRegistry, slot: int) -> None:
         self._registry = registry

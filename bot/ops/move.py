@@ -19,12 +19,12 @@ from bot.configuration.values import is_postgresql
 from bot.database import migrating, moved
 from bot.database.engine import DatabaseError, Tx
 from bot.database.exclusive_lock import exclusive_lock, real_path
-from bot.database.moved import Source
+from bot.database.facts import forget
+from bot.database.moved import SourceFile
 from bot.database.opening import POSTGRESQL, SQLITE, Filling, filling, path_of, was_filled_by
 from bot.errors import NotDone, StartRefused
 from bot.ops.backup import Progress
 from bot.store import scrub
-from bot.store.facts import forget
 from bot.store.reconcile import FINDINGS_MAX, Reconciliation, reconcile
 
 ROWS_STEP: Final = 1_000
@@ -90,7 +90,7 @@ def move(source: str, target: str, progress: Progress) -> Moved:
     return result
 
 
-def _refuse_unusable(opened: Source, path: Path) -> None:
+def _refuse_unusable(opened: SourceFile, path: Path) -> None:
     place = moved.destination(opened.tx)
     if place is not None:
         raise NotDone(f"{path} has already been moved to {place}; nothing was changed.")
@@ -104,7 +104,7 @@ def _refuse_unusable(opened: Source, path: Path) -> None:
         )
 
 
-def _copy(opened: Source, target: str, place: str, progress: Progress) -> Moved:
+def _copy(opened: SourceFile, target: str, place: str, progress: Progress) -> Moved:
     tables = opened.tables()
     counts = {table: opened.count(table) for table in tables}
     whole = sum(counts.values())
@@ -157,7 +157,7 @@ def _sorted(books: Reconciliation) -> Reconciliation:
     return replace(books, findings=tuple(sorted(books.findings)))
 
 
-def _commit(opened: Source, filled: Filling, target: str, place: str) -> None:
+def _commit(opened: SourceFile, filled: Filling, target: str, place: str) -> None:
     """Record in the file that a commit may follow, then commit on the server."""
     begun = opened.begin(place)
     try:

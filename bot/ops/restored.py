@@ -22,7 +22,7 @@ from bot.pipeline import after_restore
 from bot.store.reconcile import reconcile
 
 
-class Accepted(Struct, frozen=True, kw_only=True):
+class AcceptedDatabase(Struct, frozen=True, kw_only=True):
     """The state of a database that the bot may use again."""
 
     marked: Counter[JobState]
@@ -31,7 +31,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
     """Whether the ledger adds up."""
 
 
-def accept(place: Path | str, now: datetime, *, complete: bool = False) -> Accepted:
+def accept(place: Path | str, now: datetime, *, complete: bool = False) -> AcceptedDatabase:
     """Mark what is no longer known about each unfinished job, while no bot runs on the database.
 
     With ``complete``, no commit was lost, as after a planned switchover, and nothing is marked.
@@ -42,7 +42,7 @@ def accept(place: Path | str, now: datetime, *, complete: bool = False) -> Accep
     """
     with _opened(place) as tx:
         marked: Counter[JobState] = Counter() if complete else after_restore.mark(tx, now)
-        return Accepted(marked=marked, balanced=not reconcile(tx).findings)
+        return AcceptedDatabase(marked=marked, balanced=not reconcile(tx).findings)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from bot.model import GuildId
 from bot.store.servers import OpenJob, Server
 
 WIDTH_WITHOUT_TERMINAL: Final = 200
@@ -23,7 +24,7 @@ def show(file: TextIO, table: Table) -> None:
     Console(file=file, width=width, markup=False, highlight=False, emoji=False).print(table)
 
 
-def of_servers(servers: Sequence[Server], server_names: Mapping[int, str]) -> Table:
+def of_servers(servers: Sequence[Server], server_names: Mapping[GuildId, str]) -> Table:
     """Return a table of each server's allowance, usage and holds, with its name if known."""
     names: tuple[str, ...] = (
         "server",

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import assert_never
 
 from bot.database.engine import Tx
+from bot.database.facts import COMMANDS_FACT, forget
 from bot.model import FailReason, Job, JobState, MemberNumber
 from bot.pipeline.transitions import fail
 from bot.store import announcements, budget_alerts, erasure, jobs
-from bot.store.facts import COMMANDS_FACT, forget
 
 
 def mark(tx: Tx, now: datetime, gone: Collection[int] = ()) -> Counter[JobState]:

@@ -31,9 +31,9 @@ class Announcements:
         """Return the announcements to send now."""
         return announcements.due(tx, self._now(), ANNOUNCEMENTS_BATCH_MAX)
 
-    async def send(self, found: list[Announcement]) -> None:
+    async def send(self, due: list[Announcement]) -> None:
         """Send the announcements, one after another."""
-        for announcement in found:
+        for announcement in due:
             try:
                 await self._send(announcement)
             except StoreBusy as error:

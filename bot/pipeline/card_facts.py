@@ -31,19 +31,19 @@ def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> Ca
 
 
 def facts_of(
-    tx: Tx, shown: Sequence[Job], defaults: ledger.Defaults, now: datetime
+    tx: Tx, with_cards: Sequence[Job], defaults: ledger.Defaults, now: datetime
 ) -> list[tuple[Job, CardFacts]]:
     """Return the facts for several jobs' cards.
 
     The queue is read once for all of them.
     """
     took = job_cards.recent_durations(tx, SAMPLE)
-    queued = [job for job in shown if job.state is JobState.QUEUED]
+    queued = [job for job in with_cards if job.state is JobState.QUEUED]
     if len(queued) > COUNTED_EACH_MAX:
         places: Mapping[JobId, int] = queue_order.positions(tx)
     else:
         places = {job.id: queue_order.queue_position(tx, job) for job in queued}
-    return [(job, _facts(tx, job, defaults, now, took, places.get(job.id, 0))) for job in shown]
+    return [(job, _facts(tx, job, defaults, now, took, places.get(job.id, 0))) for job in with_cards]
 
 
 def _facts(

@@ -60,14 +60,14 @@ class Cards:
         now = self._now()
 
         def mark(tx: Tx) -> None:
-            for job, facts in found:
+            for job, facts in pairs:
                 if facts.shown(job) == job.card_shown:
                     job_cards.card_shown(tx, job, job.card_shown, self._may_change_at(job, facts, now), now)
 
         try:
-            found = await self._database.read(lambda tx: facts_of(tx, due, self._defaults, now))
-            outdated = [(job, facts) for job, facts in found if facts.shown(job) != job.card_shown]
-            if len(outdated) < len(found):
+            pairs = await self._database.read(lambda tx: facts_of(tx, due, self._defaults, now))
+            outdated = [(job, facts) for job, facts in pairs if facts.shown(job) != job.card_shown]
+            if len(outdated) < len(pairs):
                 await self._database.write(mark)
         except StoreBusy as error:
             log.info("cards postponed", extra={"error": str(error)})
@@ -89,8 +89,8 @@ class Cards:
         now = self._now()
         if facts is None:
             facts = await self._database.read(lambda tx: card_facts(tx, job, self._defaults, now))
-        shown, free_at = facts.shown(job), now
-        if shown != job.card_shown:
+        state, free_at = facts.shown(job), now
+        if state != job.card_shown:
             free_at = now + EDIT_EVERY
             try:
                 await self._courier.update_card(await self._with_card(job), facts)
@@ -101,7 +101,7 @@ class Cards:
                 free_at = now + timedelta(seconds=max(error.retry_after_s or 0.0, LATE_S))
                 await self._write(job, job.card_shown, free_at, free_at)
                 return
-        await self._write(job, shown, self._may_change_at(job, facts, now), free_at)
+        await self._write(job, state, self._may_change_at(job, facts, now), free_at)
 
     async def _with_card(self, job: Job) -> Job:
         """Return the job with its card's id, looked up if a crash prevented saving it."""
@@ -113,8 +113,8 @@ class Cards:
         await self._database.write(lambda tx: job_cards.card_found(tx, job, message_id))
         return replace(job, card_message_id=message_id)
 
-    async def _write(self, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
-        await self._database.write(lambda tx: job_cards.card_shown(tx, job, shown, again_at, free_at))
+    async def _write(self, job: Job, state: str, again_at: datetime | None, free_at: datetime) -> None:
+        await self._database.write(lambda tx: job_cards.card_shown(tx, job, state, again_at, free_at))
 
     def _may_change_at(self, job: Job, facts: CardFacts, now: datetime) -> datetime | None:
         """Return when the card may become outdated even if the job does not move."""

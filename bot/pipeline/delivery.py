@@ -363,8 +363,8 @@ def _places(job: Job, message: OutgoingMessage) -> tuple[int, ...]:
     """Return the channels to try for the message, in order."""
     origin = job.origin
     results = origin.results_channel_id if message.kind is MessageKind.SONG else None
-    found = (results, origin.channel_id, origin.parent_channel_id)
-    return tuple(dict.fromkeys(channel for channel in found if channel is not None))
+    channels = (results, origin.channel_id, origin.parent_channel_id)
+    return tuple(dict.fromkeys(channel for channel in channels if channel is not None))
 
 
 def _fields(message: OutgoingMessage, error: Exception | None = None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from bot.database import snapshots
 from bot.database.engine import FIRST_PAGE, Database, Tx
 from bot.errors import StoreBusy, Transient
-from bot.model import GuildId, MemberNumber
+from bot.model import GuildId, JobId, MemberNumber
 from bot.music.spool import Spool
 from bot.pipeline import schedule
 from bot.store import erasure as rows
@@ -111,13 +111,13 @@ class Erasure:
     async def _finish(self) -> None:
         now = self._now()
         for member in await self._database.read(lambda tx: rows.due(tx, now)):
-            await self._database.write(partial(_erase_if_due, member=MemberNumber(member), now=now))
+            await self._database.write(partial(_erase_if_due, member=member, now=now))
             log.info("member data erased")
         for guild in await self._database.read(server_erasure.due):
             await erase_server(self._database, guild, now)
             log.info("server data erased", extra={"guild_id": guild})
 
-    def _files_to_remove(self, tx: Tx) -> list[int]:
+    def _files_to_remove(self, tx: Tx) -> list[JobId]:
         return rows.files_of(tx, BATCH_MAX, self._database.share)
 
     async def _remove_files(self) -> bool:
@@ -126,11 +126,12 @@ class Erasure:
                 await self._spool.threads.run(_remove, self._spool, job_ids)
             except OSError as error:
                 log.warning(
-                    "files of erased songs not removed yet; check SPOOL_DIR", extra={"error": error.strerror}
+                    "files of erased songs not removed yet",
+                    extra={"error": error.strerror, "advice": "check SPOOL_DIR"},
                 )
                 return False
 
-            def removed(tx: Tx, job_ids: Collection[int] = job_ids) -> None:
+            def removed(tx: Tx, job_ids: Collection[JobId] = job_ids) -> None:
                 rows.files_removed(tx, job_ids)
 
             await self._database.write(removed)
@@ -139,7 +140,9 @@ class Erasure:
     async def _scrub_pages(self) -> None:
         page: int | None = FIRST_PAGE
         while page is not None:
-            page = await self._retried(partial(self._database.scrub, page, partial(scrub.reach, page=page)))
+            reach = partial(scrub.reach, page=page)
+            part = partial(self._database.scrub, page, reach, scrub.REWRITTEN)
+            page = await self._retried(part)
             await self._sleep(SCRUB_PAUSE_S)
 
     async def _empty_log(self) -> None:
@@ -162,12 +165,12 @@ async def erase_server(database: Database, guild_id: GuildId, now: datetime) -> 
         continue
 
 
-def _remove(spool: Spool, job_ids: Collection[int]) -> None:
+def _remove(spool: Spool, job_ids: Collection[JobId]) -> None:
     """Remove all files of these jobs durably, including partial ones."""
-    found = spool.of_jobs(job_ids)
-    for path in found:
+    paths = spool.of_jobs(job_ids)
+    for path in paths:
         path.unlink(missing_ok=True)
-    if found:
+    if paths:
         spool.sync()
 
 

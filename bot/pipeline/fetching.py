@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.errors import Transient
 from bot.model import TAKES_MAX, FailReason, Job, JobState, Track
 from bot.music import wire
@@ -15,9 +14,10 @@ from bot.music.downloads import AudioSource
 from bot.music.spool import NoAudio, Spool, SpoolUnwritable, link_to
 from bot.pipeline import schedule
 from bot.pipeline.polling import Poller
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.pipeline.transitions import Superseded, Transitions
 from bot.store import budget_alerts, jobs, ledger
+from bot.store.locking import lock_guild
 from bot.store.tracks import add_track, drop_equal_tracks
 
 log = logging.getLogger(__name__)

@@ -42,7 +42,7 @@ class GroupedWrites:
         self._waiting.append(own)
         async with self._turn:
             while own.written is None and own.error is None:
-                # The result is no longer waiting if a task took it into its group and was then canceled.
+                # The result is no longer waiting if a task took it into its group and was then cancelled.
                 group, self._waiting = self._waiting[:RESULTS_MAX] or [own], self._waiting[RESULTS_MAX:]
                 await self._commit(group)
         if own.error is not None:

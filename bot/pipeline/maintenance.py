@@ -11,6 +11,7 @@ from typing import Final
 from bot.database import snapshots
 from bot.database.engine import Database, Tx
 from bot.errors import Transient
+from bot.model import GuildId
 from bot.music.spool import Spool, covers_of
 from bot.pipeline.erasure import Erasure
 from bot.store import (
@@ -58,7 +59,7 @@ async def at_once() -> None:
     """Trust the clock."""
 
 
-async def unknown() -> frozenset[int] | None:
+async def unknown() -> frozenset[GuildId] | None:
     """Return None: the servers can't be determined."""
     return None
 
@@ -77,18 +78,18 @@ class Maintenance:
         spool: Spool,
         erasure: Erasure,
         spool_days: int,
-        words_days: int,
+        texts_days: int,
         now: Callable[[], datetime],
         alert: Callable[[str], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock_confirmed: Callable[[], Awaitable[None]] = at_once,
-        present_servers: Callable[[], Awaitable[frozenset[int] | None]] = unknown,
+        present_servers: Callable[[], Awaitable[frozenset[GuildId] | None]] = unknown,
     ) -> None:
         self._database = database
         self._spool = spool
         self._erasure = erasure
         self._keep = timedelta(days=spool_days)
-        self._keep_texts = timedelta(days=words_days)
+        self._keep_texts = timedelta(days=texts_days)
         self._now = now
         self._alert = alert
         self._sleep = sleep
@@ -99,7 +100,7 @@ class Maintenance:
         self._scrubbed_at: datetime | None = None
 
     async def run(self) -> None:
-        """Run a round now and every hour, and scrub in between, until canceled."""
+        """Run a round now and every hour, and scrub in between, until cancelled."""
         for turn in itertools.count():
             # With a wrong clock, everything might look old enough to be deleted.
             await self._clock_confirmed()
@@ -124,7 +125,7 @@ class Maintenance:
             await self._reconcile()
             self._reconciled_at = now
         await self._database.write(lambda tx: claims.look_again(tx, now, self._keep, LOOKS_MAX))
-        await self._drop_copies(now)
+        await self._drop_snapshots(now)
         await self._drop_texts(now)
         await self._drop_refusals(now)
         if self._looked_at is None or now - self._looked_at >= LOOK_EVERY:
@@ -175,7 +176,7 @@ class Maintenance:
         now = self._now()
         return self._database.waiting > 0 or await self._database.read(lambda tx: claims.is_due(tx, now))
 
-    async def _drop_copies(self, now: datetime) -> None:
+    async def _drop_snapshots(self, now: datetime) -> None:
         """Remove database snapshots from before an upgrade or a restore a week ago."""
         for copy in await self._spool.threads.run(snapshots.outlived, self._database.files, now.timestamp()):
             await self._spool.threads.run(copy.unlink, missing_ok=True)
@@ -193,11 +194,11 @@ class Maintenance:
 
     async def _drop_files(self, now: datetime) -> None:
         written_at = await self._spool.threads.run(_files_of, self._spool)
-        known, over = await self._database.read(lambda tx: tracks.files(tx, written_at, now - self._keep))
-        stray = {name for name, at in written_at.items() if name not in known and at < now - STRAY_AFTER}
+        stored, over = await self._database.read(lambda tx: tracks.files(tx, written_at, now - self._keep))
+        stray = {name for name, at in written_at.items() if name not in stored and at < now - STRAY_AFTER}
         fresh = {name for name, at in written_at.items() if abs(now - at) < FRESH}
         old = over - fresh
-        covers = covers_of(written_at.keys(), known - old)
+        covers = covers_of(written_at.keys(), stored - old)
         gone = (old | covers_of(written_at.keys(), old) | stray) - covers
         await self._spool.threads.run(_remove, self._spool, gone)
         if gone:
@@ -213,8 +214,8 @@ class Maintenance:
 
     async def _drop_texts(self, now: datetime) -> None:
         before, dropped = now - self._keep_texts, 0
-        while found := await self._database.report(lambda tx: texts.outlived(tx, before, TEXTS_BATCH_MAX)):
-            dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=found))
+        while job_ids := await self._database.report(lambda tx: texts.outlived(tx, before, TEXTS_BATCH_MAX)):
+            dropped += await self._database.write(partial(erasure.drop_outlived, job_ids=job_ids))
 
         while await self._database.write(lambda tx: texts.drop_drafts(tx, now, DRAFTS_BATCH_MAX)):
             pass  # members' writes go in between
@@ -226,14 +227,14 @@ class Maintenance:
 
 def _files_of(spool: Spool) -> dict[str, datetime]:
     """Return the files of the spool and when each was written."""
-    found = {}
+    written_at = {}
     for path in spool.folder.iterdir() if spool.folder.is_dir() else ():
         try:
             if path.is_file():
-                found[path.name] = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                written_at[path.name] = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except FileNotFoundError:
             continue  # a finished download was renamed meanwhile
-    return found
+    return written_at
 
 
 def _remove(spool: Spool, names: Iterable[str]) -> None:

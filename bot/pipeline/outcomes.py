@@ -14,7 +14,7 @@ TRIES_MAX: Final = 20
 """Maximum number of attempts that wait for the database; those for a task id take about eight minutes."""
 
 
-async def record_for_sure(
+async def record_durably(
     write: Callable[[], Awaitable[object]], *, sleep: Callable[[float], Awaitable[object]], wait_max_s: float
 ) -> None:
     """Repeat the write while the database is locked, with at most ``wait_max_s`` in between.

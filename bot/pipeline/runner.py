@@ -25,7 +25,7 @@ from bot.pipeline.delivery import NO_CHANNEL_YET
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.lanes import AT_ONCE, STATES, Lane
 from bot.pipeline.poll_window import PollWindow
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.pipeline.steps import Steps
 from bot.pipeline.transitions import Superseded
 from bot.pipeline.turns import SendTurns
@@ -183,17 +183,17 @@ class Runner:
             if not self._resumed:
                 await self._steps.resume()
                 self._resumed = True
-            found = await self._database.read(partial(self._look, now=began_at, busy=self._count_busy()))
+            round_ = await self._database.read(partial(self._look, now=began_at, busy=self._count_busy()))
             # Most looks find nothing to claim, and then nothing is written.
             claimed: dict[Lane, list[Job]] = {}
-            if any(found.ripe.values()):
-                claimed = await self._database.write(partial(self._claim, ripe=found.ripe, now=began_at))
+            if any(round_.ripe.values()):
+                claimed = await self._database.write(partial(self._claim, ripe=round_.ripe, now=began_at))
         except Transient as error:
             log.warning("jobs not readable", extra={"error": str(error)})
             return 1.0
-        self._begin_all(found, claimed)
+        self._begin_all(round_, claimed)
         self.looked_at = began_at
-        return self._wait_s(found.next_due)
+        return self._wait_s(round_.next_due)
 
     def _count_busy(self) -> Counter[Lane]:
         return Counter(self._busy.values())
@@ -234,19 +234,19 @@ class Runner:
         claimant = self._claimant(now)
         return {lane: claims.claim(tx, job_ids, claimant) for lane, job_ids in ripe.items()}
 
-    def _begin_all(self, found: _Round, claimed: dict[Lane, list[Job]]) -> None:
+    def _begin_all(self, round_: _Round, claimed: dict[Lane, list[Job]]) -> None:
         """Begin the work found by a look; its claims are committed."""
         for lane, its_jobs in claimed.items():
             for job in its_jobs:
                 self._begin(self._guarded(job, self._take, self._after_bug), lane, f"job {job.id}")
             self.claimed += len(its_jobs)
-        if found.cards:
-            self._begin(self._update_cards(found.cards), Lane.CARDS, "cards")
-        if found.alerts:
-            self._begin(self._alerts.send(found.alerts), Lane.ALERTS, "budget alerts")
-        if found.announcements:
-            self._begin(self._announcements.send(found.announcements), Lane.ANNOUNCEMENTS, "announcements")
-        if found.erasures:
+        if round_.cards:
+            self._begin(self._update_cards(round_.cards), Lane.CARDS, "cards")
+        if round_.alerts:
+            self._begin(self._alerts.send(round_.alerts), Lane.ALERTS, "budget alerts")
+        if round_.announcements:
+            self._begin(self._announcements.send(round_.announcements), Lane.ANNOUNCEMENTS, "announcements")
+        if round_.erasures:
             self._begin(self._erasure.work(), Lane.ERASURES, "erasures")
 
     def _begin(self, work: Coroutine[object, object, object], lane: Lane, name: str) -> None:

@@ -16,9 +16,9 @@ from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import Contract
 from bot.pipeline import schedule
-from bot.pipeline.outcomes import closed_alert, record_for_sure
-from bot.pipeline.quoting import unquoted
-from bot.pipeline.transitions import Superseded, Transitions
+from bot.pipeline.outcomes import closed_alert, record_durably
+from bot.pipeline.quote_filter import unquoted
+from bot.pipeline.transitions import FROZEN, Superseded, Transitions
 from bot.store import breaker, claims, jobs, texts
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ class Submitter:
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
                 return
             answer = await self._request(music, request)
-            await record_for_sure(
+            await record_durably(
                 partial(self.conclude, entered, job, answer), sleep=self._sleep, wait_max_s=WRITE_AGAIN_MAX_S
             )
 
@@ -151,7 +151,7 @@ class Submitter:
         In that case another process may have the job by now.
         """
         if not self._database.may_act():
-            return wire.Busy("not sent: the process had been frozen")
+            return wire.Busy(FROZEN)
         return await music.submit(request)
 
     async def conclude(self, job: Job, queued: Job, answer: wire.Submitted) -> None:

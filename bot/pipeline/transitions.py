@@ -6,16 +6,18 @@ from datetime import datetime
 from typing import Final, Unpack
 
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.errors import Transient
 from bot.model import ClosedCause, FailReason, Job, JobId, JobState
 from bot.pipeline.grouped_writes import GroupedWrites
-from bot.pipeline.quoting import unquoted
+from bot.pipeline.quote_filter import unquoted
 from bot.store import announcements, jobs, ledger
 from bot.store.job_events import StageTimes, stage_times
+from bot.store.locking import lock_guild
 
 log = logging.getLogger(__name__)
 
+FROZEN: Final = "not sent: the process had been frozen"
+"""Why a process that may have lost the database neither pays nor posts."""
 ENDS: Final = frozenset({JobState.DELIVERED, JobState.UNDELIVERED})
 """Final states of a song; a failed one ends with its reason."""
 
@@ -57,7 +59,7 @@ class Transitions:
     def refuse_to_act_late(self) -> None:
         """Raise Transient if another process may have the database and the job by now."""
         if not self._database.may_act():
-            raise Transient("not sent: the process had been frozen")
+            raise Transient(FROZEN)
 
     async def to(
         self,

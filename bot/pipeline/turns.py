@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from bot.model import GuildId
+
 SENDS_MAX: Final = 16
 """Maximum number of concurrent sends, to different channels."""
 GUILD_SENDS_MAX: Final = 4
@@ -23,10 +25,10 @@ class SendTurns:
     def __init__(self, sends_max: int = SENDS_MAX) -> None:
         self._places = asyncio.Semaphore(sends_max)
         self._channels: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._guilds: weakref.WeakValueDictionary[int, asyncio.Semaphore] = weakref.WeakValueDictionary()
+        self._guilds: weakref.WeakValueDictionary[GuildId, asyncio.Semaphore] = weakref.WeakValueDictionary()
 
     @asynccontextmanager
-    async def take(self, channel_id: int, guild_id: int) -> AsyncIterator[None]:
+    async def take(self, channel_id: int, guild_id: GuildId) -> AsyncIterator[None]:
         """Wait for a server's turn to send to this channel, and keep it for the block."""
         channel = self._channels.setdefault(channel_id, asyncio.Lock())
         guild = self._guilds.setdefault(guild_id, asyncio.Semaphore(GUILD_SENDS_MAX))

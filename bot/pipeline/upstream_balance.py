@@ -12,7 +12,7 @@ from bot.errors import Transient
 from bot.model import JobState
 from bot.music.client import MusicClient
 from bot.store import upstream
-from bot.store.upstream import BalanceWarning, Reading, Upstream, UpstreamTerms
+from bot.store.upstream import BalanceReading, BalanceWarning, Upstream, UpstreamTerms
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class UpstreamBalance:
             self._changed.set()
 
     async def run(self) -> None:
-        """Read the balance now, every ``EVERY_S`` and after songs, until canceled."""
+        """Read the balance now, every ``EVERY_S`` and after songs, until cancelled."""
         if self._terms is None:
             return
         while True:
@@ -79,7 +79,7 @@ class UpstreamBalance:
         if balance is None:
             raise Transient("no balance in the answer")
         now = self._now()
-        reading = Reading(credits=balance, at=now)
+        reading = BalanceReading(credits=balance, at=now)
         # Counted on a thread of its own: a write that looks at every server would hold up members.
         current = await self._database.report(lambda tx: upstream.compare(tx, terms, now, reading))
         news = await self._database.write(

@@ -16,8 +16,8 @@ from yarl import URL
 from bot.model import Backend
 from bot.music.backends import plain_contract
 from bot.playground import simcord_text
+from bot.playground.captions import captions
 from bot.playground.page import Page, Viewer
-from bot.playground.texts import texts
 from bot.playground.world import World
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ async def serve(
 ) -> bool:
     """Serve the page until the session is ended there or this task is cancelled. Return True."""
     simcord_text.correct()
-    words = texts()[language]
+    words = captions()[language]
     turn = asyncio.Lock()
     with tempfile.TemporaryDirectory(prefix="tunesmith-playground-") as scratch:
         async with World.open(

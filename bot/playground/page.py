@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from bot.playground.texts import Texts
+from bot.playground.captions import Captions
 from bot.playground.world import SETTLE_MAX_S
 
 HOST: Final = "127.0.0.1"
@@ -63,7 +63,7 @@ class Page:
     """SimCord's page at ``upstream``, and its possible users."""
 
     upstream: URL
-    texts: Texts
+    texts: Captions
     viewers: Sequence[Viewer]
     turn: asyncio.Lock
     """Held while anything changes the simulated Discord: a click, or the clock."""
@@ -147,7 +147,14 @@ class _Server:
             {"name": viewer.name, "role": texts.manager if viewer.manager else texts.member}
             for viewer in self._page.viewers
         ]
-        facts = json.dumps({"title": texts.title, "viewingAs": texts.viewing_as, "viewers": viewers})
+        facts = json.dumps(
+            {
+                "title": texts.title,
+                "subtitle": texts.subtitle,
+                "viewingAs": texts.viewing_as,
+                "viewers": viewers,
+            }
+        )
         head = (
             '<link rel="stylesheet" href="/playground.css">'
             f'<script src="/playground.js" defer data-facts="{escape(facts)}"></script>'

@@ -147,14 +147,14 @@ def _speak(env: simcord.Env, locale: str) -> None:
 
 def _described(node: dict[str, Any], locale: str) -> dict[str, Any]:
     """Return a command, an option or a choice as Discord shows it in a language."""
-    shown = dict(node)
+    copy = dict(node)
     for key in ("name", "description"):
         if key in node:
-            shown[key] = (node.get(f"{key}_localizations") or {}).get(locale, node[key])
+            copy[key] = (node.get(f"{key}_localizations") or {}).get(locale, node[key])
     for key in ("options", "choices"):
         if node.get(key):
-            shown[key] = [_described(inner, locale) for inner in node[key]]
-    return shown
+            copy[key] = [_described(inner, locale) for inner in node[key]]
+    return copy
 
 
 def _is_refusal(error: BaseException) -> bool:

@@ -26,7 +26,7 @@ class FaultKind(StrEnum):
     FAIL = "fail"
     """The task fails with a reason."""
     CANCELED = "canceled"
-    """The task is canceled."""
+    """The task is cancelled."""
     SLOW = "slow"
     """The task takes ten times as long."""
     ONE_TAKE = "one take"
@@ -61,7 +61,7 @@ ENDINGS: dict[FaultKind, tuple[str, str | None]] = {
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """A fault to inject: what goes wrong, where, and how many times."""
 
     kind: FaultKind

@@ -1,16 +1,16 @@
 """The instruments of the sandbox: how each of them sounds."""
 
-from bot.sandbox.synthesis import Voice
+from bot.sandbox.synthesis import Timbre
 
 VOICES = {
-    "bass finger": Voice(2.0, decay_s=0.9, sustain=0.15, sparkle=0.5, sparkle_s=0.06, gain=1.25),
-    "bass sub": Voice(3.2, attack_s=0.02, decay_s=2.0, sustain=0.6, release_s=0.2, sparkle=0.1, gain=1.3),
-    "bass synth": Voice(1.1, decay_s=0.4, sustain=0.4, sparkle=0.8, sparkle_s=0.12, width_cents=6, gain=0.9),
-    "bass upright": Voice(2.3, decay_s=0.6, sparkle=0.7, sparkle_s=0.04, gain=1.4),
-    "bells": Voice(
+    "bass finger": Timbre(2.0, decay_s=0.9, sustain=0.15, sparkle=0.5, sparkle_s=0.06, gain=1.25),
+    "bass sub": Timbre(3.2, attack_s=0.02, decay_s=2.0, sustain=0.6, release_s=0.2, sparkle=0.1, gain=1.3),
+    "bass synth": Timbre(1.1, decay_s=0.4, sustain=0.4, sparkle=0.8, sparkle_s=0.12, width_cents=6, gain=0.9),
+    "bass upright": Timbre(2.3, decay_s=0.6, sparkle=0.7, sparkle_s=0.04, gain=1.4),
+    "bells": Timbre(
         1.0, partials=(1, 0, 0.05, 0.5, 0, 0, 0, 0, 0, 0.25), decay_s=0.9, release_s=0.8, gain=0.8
     ),
-    "brass": Voice(
+    "brass": Timbre(
         1.3,
         attack_s=0.06,
         decay_s=0.5,
@@ -20,10 +20,10 @@ VOICES = {
         width_cents=7,
         vibrato_cents=8,
     ),
-    "chip": Voice(
+    "chip": Timbre(
         1.0, odd_only=True, attack_s=0.002, decay_s=0.3, sustain=0.5, release_s=0.03, sparkle=0.4, gain=0.7
     ),
-    "choir": Voice(
+    "choir": Timbre(
         1.7,
         attack_s=0.25,
         decay_s=2.0,
@@ -35,7 +35,7 @@ VOICES = {
         breath=0.02,
         gain=0.8,
     ),
-    "clarinet": Voice(
+    "clarinet": Timbre(
         1.5,
         odd_only=True,
         attack_s=0.04,
@@ -46,7 +46,7 @@ VOICES = {
         breath=0.02,
         gain=0.9,
     ),
-    "distorted guitar": Voice(
+    "distorted guitar": Timbre(
         1.2,
         attack_s=0.004,
         decay_s=1.6,
@@ -57,7 +57,7 @@ VOICES = {
         drive=5.0,
         gain=0.55,
     ),
-    "electric piano": Voice(
+    "electric piano": Timbre(
         1.0,
         partials=(1, 0.28, 0.06, 0.1, 0.02),
         decay_s=1.1,
@@ -66,10 +66,12 @@ VOICES = {
         sparkle_s=0.08,
         width_cents=3,
     ),
-    "flute": Voice(2.6, attack_s=0.05, decay_s=1.0, sustain=0.85, sparkle=0.1, vibrato_cents=14, breath=0.06),
-    "guitar": Voice(1.7, decay_s=0.8, release_s=0.25, sparkle=1.0, sparkle_s=0.09, width_cents=3),
-    "music box": Voice(1.0, partials=(1, 0.1, 0, 0.35, 0, 0.12), decay_s=0.7, release_s=0.7, sparkle=0.3),
-    "organ": Voice(
+    "flute": Timbre(
+        2.6, attack_s=0.05, decay_s=1.0, sustain=0.85, sparkle=0.1, vibrato_cents=14, breath=0.06
+    ),
+    "guitar": Timbre(1.7, decay_s=0.8, release_s=0.25, sparkle=1.0, sparkle_s=0.09, width_cents=3),
+    "music box": Timbre(1.0, partials=(1, 0.1, 0, 0.35, 0, 0.12), decay_s=0.7, release_s=0.7, sparkle=0.3),
+    "organ": Timbre(
         1.0,
         partials=(1, 0.7, 0.4, 0.45, 0, 0.2, 0, 0.25),
         attack_s=0.01,
@@ -80,7 +82,7 @@ VOICES = {
         vibrato_cents=6,
         gain=0.6,
     ),
-    "pad": Voice(
+    "pad": Timbre(
         1.5,
         attack_s=0.35,
         decay_s=3.0,
@@ -91,9 +93,9 @@ VOICES = {
         width_cents=16,
         gain=0.8,
     ),
-    "piano": Voice(1.8, decay_s=1.1, release_s=0.3, sparkle=0.9, sparkle_s=0.18, width_cents=2, gain=1.05),
-    "pluck": Voice(1.1, decay_s=0.35, release_s=0.2, sparkle=1.0, sparkle_s=0.1, width_cents=8, gain=0.85),
-    "saw lead": Voice(
+    "piano": Timbre(1.8, decay_s=1.1, release_s=0.3, sparkle=0.9, sparkle_s=0.18, width_cents=2, gain=1.05),
+    "pluck": Timbre(1.1, decay_s=0.35, release_s=0.2, sparkle=1.0, sparkle_s=0.1, width_cents=8, gain=0.85),
+    "saw lead": Timbre(
         1.15,
         attack_s=0.015,
         decay_s=0.6,
@@ -104,7 +106,7 @@ VOICES = {
         vibrato_cents=9,
         gain=0.75,
     ),
-    "saxophone": Voice(
+    "saxophone": Timbre(
         1.25,
         attack_s=0.045,
         decay_s=0.7,
@@ -116,7 +118,7 @@ VOICES = {
         drive=0.8,
         gain=0.8,
     ),
-    "strings": Voice(
+    "strings": Timbre(
         1.25,
         attack_s=0.16,
         decay_s=2.0,
@@ -128,7 +130,7 @@ VOICES = {
         vibrato_cents=8,
         gain=0.75,
     ),
-    "violin": Voice(
+    "violin": Timbre(
         1.15, attack_s=0.08, decay_s=1.5, sustain=0.9, release_s=0.25, sparkle=0.2, vibrato_cents=18, gain=0.7
     ),
 }

@@ -20,6 +20,7 @@ from typing import Literal
 from aiohttp import web
 
 from bot.sandbox.faults import FaultKind
+from bot.sandbox.http_responses import Invalid, hang_up, page
 from bot.sandbox.lyrics import drafts_of
 from bot.sandbox.requests import (
     PROMPT_CHARACTERS_MAX,
@@ -30,7 +31,6 @@ from bot.sandbox.requests import (
     ordered_by,
     text_of,
 )
-from bot.sandbox.responses import Invalid, hang_up, page
 from bot.sandbox.server import REQUESTS_MAX, SLOWDOWN, Sandbox
 from bot.sandbox.tasks import Task
 
@@ -302,7 +302,7 @@ class KieSandbox(Sandbox):
 
 
 def cover(seed: str) -> bytes:
-    """Return a PNG picture: a blend of two colors that follow from the text.
+    """Return a PNG picture: a blend of two colours that follow from the text.
 
     Source: https://www.w3.org/TR/png-3, sections 5.3 and 11.2.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from bot.sandbox.faults import FaultKind
-from bot.sandbox.responses import Invalid
+from bot.sandbox.http_responses import Invalid
 
 Json = dict[str, object]
 

@@ -15,7 +15,8 @@ from aiohttp import web
 from yarl import URL
 
 from bot.sandbox import composer, mp3
-from bot.sandbox.faults import ENDINGS, REFUSALS, Fault, FaultKind
+from bot.sandbox.faults import ENDINGS, REFUSALS, FaultKind, InjectedFault
+from bot.sandbox.http_responses import created, error_response, errors_as_json, hang_up, refusal
 from bot.sandbox.requests import (
     STYLE_AND_LYRICS_CHARACTERS_MAX,
     Json,
@@ -24,7 +25,6 @@ from bot.sandbox.requests import (
     text_of,
     validate,
 )
-from bot.sandbox.responses import created, error_response, errors_as_json, hang_up, refusal
 from bot.sandbox.synthesis import RATE_HZ
 from bot.sandbox.tasks import TAKES, Task
 from bot.threads import Threads
@@ -71,7 +71,7 @@ class Sandbox:
         key: str = "",
         delay_s: float = 6.0,
         *,
-        faults: Iterable[Fault] = (),
+        faults: Iterable[InjectedFault] = (),
         tasks_max: int = 200,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -69,16 +69,16 @@ def _syllables(word: str) -> list[str]:
     if all(unicodedata.category(letter) == "Lo" for letter in word):
         return list(word)
     pieces: list[str] = []
-    current, seen = "", False
+    current, has_vowel = "", False
     for index, letter in enumerate(word):
         vowel = letter in VOWEL_SOUNDS and not (letter == "y" and index == 0)
-        leads_next = not vowel and seen and index + 1 < len(word) and word[index + 1] in VOWEL_SOUNDS
+        leads_next = not vowel and has_vowel and index + 1 < len(word) and word[index + 1] in VOWEL_SOUNDS
         silent_e = leads_next and index + 2 == len(word) and word[-1] == "e"
         if leads_next and not silent_e:
             pieces.append(current)
-            current, seen = "", False
+            current, has_vowel = "", False
         current += letter
-        seen = seen or vowel
+        has_vowel = has_vowel or vowel
     return [*pieces, current]
 
 

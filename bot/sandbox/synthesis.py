@@ -22,7 +22,7 @@ CENTS_PER_OCTAVE = 1200
 
 
 @dataclass(frozen=True)
-class Voice:
+class Timbre:
     """How an instrument sounds: a dull wave table that lasts, and a bright one that decays."""
 
     tilt: float
@@ -65,7 +65,7 @@ def wave_table(loudness: tuple[float, ...]) -> NDArray[np.float32]:
     return np.asarray(wave * (0.3 / np.sqrt(np.mean(wave**2))), np.float32)
 
 
-def _harmonics(voice: Voice, hertz: float, tilt: float) -> tuple[float, ...]:
+def _harmonics(voice: Timbre, hertz: float, tilt: float) -> tuple[float, ...]:
     count = max(1, min(HARMONICS_MAX, int(HARMONIC_MAX_HZ / hertz)))
     if voice.partials:
         return tuple(loudness * k ** (1 - tilt) for k, loudness in enumerate(voice.partials[:count], start=1))
@@ -96,7 +96,7 @@ def vibrato(hertz: float, count: int, cents: float, rate_hz: float = 5.4) -> NDA
     return np.asarray(late * depth * np.sin(time_s * np.float32(2 * math.pi * rate_hz)), np.float32)
 
 
-def _envelope(voice: Voice, held: int, count: int) -> NDArray[np.float32]:
+def _envelope(voice: Timbre, held: int, count: int) -> NDArray[np.float32]:
     time_s = seconds(count)
     envelope = voice.sustain + (1 - voice.sustain) * np.exp(time_s * np.float32(-1 / voice.decay_s))
     attack = min(held, max(1, int(voice.attack_s * RATE_HZ)))
@@ -105,7 +105,7 @@ def _envelope(voice: Voice, held: int, count: int) -> NDArray[np.float32]:
     return np.asarray(envelope, np.float32)
 
 
-def note(voice: Voice, hertz: float, held_s: float, brightness: float = 1.0) -> Samples:
+def note(voice: Timbre, hertz: float, held_s: float, brightness: float = 1.0) -> Samples:
     """Synthesise one note of `held_s` seconds plus release.
 
     Voices of the same gain are about equally loud. `brightness` above 1 adds harmonics, below 1 removes

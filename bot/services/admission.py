@@ -12,18 +12,18 @@ from bot.refusals import (
     NotServed,
     Paused,
     ServiceClosed,
+    TextsGone,
     TooManyOpenJobs,
     TooManyRequests,
     TotalReached,
     TriedAgain,
     WordRefused,
-    WordsGone,
 )
 from bot.services.terms import Terms
 from bot.store import breaker, jobs, members, quotas, refused_words, servers, song_channels, texts
 
 REQUESTS_MAX = 2_000
-"""Maximum requests per member in ``REQUESTS_WITHIN``. Canceled and failed ones are free but take up rows."""
+"""Maximum requests per member in ``REQUESTS_WITHIN``. Cancelled and failed ones are free but take up rows."""
 REQUESTS_WITHIN = timedelta(hours=1)
 
 
@@ -69,10 +69,10 @@ def require_allowed(
 
 
 def require_open_service(tx: Tx, terms: Terms, guild_id: GuildId, now: datetime) -> breaker.Breaker:
-    """Check that neither the server's admins nor the music service has stopped paid requests.
+    """Check that neither the server's managers nor the music service have stopped paid requests.
 
     Raises:
-        Paused: the server's admins paused it.
+        Paused: the managers have paused new songs.
         ServiceClosed: the breaker is open.
     """
     reason = quotas.paused(tx, guild_id)
@@ -89,7 +89,7 @@ def require_total(tx: Tx, terms: Terms, price_credits: int, now: datetime) -> No
     """Check that the operator's total for this month has room for ``price_credits`` more.
 
     Raises:
-        TotalReached: it has not.
+        TotalReached: another song would exceed the total.
     """
     total_max = terms.total_credits_max
     if total_max is not None and servers.credits_this_month(tx, now) + price_credits > total_max:
@@ -99,7 +99,7 @@ def require_total(tx: Tx, terms: Terms, price_credits: int, now: datetime) -> No
 def _require_reusable(tx: Tx, source: Source, guild_id: GuildId, member: MemberNumber) -> None:
     """Check that an earlier job's texts may be reused."""
     if not jobs.is_of(tx, guild_id, source.job_id) or not texts.may_be_taken_up(tx, source.job_id):
-        raise WordsGone
+        raise TextsGone
     match source.reuse:
         case Reuse.RETRY if jobs.tried_again(tx, source.job_id, member):
             raise TriedAgain

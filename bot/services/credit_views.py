@@ -9,7 +9,7 @@ from bot.store.reports import DayOfUse, MemberUse
 from bot.store.times import UTC_NAME
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class LimitList(Struct, frozen=True, kw_only=True):
     """Limits set by a server's managers, possibly truncated, and their total number."""
 
     limits: tuple[SetLimit, ...]
@@ -27,7 +27,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     alerts_channel_id: int | None
     role_limits: dict[int, int]
     """By role id; the server's id is the id of @everyone."""
-    member_limits: Limits
+    member_limits: LimitList
     """Limits of individual members."""
     top: list[MemberUse]
     """The top spenders of this period."""

@@ -10,16 +10,16 @@ from msgspec.structs import replace
 from bot.balance import Balance, ChangedBy, Limit, Period
 from bot.characters import head, storable
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.mentions import Names
 from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
 from bot.refusals import NoSuchLimit, NoSuchZone, NotRefundable, OperatorsOnly, OutOfRange, TextMissing
 from bot.services import ledger_csv
-from bot.services.credit_views import Explanation, LimitChange, Limits, Overview, Refund, Use
+from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
 from bot.services.export_files import Export
 from bot.store import calendars, jobs, ledger, ledger_entries, members, quotas, reports, zones
+from bot.store.locking import lock_guild
 from bot.store.quotas import SetLimit
-from bot.store.reports import Page, SettledSong
+from bot.store.reports import LedgerPage, SettledSong
 from bot.store.spent_totals import top_of_period
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ class CreditService:
                 paused=quotas.paused(tx, guild_id),
                 alerts_channel_id=quotas.alerts_channel(tx, guild_id),
                 role_limits=quotas.role_limits(tx, guild_id),
-                member_limits=Limits(
+                member_limits=LimitList(
                     limits=tuple(quotas.member_limits(tx, guild_id, MEMBER_LIMITS_SHOWN)),
                     count=quotas.member_limits_count(tx, guild_id),
                 ),
@@ -128,12 +128,12 @@ class CreditService:
         member_id: DiscordUserId | None = None,
         before_id: int | None = None,
         after_id: int | None = None,
-    ) -> Page:
+    ) -> LedgerPage:
         """Return a page, newest first: before an entry, after one, or the newest."""
         now = self._now()
 
-        def page(tx: Tx) -> Page:
-            found = reports.page(
+        def page(tx: Tx) -> LedgerPage:
+            rows = reports.page(
                 tx,
                 guild_id,
                 size=PAGE,
@@ -145,7 +145,7 @@ class CreditService:
             # Unfiltered entries are consecutive, so the balance after each can be computed. Under the
             # operator's ceiling it depends on more than the entries.
             whole = kind is None and member_id is None and self._defaults.ceiling is None
-            return reports.with_balances(tx, guild_id, found, self._defaults, now) if whole else found
+            return reports.with_balances(tx, guild_id, rows, self._defaults, now) if whole else rows
 
         return await self._database.report(page)
 
@@ -245,11 +245,11 @@ class CreditService:
 
         return await self._once(guild_id, changed_by, change)
 
-    async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> Limits:
+    async def limits(self, guild_id: GuildId, typed: str = "", *, size: int) -> LimitList:
         """Return the limits of roles and members whose id or name contains ``typed``."""
         part = storable(typed)
-        found = await self._database.report(lambda tx: quotas.limits(tx, guild_id, part))
-        return Limits(limits=tuple(found[:size]), count=len(found))
+        limits = await self._database.report(lambda tx: quotas.limits(tx, guild_id, part))
+        return LimitList(limits=tuple(limits[:size]), count=len(limits))
 
     async def clear_limit(
         self, guild_id: GuildId, typed: str, changed_by: ChangedBy
@@ -262,9 +262,9 @@ class CreditService:
         key, now = storable(typed), self._now()
         # A client may send a choice's label instead of its value: "Mia 9001 · 30 credits".
         id_ = (key.partition(LABEL_SEPARATOR)[0].split() or [""])[-1].strip("<@&!>")
-        found = await self._database.report(lambda tx: quotas.limits(tx, guild_id))
-        named = [limit for limit in found if key == limit.key]
-        named += [limit for limit in found if id_ == f"{limit.role_id or limit.member_id}"]
+        limits = await self._database.report(lambda tx: quotas.limits(tx, guild_id))
+        named = [limit for limit in limits if key == limit.key]
+        named += [limit for limit in limits if id_ == f"{limit.role_id or limit.member_id}"]
         if not named:
             raise NoSuchLimit
         limit = named[0]

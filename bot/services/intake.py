@@ -7,7 +7,6 @@ from datetime import datetime
 from msgspec import Struct
 
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_day, lock_guild
 from bot.errors import Refusal, StoreBusy
 from bot.mentions import named
 from bot.model import DiscordUserId, FailReason, GuildId, Job, JobId, JobState, Origin, SongRequest, Source
@@ -21,12 +20,12 @@ from bot.refusals import (
     NotServed,
     NotYourSong,
     ShuttingDown,
+    TextsGone,
     TooLateToCancel,
     TotalReached,
-    WordsGone,
 )
 from bot.services import admission
-from bot.services.gathered import Gathered
+from bot.services.batched_writes import BatchedWrites
 from bot.services.pending_answers import ANSWER_WITHIN, PendingAnswers
 from bot.services.terms import Terms
 from bot.store import (
@@ -41,6 +40,7 @@ from bot.store import (
     texts,
 )
 from bot.store.job_events import StageTimes, stage_times
+from bot.store.locking import lock_day, lock_guild
 from bot.store.times import day_number
 
 log = logging.getLogger(__name__)
@@ -85,12 +85,12 @@ class Intake:
         self._alert = alert
         self._storage_problem = storage_problem
         self._database = database
-        self._answers = Gathered(database)
         self._now = now
         self._woken = woken
         self._closing = False
         self._refused: dict[int, None] = {}
         self.pending = PendingAnswers()
+        self._answers = BatchedWrites(database, self.pending.is_quiet)
 
     def close(self) -> None:
         """Refuse every request from now on, because the process is about to stop."""
@@ -242,16 +242,14 @@ class Intake:
 
     async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
         """Record that the member saw the card with ``facts``; now the runner may start."""
-        now, shown = self._now(), facts.shown(job)
+        now, state = self._now(), facts.shown(job)
         # A card whose id is unknown is looked up at once.
         card_due_at = now if card_message_id is None else now + POSITION_EVERY
         # The next request takes precedence; until this is written, the job waits for ``ANSWER_WITHIN``.
-        try:
+        with self.pending.recording(job.id):
             await self._answers.write(
-                lambda tx: job_cards.answered(tx, job.id, card_message_id, shown, now, card_due_at)
+                lambda tx: job_cards.answered(tx, job.id, card_message_id, state, now, card_due_at)
             )
-        finally:
-            self.pending.answered(job.id)
         self._woken()
 
     async def cancel(
@@ -262,7 +260,7 @@ class Intake:
         Returns the job as it was; its credits are released.
 
         Raises:
-            WordsGone: the server has no such job.
+            TextsGone: the server has no such job.
             NotYourSong: the job is somebody else's, and the caller is not a manager.
             TooLateToCancel: it is no longer queued.
         """
@@ -271,7 +269,7 @@ class Intake:
             raise NotYourSong
         if not await self.withdraw(job):
             raise TooLateToCancel
-        log.debug("job canceled", extra={"job_id": job.id})
+        log.debug("job cancelled", extra={"job_id": job.id})
         self._woken()
         return job
 
@@ -316,7 +314,7 @@ class Intake:
         Returns the job, unchanged if it is in another state.
 
         Raises:
-            WordsGone: the server has no such job, or its member has been erased.
+            TextsGone: the server has no such job, or its member has been erased.
         """
         now = self._now()
 
@@ -329,7 +327,7 @@ class Intake:
 
         job = await self._database.write(post_again)
         if job is None or job.erased:
-            raise WordsGone
+            raise TextsGone
         self._woken()
         return job
 
@@ -347,7 +345,7 @@ class Intake:
         ``remix_of`` is the job whose texts the draft modifies.
 
         Raises:
-            WordsGone: the texts of ``remix_of`` may no longer be reused, even in part.
+            TextsGone: the texts of ``remix_of`` may no longer be reused, even in part.
         """
         now, key = self._now(), jobs.new_id()
         await self._database.write(
@@ -359,19 +357,19 @@ class Intake:
         """Return the member's own draft, and the job whose texts it modifies.
 
         Raises:
-            WordsGone: the draft is no longer kept, or it is somebody else's.
+            TextsGone: the draft is no longer kept, or it is somebody else's.
         """
         now = self._now()
         draft = await self._database.read(lambda tx: texts.draft(tx, key, member_id, now))
         if draft is None:
-            raise WordsGone
+            raise TextsGone
         return draft
 
     async def job(self, job_id: JobId, guild_id: GuildId) -> Job:
         """Return a server's job, with whatever is still kept of its texts.
 
         Raises:
-            WordsGone: the server has no such job. Whether another server has it is not revealed.
+            TextsGone: the server has no such job. Whether another server has it is not revealed.
         """
 
         def job_of(tx: Tx) -> Job | None:
@@ -379,22 +377,22 @@ class Intake:
 
         job = await self._database.read(job_of)
         if job is None:
-            raise WordsGone
+            raise TextsGone
         return job
 
-    async def worded(self, job_id: JobId, guild_id: GuildId | None) -> Job:
+    async def with_texts(self, job_id: JobId, guild_id: GuildId | None) -> Job:
         """Return a server's job, or any server's if None, with all of its texts.
 
         Raises:
-            WordsGone: the server has no such job, its texts are no longer kept, or one of their authors is
+            TextsGone: the server has no such job, its texts are no longer kept, or one of their authors is
                 leaving. Which of these applies, and whether another server has the job, is not revealed.
         """
 
-        def worded(tx: Tx) -> Job | None:
+        def reusable(tx: Tx) -> Job | None:
             is_here = guild_id is None or jobs.is_of(tx, guild_id, job_id)
             return jobs.get(tx, job_id) if is_here and texts.may_be_taken_up(tx, job_id) else None
 
-        job = await self._database.read(worded)
+        job = await self._database.read(reusable)
         if job is None:
-            raise WordsGone
+            raise TextsGone
         return job

@@ -18,7 +18,7 @@ COLUMNS: Final = (
     *("role", "role_name", "actor", "actor_name", "reason", "before", "after", "server", "server_name"),
 )
 BYTE_ORDER_MARK: Final = "\ufeff"
-"""Byte order mark, by which Excel recognizes UTF-8."""
+"""Byte order mark, by which Excel recognises UTF-8."""
 TEXT_MARK: Final = "'"
 """Prefix that makes spreadsheets read digits as text. They keep 15 digits of a number; ids have up to 20.
 LibreOffice 7.4 and Excel import it as part of the text; ``="…"`` would be a formula."""

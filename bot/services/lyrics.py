@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from bot.characters import head, storable
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_day, lock_guild, lock_member
 from bot.errors import Transient, Unauthorized
 from bot.mentions import named
 from bot.model import FailReason, JobId, MemberNumber, Origin, SongRequest
@@ -35,11 +34,11 @@ from bot.refusals import (
     NotServed,
     ShuttingDown,
     TextMissing,
+    TextsGone,
     TextTooLong,
     TooManyLyrics,
     UnknownControl,
     WordRefused,
-    WordsGone,
 )
 from bot.services import admission
 from bot.services.lyrics_payments import LyricsPayments
@@ -54,6 +53,7 @@ from bot.store import (
     song_channels,
     texts,
 )
+from bot.store.locking import lock_day, lock_guild, lock_member
 from bot.store.lyrics_calls import CallState
 from bot.store.times import day_number
 
@@ -218,9 +218,9 @@ class Lyricist:
         state = admission.require_open_service(tx, self._terms, origin.guild_id, now)
         if state.retry_at is not None:  # the one request let through as a probe is a song's
             raise NoLyrics("busy")
-        asked = lyrics_calls.recent(tx, member, now)
-        if len(asked) >= lyrics_calls.CALLS_MAX:
-            raise TooManyLyrics(lyrics_calls.CALLS_MAX, asked[0] + lyrics_calls.WITHIN)
+        recent = lyrics_calls.recent(tx, member, now)
+        if len(recent) >= lyrics_calls.CALLS_MAX:
+            raise TooManyLyrics(lyrics_calls.CALLS_MAX, recent[0] + lyrics_calls.WITHIN)
         admission.require_total(tx, self._terms, lyrics_calls.CREDITS_EACH, now)
         # Lyrics are no use to a member who could not have a song made from them.
         price = self._terms.price_credits
@@ -285,6 +285,6 @@ class Lyricist:
             return done
 
         if not await self._database.write(keep):
-            raise WordsGone  # the member's data was deleted meanwhile, or another press got the lyrics
+            raise TextsGone  # the member's data was deleted meanwhile, or another press got the lyrics
         log.info("lyrics written", extra={"characters": len(lyrics)})
         return WrittenLyrics(draft=key, request=filled)

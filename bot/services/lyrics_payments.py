@@ -18,8 +18,9 @@ from bot.model import ClosedCause, FailReason
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
-from bot.pipeline.outcomes import closed_alert, record_for_sure
-from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, WordsGone
+from bot.pipeline.outcomes import closed_alert, record_durably
+from bot.pipeline.transitions import FROZEN
+from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, TextsGone
 from bot.services.terms import Terms
 from bot.store import breaker, lyrics_calls
 from bot.store.lyrics_calls import CallState
@@ -97,7 +98,7 @@ class LyricsPayments:
             return await self._conclude(call_id, await self._pay(drafts, about))
 
     async def run(self) -> None:
-        """Pay for other slots' requests until canceled.
+        """Pay for other slots' requests until cancelled.
 
         Returns at once if there can be none.
         """
@@ -149,7 +150,7 @@ class LyricsPayments:
                 continue
             match call:
                 case None:
-                    raise WordsGone
+                    raise TextsGone
                 case lyrics_calls.LyricsCall(state=CallState.WANTED):
                     if looks >= WANTED_LOOKS_MAX and await self.moved(
                         call_id, CallState.WANTED, CallState.REFUSED
@@ -191,7 +192,7 @@ class LyricsPayments:
     async def _pay(self, drafts: LyricsDrafts, about: str) -> wire.Submitted:
         """Send the paid request, unless this process was suspended."""
         if not self._database.may_act():
-            return wire.Busy("not sent: the process had been frozen")
+            return wire.Busy(FROZEN)
         return await self._music.chosen.submit_lyrics(drafts, about)
 
     async def _conclude(self, call_id: int, answer: wire.Submitted) -> str:
@@ -199,7 +200,7 @@ class LyricsPayments:
         match answer:
             case wire.Accepted(task_id=task_id):
                 if not await self.moved(call_id, CallState.SUBMITTING, CallState.RUNNING, task_id=task_id):
-                    raise WordsGone  # the member's data was deleted meanwhile
+                    raise TextsGone  # the member's data was deleted meanwhile
                 return task_id
             case wire.Rejected(closed=ClosedCause() as closed, suspect=False, detail=detail):
                 until = await self._closed(call_id, closed, detail)
@@ -232,7 +233,7 @@ class LyricsPayments:
             news = breaker.block(tx, backend, cause, now)
             until = breaker.blocked_until(breaker.read(tx, backend), now) or now
 
-        await self._write_for_sure(close)
+        await self._write_durably(close)
         if news:
             self._alert(closed_alert(cause, detail))
         return until
@@ -256,10 +257,10 @@ class LyricsPayments:
             nonlocal moved
             moved = lyrics_calls.move(tx, call_id, before, after, task_id=task_id, refusal=refusal)
 
-        await self._write_for_sure(move)
+        await self._write_durably(move)
         return moved
 
-    async def _write_for_sure(self, write: Callable[[Tx], None]) -> None:
-        await record_for_sure(
+    async def _write_durably(self, write: Callable[[Tx], None]) -> None:
+        await record_durably(
             lambda: self._database.write(write), sleep=self._sleep, wait_max_s=WRITE_AGAIN_MAX_S
         )

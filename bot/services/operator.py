@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from bot.balance import ChangedBy
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.errors import NotDone
 from bot.model import FailReason, GuildId, Job, JobId
 from bot.pipeline.erasure import erase_server
@@ -18,6 +17,7 @@ from bot.refusals import NotRefundable, OutOfRange, TextMissing
 from bot.services.credit_views import Refund
 from bot.services.credits import CreditService
 from bot.store import jobs, ledger, server_erasure, servers
+from bot.store.locking import lock_guild
 from bot.store.server_erasure import ServerData
 
 T = TypeVar("T")

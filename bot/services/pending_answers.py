@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -22,7 +23,14 @@ class PendingAnswers:
     def __init__(self) -> None:
         self._being_accepted: set[int] = set()
         """Interactions that are being accepted or refused."""
-        self._unanswered: set[JobId] = set()
+        self._unanswered: dict[JobId, float] = {}
+        """Accepted jobs whose answers have not been recorded, oldest first, and when each expires."""
+        self._expires = False
+        """Whether a timer for the oldest of them runs."""
+        self._unsent: set[JobId] = set()
+        """Those whose members wait, while other answers have arrived and only need recording."""
+        self._began_at_s = -math.inf
+        """When an interaction last arrived, on the loop's clock."""
         self._all_answered = asyncio.Event()
         self._all_answered.set()
 
@@ -34,6 +42,7 @@ class PendingAnswers:
     def accepting(self, interaction_id: int) -> Iterator[None]:
         """Count an interaction while it is accepted or refused."""
         self._being_accepted.add(interaction_id)
+        self._began_at_s = asyncio.get_running_loop().time()
         self._all_answered.clear()
         try:
             yield
@@ -43,17 +52,43 @@ class PendingAnswers:
 
     def add(self, job_id: JobId) -> None:
         """Count an accepted job until it is answered, for at most ``ANSWER_WITHIN``."""
-        self._unanswered.add(job_id)
         # From then on the job starts, whether or not its answer was recorded, and nothing waits for it.
-        asyncio.get_running_loop().call_later(ANSWER_WITHIN.total_seconds(), self._expire, job_id)
+        loop = asyncio.get_running_loop()
+        expires_at_s = loop.time() + ANSWER_WITHIN.total_seconds()
+        self._unanswered[job_id] = expires_at_s
+        self._unsent.add(job_id)
+        if not self._expires:  # one timer serves all, since all may take equally long
+            self._expires = True
+            loop.call_at(expires_at_s, self._expire)
+
+    @contextmanager
+    def recording(self, job_id: JobId) -> Iterator[None]:
+        """Note that a job's member was answered, which is recorded in the block."""
+        self._unsent.discard(job_id)
+        try:
+            yield
+        finally:
+            self.answered(job_id)
 
     def answered(self, job_id: JobId) -> None:
         """Stop counting a job: its member was answered, or nobody waits for the answer."""
-        self._unanswered.discard(job_id)
+        self._unanswered.pop(job_id, None)
+        self._unsent.discard(job_id)
         self._note()
 
-    def _expire(self, job_id: JobId) -> None:
-        if job_id in self._unanswered:
+    def is_quiet(self, for_s: float) -> bool:
+        """Return whether nobody waits for an answer, and no interaction has arrived for a while."""
+        waits = self._being_accepted or self._unsent
+        return not waits and asyncio.get_running_loop().time() - self._began_at_s >= for_s
+
+    def _expire(self) -> None:
+        self._expires = False
+        loop = asyncio.get_running_loop()
+        for job_id, expires_at_s in list(self._unanswered.items()):
+            if expires_at_s > loop.time():
+                self._expires = True
+                loop.call_at(expires_at_s, self._expire)
+                return
             log.warning("answer not recorded in time", extra={"job_id": job_id})
             self.answered(job_id)
 

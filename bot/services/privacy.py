@@ -28,11 +28,11 @@ class PrivacyView(Struct, frozen=True, kw_only=True):
     """Number of their songs' files in the spool."""
     own_limit: int | None
     """The limit that a manager set for them in this server."""
-    words_days: int
+    texts_days: int
     """Number of days after which a finished song's texts are deleted."""
     files_days: int
     """Number of days after which its files are removed."""
-    copies: int
+    snapshots: int
     """Number of database snapshots from before an upgrade or a restore, which the bot removes by itself."""
 
 
@@ -58,7 +58,7 @@ class Deletion(Struct, frozen=True, kw_only=True):
         return self.own_songs + self.songs_of_others
 
 
-class Privacy:
+class PrivacyService:
     """Shows, exports and deletes personal data. ``woken`` is called when there is work for the runner."""
 
     def __init__(
@@ -68,7 +68,7 @@ class Privacy:
         spool: Spool,
         erasure: Erasure,
         spool_days: int,
-        words_days: int,
+        texts_days: int,
         now: Callable[[], datetime],
         woken: Callable[[], None],
     ) -> None:
@@ -76,7 +76,7 @@ class Privacy:
         self._spool = spool
         self._erasure = erasure
         self._spool_days = spool_days
-        self._words_days = words_days
+        self._texts_days = texts_days
         self._now = now
         self._woken = woken
 
@@ -85,19 +85,20 @@ class Privacy:
 
         def summary(tx: Tx) -> tuple[personal_data.Summary, list[str], int | None]:
             totals = personal_data.summary(tx, member_id)
-            return totals, personal_data.files(tx, member_id), totals.limits.get(guild_id or 0)
+            own_limit = None if guild_id is None else totals.limits.get(guild_id)
+            return totals, personal_data.files(tx, member_id), own_limit
 
         records, files, own_limit = await self._database.report(summary)
         return PrivacyView(
             records=records,
             files=await self._spool.threads.run(self._spool.count, files),
             own_limit=own_limit,
-            words_days=self._words_days,
+            texts_days=self._texts_days,
             files_days=self._spool_days,
-            copies=await self._spool.threads.run(self._copies),
+            snapshots=await self._spool.threads.run(self._count_snapshots),
         )
 
-    def _copies(self) -> int:
+    def _count_snapshots(self) -> int:
         path = self._database.files
         return len(snapshots.before_upgrades(path)) + len(snapshots.replaced(path))
 
@@ -105,7 +106,7 @@ class Privacy:
         """Write the member's data as JSON, to ``path`` or to parts next to it."""
         head = {
             "written_at": self._now().isoformat(),
-            "words_are_kept_for_days": self._words_days,
+            "words_are_kept_for_days": self._texts_days,
             "files_are_kept_for_days": self._spool_days,
         }
 

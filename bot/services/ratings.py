@@ -8,11 +8,11 @@ from typing import Final
 from msgspec import Struct
 
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.model import DiscordUserId, GuildId, JobId
-from bot.refusals import Leaving, TooManyRatings, WordsGone
+from bot.refusals import Leaving, TextsGone, TooManyRatings
 from bot.store import members, ratings
 from bot.store.listed_songs import ListedSong, listed
+from bot.store.locking import lock_guild
 from bot.store.ratings import Tally
 
 RATINGS_MAX: Final = 100
@@ -80,7 +80,7 @@ class Ratings:
         An interaction that arrives twice counts once. ``listed`` is False in a private thread.
 
         Raises:
-            WordsGone: the server has no such song, or its texts are no longer kept.
+            TextsGone: the server has no such song, or its texts are no longer kept.
             Leaving: the member's data is being deleted.
             TooManyRatings: the member has rated too often.
             StoreBusy: the database is locked; nothing was changed.
@@ -94,12 +94,12 @@ class Ratings:
         def rate(tx: Tx) -> Rated:
             lock_guild(tx, guild_id)
             if not ratings.may_be_rated(tx, guild_id, job_id):
-                raise WordsGone
-            known = members.known_member(tx, member_id)
-            if members.leaving_since(tx, known) is not None:
+                raise TextsGone
+            number = members.known_member(tx, member_id)
+            if members.leaving_since(tx, number) is not None:
                 raise Leaving
             if again:
-                stands = ratings.rating(tx, job_id, known)
+                stands = ratings.rating(tx, job_id, number)
             else:
                 member = members.member_number(tx, member_id)
                 stands = ratings.rate(tx, job_id, member, now, liked=liked, listed=listed)
@@ -142,16 +142,16 @@ class Ratings:
         since = self._now() - WEEK
 
         def best(tx: Tx) -> BestPage:
-            # One song more than the pages so far shows whether another page follows.
+            # One song more than the pages so far tells whether another page follows.
             ranked = ratings.best(tx, guild_id, since, min(max(page, 1) * BEST_PAGE_MAX + 1, BEST_MAX))
-            shown = min(max(page, 1), max(1, -(-len(ranked) // BEST_PAGE_MAX)))
-            first = (shown - 1) * BEST_PAGE_MAX
+            number = min(max(page, 1), max(1, -(-len(ranked) // BEST_PAGE_MAX)))
+            first = (number - 1) * BEST_PAGE_MAX
             places = {one.job_id: (place, one.tally) for place, one in enumerate(ranked, 1)}
             songs = [
                 BestSong(place=places[song.id][0], song=song, tally=places[song.id][1])
                 for song in listed(tx, list(places)[first : first + BEST_PAGE_MAX])
             ]
-            return BestPage(songs=tuple(songs), page=shown, more=len(ranked) > first + BEST_PAGE_MAX)
+            return BestPage(songs=tuple(songs), page=number, more=len(ranked) > first + BEST_PAGE_MAX)
 
         # This compares up to a thousand songs, so it runs where no write waits for it.
         return await self._database.report(best)

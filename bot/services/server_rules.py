@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from bot.balance import ChangedBy
 from bot.characters import storable
 from bot.database.engine import Database, Tx
-from bot.database.locking import lock_guild
 from bot.model import GuildId
 from bot.refusals import (
     EverybodyManages,
@@ -20,6 +19,7 @@ from bot.refusals import (
 )
 from bot.store import ledger, ledger_entries, manager_roles, refused_words, song_channels
 from bot.store.changes import ManagerRoles, SongChannels
+from bot.store.locking import lock_guild
 from bot.store.manager_roles import MANAGER_ROLES_MAX
 from bot.store.song_channels import CHANNELS_MAX
 
@@ -48,8 +48,8 @@ class ServerRules:
             raise WordUnusable("too_long", refused_words.REFUSED_WORD_MAX)
 
         def refuse(tx: Tx) -> None:
-            known = refused_words.words(tx, guild_id)
-            if word not in known and len(known) >= refused_words.WORDS_MAX:
+            words = refused_words.words(tx, guild_id)
+            if word not in words and len(words) >= refused_words.WORDS_MAX:
                 raise WordUnusable("too_many", refused_words.WORDS_MAX)
             ledger.know_guild(tx, guild_id)
             refused_words.add(tx, guild_id, word)
@@ -149,10 +149,10 @@ class ServerRules:
 def _named(roles: tuple[int, ...], typed: str) -> int:
     """Return the one of the roles that was typed."""
     id_ = _id_in(typed)
-    found = [role for role in roles if str(role) == id_]
-    if not found:
+    matches = [role for role in roles if str(role) == id_]
+    if not matches:
         raise NoSuchRole
-    return found[0]
+    return matches[0]
 
 
 def _id_in(typed: str) -> str:
@@ -167,7 +167,7 @@ def without(channels: SongChannels, typed: str) -> SongChannels:
         NoSuchChannel: it is not one of them.
     """
     id_ = _id_in(typed)
-    kept = tuple(channel for channel in channels.asked if str(channel) != id_)
-    if len(kept) == len(channels.asked):
+    rest = tuple(channel for channel in channels.asked if str(channel) != id_)
+    if len(rest) == len(channels.asked):
         raise NoSuchChannel
-    return replace(channels, asked=kept)
+    return replace(channels, asked=rest)

@@ -79,8 +79,8 @@ def write(value: Value) -> str:
             fields = {"channel": channel_id}
         case ManagerRoles(ids=ids):
             fields = {"managers": ids}
-        case SongChannels(asked=asked, results=results, announced=announced):
-            fields = {"asked": asked, "results": results, "announced": announced}
+        case SongChannels(asked=sources, results=results, announced=announced):
+            fields = {"asked": sources, "results": results, "announced": announced}
         case _:
             assert_never(value)
     return json.dumps(fields)
@@ -127,8 +127,8 @@ def plain(value: Value | None) -> str:
             return f"{amount} a {period}" if zone == UTC_NAME else f"{amount} a {period}, {zone}"
         case ManagerRoles(ids=ids):
             return f"managed by {' '.join(map(str, ids)) or _OLD_NONE}"
-        case SongChannels(asked=asked, results=results, announced=announced):
-            names = {"asked in": " ".join(map(str, asked)), "posted in": results, "announced in": announced}
+        case SongChannels(asked=sources, results=results, announced=announced):
+            names = {"asked in": " ".join(map(str, sources)), "posted in": results, "announced in": announced}
             return "; ".join(f"{name} {ids or _OLD_NONE}" for name, ids in names.items())
         case Credits(amount=number) | Channel(id=number):
             return _OLD_NONE if number is None else str(number)

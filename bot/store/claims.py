@@ -12,9 +12,9 @@ from functools import cache
 from msgspec import Struct
 
 from bot.database.engine import Row, Tx
+from bot.database.facts import fact
 from bot.database.share import EVERYTHING, Share
 from bot.model import Backend, GuildId, Job, JobId, JobState
-from bot.store.facts import fact
 from bot.store.job_cards import next_card
 from bot.store.job_rows import read_all
 from bot.store.jobs import NOT_ERASED
@@ -120,8 +120,8 @@ def ripe(
         used_up = json.dumps(sorted(places.used_up if places is not None else ()))
         which = f"{_RIPE} AND {_OF_OTHERS}"
         queued = in_turn(tx, which, values | {"used_up": used_up})
-        known = set(ids)
-        ids += [job_id for job_id in queued if job_id not in known][:limit]
+        taken_ids = set(ids)
+        ids += [job_id for job_id in queued if job_id not in taken_ids][:limit]
     return ids
 
 
@@ -155,16 +155,16 @@ def _any_of(selects: Iterable[str]) -> str:
 
 def claim(tx: Tx, job_ids: Iterable[JobId], claimant: Claimant) -> list[Job]:
     """Claim the jobs that are still ripe, and return them in the order given."""
-    wanted = list(job_ids)
-    if not wanted:
+    ids = list(job_ids)
+    if not ids:
         return []
     rows = tx.execute(
         f"""UPDATE job SET attempt = attempt + 1, claim_epoch = :epoch
             WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids)) AND {_RIPE} RETURNING id""",
-        claimant.columns | {"ids": json.dumps(wanted)},
+        claimant.columns | {"ids": json.dumps(ids)},
     ).fetchall()
     claimed = {row["id"] for row in rows}
-    return read_all(tx, [job_id for job_id in wanted if job_id in claimed])
+    return read_all(tx, [job_id for job_id in ids if job_id in claimed])
 
 
 def submitted_since(

@@ -13,11 +13,11 @@ from typing import Literal
 from msgspec import Struct
 
 from bot.database.engine import Tx
-from bot.database.locking import lock_guilds_of
 from bot.database.share import EVERYTHING, Share
-from bot.model import GuildId, MemberNumber
+from bot.model import GuildId, JobId, MemberNumber
 from bot.store import job_events, ledger, lyrics_calls, members, ratings, texts
 from bot.store.jobs import NOT_ERASED, UNFINISHED
+from bot.store.locking import lock_guilds_of
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 
@@ -56,7 +56,7 @@ def waits_for(tx: Tx, member: MemberNumber) -> Waits:
     return Waits(own=own, of_others=len(others))
 
 
-def due(tx: Tx, now: datetime) -> list[int]:
+def due(tx: Tx, now: datetime) -> list[MemberNumber]:
     """Return members to erase now: nothing is unfinished, and their last card is up to date."""
     leaving = tx.execute("SELECT id FROM member WHERE leaving_since IS NOT NULL").fetchall()
     behind = milliseconds(now - CARD_BEHIND_MAX)
@@ -155,7 +155,7 @@ def _drop_texts(tx: Tx, member: MemberNumber) -> None:
     )
 
 
-def drop_drafts_of_jobs(tx: Tx, job_ids: Collection[int]) -> None:
+def drop_drafts_of_jobs(tx: Tx, job_ids: Collection[JobId]) -> None:
     """Delete the drafts that change the texts of these jobs."""
     tx.execute(
         "DELETE FROM draft WHERE remix_of IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
@@ -163,7 +163,7 @@ def drop_drafts_of_jobs(tx: Tx, job_ids: Collection[int]) -> None:
     )
 
 
-def blank(tx: Tx, job_ids: Collection[int]) -> None:
+def blank(tx: Tx, job_ids: Collection[JobId]) -> None:
     """Remove from these jobs everything that identifies a person, a message or a task.
 
     The books need none of it.
@@ -193,7 +193,7 @@ def blank(tx: Tx, job_ids: Collection[int]) -> None:
     )
 
 
-def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
+def drop_outlived(tx: Tx, job_ids: Collection[JobId]) -> int:
     """Delete these jobs' texts and everything derived from them. Returns how many jobs had texts."""
     ids = json.dumps(list(job_ids))
     dropped = texts.drop_songs(tx, job_ids)
@@ -215,7 +215,7 @@ def drop_outlived(tx: Tx, job_ids: Collection[int]) -> int:
 # -- files
 
 
-def files_of(tx: Tx, limit: int, share: Share = EVERYTHING) -> list[int]:
+def files_of(tx: Tx, limit: int, share: Share = EVERYTHING) -> list[JobId]:
     """Return up to ``limit`` erased jobs of this process's share with files still in the spool."""
     rows = tx.execute(
         """SELECT job_id FROM spool_removal JOIN job ON job.id = spool_removal.job_id
@@ -225,7 +225,7 @@ def files_of(tx: Tx, limit: int, share: Share = EVERYTHING) -> list[int]:
     return [row["job_id"] for row in rows]
 
 
-def files_removed(tx: Tx, job_ids: Collection[int]) -> None:
+def files_removed(tx: Tx, job_ids: Collection[JobId]) -> None:
     """Record that the files of these jobs have been removed."""
     tx.execute(
         "DELETE FROM spool_removal WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",

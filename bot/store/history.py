@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
-from bot.model import SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
+from bot.model import DiscordUserId, GuildId, Job, JobId, Track
 from bot.store import jobs, texts
-from bot.store.job_rows import read_all
+from bot.store.job_rows import SONGS, read_all
 from bot.store.listed_songs import ListedSong, listed
 from bot.store.members import known_member
 from bot.store.times import moment
@@ -20,10 +20,9 @@ from bot.store.times import moment
 JOB_ID = re.compile("[0-9]{1,16}")
 """A job id as ``jobs.new_id`` generates them."""
 
-_THERE = ", ".join(f"'{state}'" for state in sorted(SONG_STATES))
 # The caller names the columns: reading the lyrics of thousands of songs is slow.
 _SONGS = f"""SELECT job.id, job.created_at{{columns}} FROM job {{joins}}
-             WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({_THERE})"""
+             WHERE job.guild_id = :guild AND job.member_id = :member AND job.state IN ({SONGS})"""
 FIRST_LOOK_MAX = 30
 """Maximum number of songs read before a search returns its first page, in less than half a millisecond."""
 LOOK_MAX = 500
@@ -243,15 +242,15 @@ class _Search:
         return ids
 
 
-def _newer(search: _Search, place: dict[str, int], found: tuple[ListedSong, ...]) -> SongPage:
+def _newer(search: _Search, place: dict[str, int], first: tuple[ListedSong, ...]) -> SongPage:
     """Return the next newer songs before those already found; the newest if they don't fill a page."""
-    ids = search.some(_OLDEST_FIRST, ">", place, search.size + 1 - len(found))
-    full = len(found) + len(ids) > search.size
+    ids = search.some(_OLDEST_FIRST, ">", place, search.size + 1 - len(first))
+    full = len(first) + len(ids) > search.size
     if not full and search.read_to is None:
         return _older(search, None, (), newer=False)
-    kept = ids[: search.size - len(found)]
+    page_ids = ids[: search.size - len(first)]
     return SongPage(
-        songs=(*listed(search.tx, kept[::-1]), *found),
+        songs=(*listed(search.tx, page_ids[::-1]), *first),
         newer=True,
         older=True,
         read_to=search.read_to,
@@ -260,13 +259,13 @@ def _newer(search: _Search, place: dict[str, int], found: tuple[ListedSong, ...]
 
 
 def _older(
-    search: _Search, place: dict[str, int] | None, found: tuple[ListedSong, ...], *, newer: bool
+    search: _Search, place: dict[str, int] | None, first: tuple[ListedSong, ...], *, newer: bool
 ) -> SongPage:
     """Return the next older songs, after those already found."""
-    ids = search.some(_NEWEST_FIRST, "<", place, search.size + 1 - len(found))
-    full = len(found) + len(ids) > search.size
+    ids = search.some(_NEWEST_FIRST, "<", place, search.size + 1 - len(first))
+    full = len(first) + len(ids) > search.size
     return SongPage(
-        songs=(*found, *listed(search.tx, ids[: search.size - len(found)])),
+        songs=(*first, *listed(search.tx, ids[: search.size - len(first)])),
         newer=newer,
         older=full or search.read_to is not None,
         read_to=search.read_to,
@@ -303,9 +302,9 @@ def _fits(row: Row, text: str, words: list[str]) -> bool:
     """Return whether the text contains every word, or the song's date does if there is no text."""
     if not words:
         return True
-    shown = text if text.strip() else _date(row)
+    label = text if text.strip() else _date(row)
     # As folded, except for spaces, which no word contains.
-    alike = shown.lower() if shown.isascii() else folded(shown)
+    alike = label.lower() if label.isascii() else folded(label)
     for word in words:  # noqa: SIM110 - a generator for each song takes as long as the comparison
         if word not in alike:
             return False

@@ -23,7 +23,7 @@ def answered(
     tx: Tx,
     job_id: JobId,
     card_message_id: int | None,
-    shown: str,
+    state: str,
     now: datetime,
     card_due_at: datetime | None = None,
 ) -> None:
@@ -41,7 +41,7 @@ def answered(
         {
             "id": job_id,
             "card": card_message_id,
-            "shown": shown,
+            "shown": state,
             "now": milliseconds(now),
             "card_due": milliseconds(card_due_at or now),
         },
@@ -91,7 +91,7 @@ def next_card(tx: Tx, share: Share) -> int | None:
     return None if row is None else int(row["at"])
 
 
-def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at: datetime) -> None:
+def card_shown(tx: Tx, job: Job, state: str, again_at: datetime | None, free_at: datetime) -> None:
     """Record the card's contents, when they may change, and when it may be edited again.
 
     A job that has changed since ``job`` was read keeps its card's due time: the card is already outdated.
@@ -108,7 +108,7 @@ def card_shown(tx: Tx, job: Job, shown: str, again_at: datetime | None, free_at:
             "state": job.state,
             "never": _NEVER_MS,
             "seen": _NEVER_MS if job.card_due_at is None else milliseconds(job.card_due_at),
-            "shown": shown,
+            "shown": state,
             "free": milliseconds(free_at),
             "again": None if again_at is None else milliseconds(again_at),
         },

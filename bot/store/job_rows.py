@@ -39,8 +39,8 @@ def read_all(tx: Tx, job_ids: Sequence[JobId]) -> list[Job]:
     for track in tx.execute(f"SELECT * FROM track WHERE job_id {among} ORDER BY job_id, take", ids):
         tracks.setdefault(track["job_id"], []).append(track)
     rows = tx.execute(f"{SELECT} WHERE job.id {among}", ids)
-    found = {row["id"]: _job(row, tracks.get(row["id"], ())) for row in rows}
-    return [found[job_id] for job_id in job_ids if job_id in found]
+    by_id = {row["id"]: _job(row, tracks.get(row["id"], ())) for row in rows}
+    return [by_id[job_id] for job_id in job_ids if job_id in by_id]
 
 
 def read(tx: Tx, row: Row) -> Job:
@@ -104,7 +104,7 @@ def _job(row: Row, tracks: Sequence[Row]) -> Job:
         parked=row["parked"] is not None,
         missing_since=None if row["missing_since"] is None else moment(row["missing_since"]),
         misses=row["misses"],
-        words_whole=row["torn"] == 0,
+        texts_whole=row["torn"] == 0,
         first_song=bool(row["first_song"]),
         restored=row["restored_at"] is not None,
     )

@@ -52,9 +52,9 @@ UNFINISHED = f"(due_at IS NOT NULL AND state IN ({OPEN}))"
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """Numbers of unfinished songs."""
+    """Numbers of unfinished songs of a member, and of a whole server."""
 
-    member: MemberNumber
+    member: int
     guild: int
 
 
@@ -144,8 +144,8 @@ def taken(tx: Tx, interaction_id: int) -> bool:
     return tx.execute("SELECT 1 FROM job WHERE interaction_id = ?", (interaction_id,)).fetchone() is not None
 
 
-def tried_again(tx: Tx, failed_id: int, member: MemberNumber) -> bool:
-    """Return whether the member has retried this failed job and not canceled that request."""
+def tried_again(tx: Tx, failed_id: JobId, member: MemberNumber) -> bool:
+    """Return whether the member has retried this failed job and not cancelled that request."""
     row = tx.execute(
         """SELECT 1 FROM job WHERE retry_of = ? AND member_id = ?
              AND (reason IS NULL OR reason <> 'withdrawn')""",

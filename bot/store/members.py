@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from bot.balance import Period
+from bot.database import facts
 from bot.database.engine import Tx
+from bot.database.facts import fact, remember
 from bot.model import DiscordUserId, GuildId, MemberNumber
-from bot.store import calendars, facts, times
-from bot.store.facts import fact, remember
+from bot.store import calendars, times
 from bot.store.scrub import Deleted, mark
 from bot.store.times import milliseconds
 
@@ -38,12 +39,12 @@ OPERATOR = MemberNumber(-2)
 class MemberIndex(Struct, frozen=True, kw_only=True):
     """Members by number, for comparing two databases of one bot."""
 
-    known: dict[int, int]
+    known: dict[MemberNumber, DiscordUserId]
     """Discord ids by number, of members who have not been erased."""
-    gone: frozenset[int]
+    gone: frozenset[MemberNumber]
     """Numbers of members who were erased or are waiting for erasure."""
 
-    def left_since(self, earlier: "MemberIndex") -> list[int]:
+    def left_since(self, earlier: "MemberIndex") -> list[MemberNumber]:
         """Return the numbers of members known in an earlier database of this bot but erased in this one."""
         if any(self.known.get(number, person) != person for number, person in earlier.known.items()):
             return []
@@ -53,15 +54,15 @@ class MemberIndex(Struct, frozen=True, kw_only=True):
 def member_index(tx: Tx) -> MemberIndex:
     """Return the members of this database."""
     rows = tx.execute("SELECT id, discord_id, leaving_since FROM member").fetchall()
-    known = {row[0]: row[1] for row in rows if row[1] is not None and row[2] is None}
-    return MemberIndex(known=known, gone=frozenset(row[0] for row in rows if row[0] not in known))
+    by_number = {row[0]: row[1] for row in rows if row[1] is not None and row[2] is None}
+    return MemberIndex(known=by_number, gone=frozenset(row[0] for row in rows if row[0] not in by_number))
 
 
 def member_number(tx: Tx, discord_id: DiscordUserId) -> MemberNumber:
     """Return this person's number, assigning one if needed."""
-    known = known_member(tx, discord_id)
-    if known != NOBODY:
-        return known
+    number = known_member(tx, discord_id)
+    if number != NOBODY:
+        return number
     tx.execute("INSERT INTO member (discord_id) VALUES (?) ON CONFLICT DO NOTHING", (discord_id,))
     return known_member(tx, discord_id)
 
@@ -97,7 +98,7 @@ def numbers(tx: Tx, member: MemberNumber) -> tuple[MemberNumber, ...]:
     return tuple(sorted({member, *(row["member_id"] for row in rows)}))
 
 
-def by_person(tx: Tx, members: Iterable[MemberNumber]) -> dict[int, int | str]:
+def by_person(tx: Tx, members: Iterable[MemberNumber]) -> dict[MemberNumber, int | str]:
     """Map each number to a key shared by all numbers of the same person."""
     key = fact(tx, KEY_FACT)
     if key is None:
@@ -170,12 +171,12 @@ def _still_counts(tx: Tx, member: MemberNumber, now: datetime) -> bool:
              AND allowance_used + allowance_held + bonus_used + bonus_held > 0 GROUP BY guild_id""",
         {"member": member, "first": times.day_number(now) - PERIOD_DAYS_MAX},
     ).fetchall()
-    asked = tx.execute(
+    lyrics = tx.execute(
         "SELECT 1 FROM lyrics_call WHERE member_id = ? AND asked_at > ? LIMIT 1",
         (member, milliseconds(now - ASKED_WITHIN)),
     ).fetchone()
     counts = any(row["day"] >= _earliest(tx, row["guild_id"], now) for row in used)
-    return limited is not None or counts or asked is not None
+    return limited is not None or counts or lyrics is not None
 
 
 def _earliest(tx: Tx, guild_id: GuildId, now: datetime) -> int:

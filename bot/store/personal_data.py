@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from bot.database.engine import Row, Rows, Tx
-from bot.model import DiscordUserId, MemberNumber
+from bot.model import DiscordUserId, GuildId, MemberNumber
 from bot.store import job_events, members, texts
 from bot.store.jobs import NOT_ERASED
 from bot.store.members import NOBODY
@@ -30,7 +30,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     """When the oldest stored song was requested."""
     songs: int
     """Songs, with their message ids, times and prices."""
-    songs_with_words: int
+    songs_with_texts: int
     servers: int
     drafts: int
     ratings: int
@@ -38,7 +38,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Entries about the member or by them. They stay after a deletion, anonymously."""
     more: bool
     """Whether more of a kind may exist than were counted."""
-    limits: dict[int, int]
+    limits: dict[GuildId, int]
     """Limits set by managers, by server. A deletion does not lift them."""
     locale: str
     """The member's language as a Discord locale code, or empty."""
@@ -52,7 +52,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     """Count the records stored about this person."""
     member, counted = members.known_member(tx, discord_id), _counted(tx, discord_id)
     row = tx.execute(
-        f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS worded, COUNT(DISTINCT guild_id) AS servers
+        f"""SELECT COUNT(*) AS songs, COUNT(song.job_id) AS has_texts, COUNT(DISTINCT guild_id) AS servers
             FROM (SELECT id, guild_id FROM job WHERE member_id = :member AND {NOT_ERASED}
                   ORDER BY created_at DESC LIMIT :most) AS newest
             LEFT JOIN song ON song.job_id = newest.id""",
@@ -77,7 +77,7 @@ def summary(tx: Tx, discord_id: DiscordUserId) -> Summary:
     }
     return Summary(
         since=None if first is None else moment(first["created_at"]),
-        songs_with_words=row["worded"],
+        songs_with_texts=row["has_texts"],
         servers=row["servers"],
         **counts,
         more=max(counts.values()) >= COUNTED_MAX,
@@ -202,7 +202,7 @@ def _texts_elsewhere(tx: Tx, member: MemberNumber) -> Rows:
 def _songs(tx: Tx, member: MemberNumber) -> Rows:
     columns = ", ".join(f"song.{name}_id" for name in texts.TEXTS)
     return tx.execute(
-        f"""SELECT job.*, song.job_id AS worded, song.model, song.custom, song.instrumental, song.voice,
+        f"""SELECT job.*, song.job_id AS has_texts, song.model, song.custom, song.instrumental, song.voice,
                    song.duration_s, song.asked_by, {columns}
             FROM job LEFT JOIN song ON song.job_id = job.id WHERE job.member_id = ?
             ORDER BY job.created_at, job.id""",
@@ -228,7 +228,7 @@ def _song(tx: Tx, row: Row, member: MemberNumber) -> dict[str, object]:
         "limit_in_credits_at_that_time": row["limit_credits"],
         "another_try_of_song": row["retry_of"],
         "the_same_again_as_song": row["again_of"],
-        "words": None if row["worded"] is None else _words(tx, row, member),
+        "words": None if row["has_texts"] is None else _words(tx, row, member),
         "your_name_then": row["asked_by"],
         "sent_to_the_music_service_at": _time(row["submitted_at"]),
         "task_of_the_music_service": row["task_id"],

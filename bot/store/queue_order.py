@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from bot.database.engine import Tx
-from bot.model import Job, JobId
+from bot.model import GuildId, Job, JobId, MemberNumber
 from bot.store.times import milliseconds
 
-_Turn: TypeAlias = tuple[int, bool, int, int, int]
+_Turn: TypeAlias = tuple[int, bool, int, int, JobId]
 QUEUED = "state = 'queued' AND due_at IS NOT NULL"
 TIES_MAX = 8
 """Maximum number of servers with the same last service that are compared one by one.
@@ -29,21 +29,21 @@ def in_turn(tx: Tx, which: str, values: Mapping[str, object]) -> list[JobId]:
     ).fetchall()
     members = _served(tx, "guild_id, member_id", which, values)
     guilds = _served(tx, "guild_id", which, values)
-    by_guild: dict[int, list[tuple[_Turn, int]]] = {}
+    by_guild: dict[GuildId, list[tuple[_Turn, JobId]]] = {}
     turn, last = 0, None
     for job_id, guild, member, at in waiting:
         turn = turn + 1 if last == (guild, member) else 1
         last = (guild, member)
         by_guild.setdefault(guild, []).append((_turn(turn, members[last], at, job_id), job_id))
-    order: list[tuple[_Turn, int]] = []
+    order: list[tuple[_Turn, JobId]] = []
     for guild, turns in by_guild.items():
         served = guilds[(guild,)]
         for number, ((_, _, _, at, _), job_id) in enumerate(sorted(turns)):
             order.append((_turn(number, served, at, job_id), job_id))
-    return [JobId(job_id) for _, job_id in sorted(order)]
+    return [job_id for _, job_id in sorted(order)]
 
 
-def _turn(number: int, served: int | None, at: int, job_id: int) -> "_Turn":
+def _turn(number: int, served: int | None, at: int, job_id: JobId) -> "_Turn":
     """Return the sort key of a turn; those never served come before all others."""
     return (number, served is not None, served or 0, at, job_id)
 
@@ -81,7 +81,7 @@ def queue_position(tx: Tx, job: Job) -> int:
     if row is None:
         return 0
     own_guild, place = row["guild_id"], (milliseconds(job.created_at), job.id)
-    queued: dict[int, dict[int, int]] = {}
+    queued: dict[GuildId, dict[MemberNumber, int]] = {}
     for guild_id, member_id, count in tx.execute(
         f"SELECT guild_id, member_id, COUNT(*) FROM job WHERE {QUEUED} GROUP BY guild_id, member_id"
     ):
@@ -107,7 +107,7 @@ def queue_position(tx: Tx, job: Job) -> int:
     return ahead + sum(_at_turn(tx, queued[one], one, turn) < place for one in tied)
 
 
-def _at_turn(tx: Tx, counts: dict[int, int], guild_id: int, turn: int) -> tuple[int, int]:
+def _at_turn(tx: Tx, counts: Mapping[MemberNumber, int], guild_id: GuildId, turn: int) -> tuple[int, JobId]:
     """Return the request time and the id of the job at this turn of a server.
 
     ``counts`` has each member's number of jobs. Members take turns until they have none left.
@@ -139,16 +139,20 @@ def _at_turn(tx: Tx, counts: dict[int, int], guild_id: int, turn: int) -> tuple[
 
 
 def _turn_of_guild(
-    tx: Tx, counts: dict[int, int], guild_id: int, member_id: int, place: tuple[int, int]
+    tx: Tx,
+    counts: Mapping[MemberNumber, int],
+    guild_id: GuildId,
+    member: MemberNumber,
+    place: tuple[int, JobId],
 ) -> int:
     """Return a queued job's turn within its server, beginning with 1."""
     turn_of_member: int
     (turn_of_member,) = tx.execute(
         f"""SELECT COUNT(*) FROM job WHERE {QUEUED} AND guild_id = :guild AND member_id = :member
               AND (created_at, id) <= (:at, :id)""",
-        {"guild": guild_id, "member": member_id, "at": place[0], "id": place[1]},
+        {"guild": guild_id, "member": member, "at": place[0], "id": place[1]},
     ).fetchone()
-    others = {one: count for one, count in counts.items() if one != member_id}
+    others = {one: count for one, count in counts.items() if one != member}
     turn = turn_of_member + sum(min(count, turn_of_member - 1) for count in others.values())
     rivals = [one for one, count in others.items() if count >= turn_of_member]
     if not rivals:
@@ -159,7 +163,7 @@ def _turn_of_guild(
                       (SELECT MAX(submitted_at) FROM job
                        WHERE guild_id = :guild AND member_id = CAST(value AS BIGINT))
                FROM json_each(:members)""",
-            {"guild": guild_id, "members": json.dumps([member_id, *rivals])},
+            {"guild": guild_id, "members": json.dumps([member, *rivals])},
         )
     )
     earlier: int
@@ -170,14 +174,14 @@ def _turn_of_guild(
              ORDER BY nth.created_at, nth.id LIMIT 1 OFFSET :skipped)
            WHERE (job.created_at, job.id) < (:at, :id)""",
         {
-            "tied": json.dumps([other for other in rivals if served[other] == served[member_id]]),
+            "tied": json.dumps([other for other in rivals if served[other] == served[member]]),
             "guild": guild_id,
             "skipped": turn_of_member - 1,
             "at": place[0],
             "id": place[1],
         },
     ).fetchone()
-    return turn + earlier + sum(_served_before(served[other], served[member_id]) for other in rivals)
+    return turn + earlier + sum(_served_before(served[other], served[member]) for other in rivals)
 
 
 def _served_before(one: int | None, other: int | None) -> bool:

@@ -53,7 +53,7 @@ def limits(tx: Tx, guild_id: GuildId, typed: str = "") -> list[SetLimit]:
            WHERE member_limit.guild_id = :guild""",
         {"guild": guild_id},
     )
-    found = [
+    all_limits = [
         SetLimit(
             role_id=row["role_id"],
             number=row["number"],
@@ -66,7 +66,7 @@ def limits(tx: Tx, guild_id: GuildId, typed: str = "") -> list[SetLimit]:
     part = typed.casefold()
     return [
         limit
-        for limit in found
+        for limit in all_limits
         if part in limit.key or part in f"{limit.role_id or limit.member_id}" or part in limit.name.casefold()
     ]
 

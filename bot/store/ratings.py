@@ -158,7 +158,7 @@ def _number(likes: int, dislikes: int) -> int:
 # -- deletion
 
 
-def drop_of_songs(tx: Tx, job_ids: Collection[int]) -> None:
+def drop_of_songs(tx: Tx, job_ids: Collection[JobId]) -> None:
     """Delete all ratings of these songs."""
     tx.execute(
         "DELETE FROM rating WHERE job_id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",

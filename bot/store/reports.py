@@ -81,7 +81,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     """Credits available after this line; None if not computed."""
 
 
-class Page(Struct, frozen=True, kw_only=True):
+class LedgerPage(Struct, frozen=True, kw_only=True):
     """One page of the ledger, newest first."""
 
     rows: tuple[LedgerRow, ...]
@@ -127,7 +127,7 @@ def page(
     member_id: DiscordUserId | None = None,
     before_id: int | None = None,
     after_id: int | None = None,
-) -> Page:
+) -> LedgerPage:
     """Return ``size`` entries, older than ``before_id`` or newer than ``after_id``, else the newest.
 
     ``kind`` and ``member_id`` filter them. Without a kind, all entries of a song form one line.
@@ -146,19 +146,21 @@ def page(
         rows = tx.execute(
             f"{where} AND ledger.id > :id ORDER BY ledger.id LIMIT :size", parameters
         ).fetchall()
-        return Page(
+        return LedgerPage(
             rows=tuple(_read(row) for row in reversed(rows[:size])), newer=len(rows) > size, older=True
         )
     if before_id is not None:
         parameters["id"] = before_id
         where += " AND ledger.id < :id"
     rows = tx.execute(f"{where} ORDER BY ledger.id DESC LIMIT :size", parameters).fetchall()
-    return Page(
+    return LedgerPage(
         rows=tuple(_read(row) for row in rows[:size]), newer=before_id is not None, older=len(rows) > size
     )
 
 
-def with_balances(tx: Tx, guild_id: GuildId, page_: Page, defaults: Defaults, now: datetime) -> Page:
+def with_balances(
+    tx: Tx, guild_id: GuildId, page_: LedgerPage, defaults: Defaults, now: datetime
+) -> LedgerPage:
     """Add the credits available after each line to an unfiltered page.
 
     A song counts with its final outcome, so that the newest line shows the credits available now.
@@ -191,12 +193,12 @@ def _settings(tx: Tx, guild_id: GuildId) -> list[tuple[int, Allowance, Allowance
             WHERE guild_id = ? AND kind = 'set' AND {_RARE} ORDER BY id""",
         (guild_id,),
     )
-    found = [
+    changes_ = [
         (row["id"], changes.read("set", row["before"]), changes.read("set", row["after"])) for row in rows
     ]
     return [
         (entry, before, after)
-        for entry, before, after in found
+        for entry, before, after in changes_
         if isinstance(before, Allowance) and isinstance(after, Allowance)
     ]
 

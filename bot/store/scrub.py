@@ -5,10 +5,14 @@ SQLite overwrites deleted rows (``secure_delete``), but not the copies it made o
 
 import secrets
 from enum import StrEnum
+from typing import Final
 
 from bot.database.engine import Tx
-from bot.store.facts import fact, forget, remember
+from bot.database.facts import fact, forget, remember
 
+REWRITTEN: Final = ("text", "draft", "song", "track", "coauthor", "member", "forgotten", "lyrics_call")
+"""Tables with members' texts or identities, for an engine that rewrites whole tables. Jobs and the ledger are
+too large for that."""
 PAGE_FACT = "scrubbed page"
 """Name of the fact with the page that the current scrub has reached."""
 

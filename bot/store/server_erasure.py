@@ -98,10 +98,10 @@ def stored(tx: Tx, guild_id: GuildId) -> ServerData:
                   + (SELECT COUNT(*) FROM role_limit WHERE guild_id = :guild)""",
         {"guild": guild_id},
     ).fetchone()
-    (known,) = tx.execute(
+    (only_here,) = tx.execute(
         f"SELECT COUNT(*) FROM member WHERE {_ONLY_HERE}", {"guild": guild_id, "all": True}
     ).fetchone()
-    return ServerData(songs=songs, unfinished=unfinished, limits=limits, members=known)
+    return ServerData(songs=songs, unfinished=unfinished, limits=limits, members=only_here)
 
 
 def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
@@ -129,17 +129,17 @@ def begin(tx: Tx, guild_id: GuildId, now: datetime) -> None:
     mark(tx, Deleted.ERASED)
 
 
-def note_absent(tx: Tx, present: Collection[int], now: datetime, after: int = 0) -> int | None:
+def note_absent(tx: Tx, present: Collection[GuildId], now: datetime, after: int = 0) -> GuildId | None:
     """Record which of the next servers with data the bot has left; ``present`` are all servers it is in.
 
     Begin after the server ``after``. Returns the last server checked, or None once all have been.
     """
     rows = tx.execute("SELECT id FROM guild WHERE id > ? ORDER BY id LIMIT ?", (after, BATCH_MAX)).fetchall()
-    known = [row["id"] for row in rows]
+    ids = [row["id"] for row in rows]
     tx.execute(
         """UPDATE guild SET absent_since = NULL
            WHERE absent_since IS NOT NULL AND id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))""",
-        (json.dumps([server for server in known if server in present]),),
+        (json.dumps([server for server in ids if server in present]),),
     )
     tx.execute(
         f"""UPDATE guild SET absent_since = :now
@@ -147,10 +147,10 @@ def note_absent(tx: Tx, present: Collection[int], now: datetime, after: int = 0)
               AND absent_since IS NULL AND leaving_since IS NULL AND {_HAS_DATA}""",
         {
             "now": milliseconds(now),
-            "absent": json.dumps([server for server in known if server not in present]),
+            "absent": json.dumps([server for server in ids if server not in present]),
         },
     )
-    return known[-1] if len(known) == BATCH_MAX else None
+    return ids[-1] if len(ids) == BATCH_MAX else None
 
 
 def forget_absent(tx: Tx, now: datetime) -> int:

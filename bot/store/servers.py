@@ -7,13 +7,13 @@ from msgspec import Struct, field
 
 from bot.balance import Balance, Period
 from bot.database.engine import Tx
+from bot.database.facts import fact, remember
 from bot.model import GuildId, JobId
 from bot.store import ledger, lyrics_calls, server_erasure, times
-from bot.store.facts import fact, remember
+from bot.store.job_rows import SONGS
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
 
-_SONGS = "'stored', 'delivering', 'delivered', 'undelivered'"
 SHARE_WARNED: Final = 80
 """Share of the operator's total at which they are warned, in percent."""
 SHARE_REACHED: Final = 100
@@ -43,7 +43,7 @@ SERVE_ALL = ServerPolicy()
 class Server(Struct, frozen=True, kw_only=True):
     """One server's credits and songs."""
 
-    id: int
+    id: GuildId
     balance: Balance
     paused: bool
     songs: int
@@ -58,7 +58,7 @@ class Server(Struct, frozen=True, kw_only=True):
 class OpenJob(Struct, frozen=True, kw_only=True):
     """A job that still needs the bot or a person."""
 
-    id: int
+    id: JobId
     guild_id: GuildId
     state: str
     parked: str | None
@@ -73,7 +73,7 @@ def servers(tx: Tx, defaults: Defaults, now: datetime) -> list[Server]:
     """Return every known server, the most recently active first."""
     rows = tx.execute(
         f"""SELECT guild.id, guild.paused, server_rule.allowed, MAX(job.created_at) AS asked_at,
-                   COUNT(*) FILTER (WHERE state IN ({_SONGS})) AS songs,
+                   COUNT(*) FILTER (WHERE state IN ({SONGS})) AS songs,
                    COUNT(*) FILTER (WHERE {_UNFINISHED}) AS open_jobs
             FROM guild LEFT JOIN job ON job.guild_id = guild.id
                        LEFT JOIN server_rule ON server_rule.guild_id = guild.id
@@ -116,10 +116,10 @@ def is_known(tx: Tx, guild_id: GuildId) -> bool:
     return tx.execute("SELECT 1 FROM guild WHERE id = ?", (guild_id,)).fetchone() is not None
 
 
-def guild_of(tx: Tx, job_id: JobId) -> int | None:
+def guild_of(tx: Tx, job_id: JobId) -> GuildId | None:
     """Return the server of a job, or None if the job does not exist."""
     row = tx.execute("SELECT guild_id FROM job WHERE id = ?", (job_id,)).fetchone()
-    return None if row is None else int(row["guild_id"])
+    return None if row is None else GuildId(row["guild_id"])
 
 
 def parked(tx: Tx, job_id: JobId) -> str | None:
@@ -175,10 +175,10 @@ def newly_passed(tx: Tx, total_max: int, price: int, now: datetime) -> int | Non
         passed = SHARE_WARNED
     first, _ = times.period_days(Period.MONTH, now)
     month, _, share = (fact(tx, TOTAL_FACT) or "").partition(":")
-    known = int(share) if month == str(first) else 0
-    if passed > known:
+    recorded = int(share) if month == str(first) else 0
+    if passed > recorded:
         remember(tx, TOTAL_FACT, f"{first}:{passed}")
-    return passed if passed > known else None
+    return passed if passed > recorded else None
 
 
 def next_month(now: datetime) -> datetime:

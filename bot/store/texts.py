@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bot.database.engine import Row, Tx
 from bot.model import DiscordUserId, JobId, MemberNumber, SongRequest, Voice
-from bot.refusals import WordsGone
+from bot.refusals import TextsGone
 from bot.store.members import member_number
 from bot.store.scrub import Deleted, mark
 from bot.store.text_overlap import has_words_of
@@ -125,7 +125,7 @@ def may_be_taken_up(tx: Tx, job_id: JobId) -> bool:
     return leaving.fetchone() is None
 
 
-def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
+def drop_songs(tx: Tx, job_ids: Collection[JobId]) -> int:
     """Delete the texts of these jobs that no other song uses. Returns how many jobs had texts."""
     ids = json.dumps(list(job_ids))
     rows = tx.execute(
@@ -146,7 +146,7 @@ def drop_songs(tx: Tx, job_ids: Collection[int]) -> int:
     return len(rows)
 
 
-def outlived(tx: Tx, before: datetime, limit: int) -> list[int]:
+def outlived(tx: Tx, before: datetime, limit: int) -> list[JobId]:
     """Return up to ``limit`` jobs that finished before that time and still have texts."""
     rows = tx.execute(
         """SELECT song.job_id FROM song JOIN job ON job.id = song.job_id
@@ -180,10 +180,10 @@ def keep_draft(
     """Store the texts of a refused request under the number ``key``, for a day.
 
     Raises:
-        WordsGone: the request changes the texts of ``remix_of``, which may no longer be reused.
+        TextsGone: the request changes the texts of ``remix_of``, which may no longer be reused.
     """
     if remix_of is not None and not may_be_taken_up(tx, JobId(remix_of)):
-        raise WordsGone
+        raise TextsGone
     member = member_number(tx, member_id)
     replaced = tx.execute(
         """DELETE FROM draft WHERE member_id = :member AND id NOT IN (

@@ -10,9 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.database.engine import Tx
+from bot.database.facts import fact, remember
 from bot.model import Backend, GuildId
 from bot.store import ledger, servers
-from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
 from bot.store.times import milliseconds, moment
@@ -45,7 +45,7 @@ class UpstreamTerms(Struct, frozen=True, kw_only=True):
     policy: ServerPolicy
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class BalanceReading(Struct, frozen=True, kw_only=True):
     """A balance in the service's own credits, and when it was read."""
 
     credits: float
@@ -64,7 +64,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
     """The balance compared with what members can still request, and the cost of songs so far."""
 
     backend: Backend
-    reading: Reading | None
+    reading: BalanceReading | None
     """The last balance read; None if there is none."""
     songs: int | None
     """Number of songs that the balance pays for; None if unknown."""
@@ -128,16 +128,16 @@ def _guilds(tx: Tx, policy: ServerPolicy) -> frozenset[GuildId]:
     return policy.listed | {GuildId(row["id"]) for row in rows}
 
 
-def last_reading(tx: Tx, backend: Backend) -> Reading | None:
+def last_reading(tx: Tx, backend: Backend) -> BalanceReading | None:
     """Return the last balance read from the service, or None."""
     text = fact(tx, _balance_fact(backend))
     if text is None:
         return None
     credits_, at_ms = json.loads(text)
-    return Reading(credits=credits_, at=moment(at_ms))
+    return BalanceReading(credits=credits_, at=moment(at_ms))
 
 
-def compare(tx: Tx, terms: UpstreamTerms, now: datetime, fresh: Reading | None = None) -> Upstream:
+def compare(tx: Tx, terms: UpstreamTerms, now: datetime, fresh: BalanceReading | None = None) -> Upstream:
     """Compare the balance, ``fresh`` or as last stored, with what members can still request."""
     reading = fresh or last_reading(tx, terms.backend)
     return Upstream(
@@ -158,14 +158,14 @@ def compare_and_average(tx: Tx, terms: UpstreamTerms, now: datetime) -> Upstream
 
 
 def record(
-    tx: Tx, backend: Backend, reading: Reading, found: tuple[BalanceWarning, ...]
+    tx: Tx, backend: Backend, reading: BalanceReading, current: tuple[BalanceWarning, ...]
 ) -> set[BalanceWarning]:
     """Store a balance and its warnings. Returns the warnings that the previous balance did not have."""
     name = f"warnings about the balance of {backend}"
     before = (fact(tx, name) or "").split()
     remember(tx, _balance_fact(backend), json.dumps([reading.credits, milliseconds(reading.at)]))
-    remember(tx, name, " ".join(found))
-    return {warning for warning in found if warning not in before}
+    remember(tx, name, " ".join(current))
+    return {warning for warning in current if warning not in before}
 
 
 def _balance_fact(backend: Backend) -> str:

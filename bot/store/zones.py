@@ -42,9 +42,9 @@ def like(typed: str, most: int) -> list[str]:
     part = _compared(typed)
     if not part:
         return list(COMMON[:most])
-    found = [key for key in names() if part in key]
-    begins = [key for key in found if any(word.startswith(part) for word in (key, *key.split("/")))]
-    return [names()[key] for key in dict.fromkeys([*begins, *found])][:most]
+    keys = [key for key in names() if part in key]
+    begins = [key for key in keys if any(word.startswith(part) for word in (key, *key.split("/")))]
+    return [names()[key] for key in dict.fromkeys([*begins, *keys])][:most]
 
 
 def _compared(typed: str) -> str:

@@ -7,6 +7,7 @@ ones still arrive.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import discord
 from discord import AppCommandOptionType, app_commands
@@ -40,11 +41,26 @@ PLAIN: Final = {
 }
 REFUSED_BY_COMMAND: Final = frozenset({"model"})
 """Options whose unknown values the command itself refuses, since its refusal can list the valid ones."""
+CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
+"""Channel types that discord.py knows."""
 FOR_EVERYBODY: Final = frozenset({"privacy", "music help"})
 """Commands and command groups that also work in servers the operator does not serve."""
 
 CHECKED_ON_ACCEPTANCE: Final = frozenset({"music create"})
 """Commands whose accepting transaction checks the server, which saves a separate read."""
+
+_PARAMETERS: Final[
+    WeakKeyDictionary[app_commands.Command[Any, ..., Any], dict[str, app_commands.Parameter]]
+] = WeakKeyDictionary()
+"""The parameters of each command that has been used, by name."""
+
+
+def with_known_channel(data: Any) -> Any:  # noqa: ANN401 - Discord's JSON
+    """Return an interaction with any unknown channel type treated as a text channel."""
+    channel = data.get("channel")
+    if not isinstance(channel, dict) or channel.get("type") in CHANNEL_TYPES:
+        return data
+    return {**data, "channel": {**channel, "type": discord.ChannelType.text.value}}
 
 
 async def require_served(interaction: discord.Interaction, intake: Intake) -> None:
@@ -104,12 +120,21 @@ def require_valid_options(interaction: discord.Interaction) -> None:
     if not isinstance(command, app_commands.Command):
         raise UnknownControl
     data: Mapping[str, Any] = interaction.data or {}
-    parameters = {parameter.display_name: parameter for parameter in command.parameters}
+    parameters = _parameters_of(command)
     resolved: Mapping[str, Any] = data.get("resolved") or {}
     for option in _leaves(data.get("options") or []):
         parameter = parameters.get(str(option.get("name")))
         if parameter is None or not _is_valid(option, parameter, resolved):
             raise UnknownControl
+
+
+def _parameters_of(command: app_commands.Command[Any, ..., Any]) -> Mapping[str, app_commands.Parameter]:
+    """Return a command's parameters by name; discord.py computes both again each time."""
+    parameters = _PARAMETERS.get(command)
+    if parameters is None:
+        parameters = {parameter.display_name: parameter for parameter in command.parameters}
+        _PARAMETERS[command] = parameters
+    return parameters
 
 
 def _leaves(options: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -13,12 +13,12 @@ from discord import app_commands
 from msgspec import Struct
 
 from bot.characters import tail
+from bot.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.errors import Refusal, Transient
 from bot.model import JobId
 from bot.store.times import zone_of
 from bot.store.zones import like
 from bot.ui.discord_errors import NETWORK_ERRORS, readable_answers
-from bot.ui.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.ui.text import label
 
 log = logging.getLogger(__name__)
@@ -37,14 +37,14 @@ _TAIL: Final = re.compile(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DI
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class Offer(Struct, frozen=True, kw_only=True):
+class SongOffer(Struct, frozen=True, kw_only=True):
     """A song offered for choice."""
 
     job_id: JobId
     label: str
 
 
-def choices(offers: Sequence[Offer]) -> list[app_commands.Choice[str]]:
+def choices(offers: Sequence[SongOffer]) -> list[app_commands.Choice[str]]:
     """Return the offers as choices with unique labels.
 
     Clients pick the first of two choices with equal labels
@@ -68,14 +68,14 @@ def choices(offers: Sequence[Offer]) -> list[app_commands.Choice[str]]:
     ]
 
 
-def _compared(shown: str) -> str:
+def _compared(text: str) -> str:
     """Normalise a label so that visually identical ones compare equal."""
-    if shown.isascii():
-        return " ".join(shown.lower().split())
-    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold()).split())
+    if text.isascii():
+        return " ".join(text.lower().split())
+    return " ".join(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).split())
 
 
-def _with_tail(offer: Offer, digits: int) -> str:
+def _with_tail(offer: SongOffer, digits: int) -> str:
     ending = f"{SEPARATOR}#{tail(str(offer.job_id), digits):0>{TAIL_DIGITS}}"
     return label(offer.label, CHOICE_MAX - len(ending)) + ending
 
@@ -91,30 +91,30 @@ def searches(typed: str) -> list[str]:
     """Return what to search for if the input is a label, or a part of one."""
     parts = [part.removesuffix("…") for part in _TAIL.sub("", typed.strip()).split(SEPARATOR)]
     names = [part for part in parts if not _DATE.fullmatch(part)]
-    wanted = [*names[:1], *(part for part in parts if part not in names)]
-    return list(dict.fromkeys(filter(None, wanted)))[:SEARCHES_MAX]
+    candidates = [*names[:1], *(part for part in parts if part not in names)]
+    return list(dict.fromkeys(filter(None, candidates)))[:SEARCHES_MAX]
 
 
-def name_of(offer: Offer) -> str:
+def name_of(offer: SongOffer) -> str:
     """Return the first part of a label: the title, if labels start with it."""
     return offer.label.partition(SEPARATOR)[0]
 
 
-def meant(typed: str, offers: Sequence[Offer]) -> JobId | None:
+def find_song(typed: str, offers: Sequence[SongOffer]) -> JobId | None:
     """Return the song whose label was typed instead of chosen."""
     ending = _TAIL.search(typed.strip())
     beginning = _TAIL.sub("", typed.strip())
-    wanted, base = _compared(beginning), _compared(beginning.removesuffix("…"))
+    whole_label, base = _compared(beginning), _compared(beginning.removesuffix("…"))
     is_cut = beginning.endswith("…") and bool(base)
     for offer in offers:
         whole = _compared(label(offer.label, len(offer.label)))
-        is_label = whole == wanted or (is_cut and whole.startswith(base))
+        is_label = whole == whole_label or (is_cut and whole.startswith(base))
         if is_label and (ending is None or f"{offer.job_id:0{TAIL_DIGITS}}".endswith(ending["digits"])):
             return offer.job_id
     return None
 
 
-async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Offer]]]) -> JobId | None:
+async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[SongOffer]]]) -> JobId | None:
     """Return the song whose label was typed, from the ``offers`` of a few searches.
 
     The last search matches everything: a label may spell its title differently. What has neither the
@@ -123,13 +123,13 @@ async def chosen(typed: str, offers: Callable[[str, int], Awaitable[Sequence[Off
     if SEPARATOR.strip() not in _compared(typed) and not typed.strip().endswith("…"):
         return None
     for search in (*searches(typed), ""):
-        job_id = meant(typed, await offers(search, LOOKED_THROUGH_MAX))
+        job_id = find_song(typed, await offers(search, LOOKED_THROUGH_MAX))
         if job_id is not None:
             return job_id
     return None
 
 
-async def songs(work: Awaitable[Sequence[Offer]]) -> list[app_commands.Choice[str]]:
+async def songs(work: Awaitable[Sequence[SongOffer]]) -> list[app_commands.Choice[str]]:
     """Return the songs of a search as choices."""
     return choices(await work)
 
@@ -150,13 +150,13 @@ async def answer(
     Returns no choices: discord.py would send them, and log a late answer as an exception.
     """
     try:
-        found = await work
+        choices_ = await work
     except (Refusal, Transient) as error:
         log.info("autocompletion refused", extra={"error": type(error).__name__})
-        found = []
+        choices_ = []
     try:
         with readable_answers():
-            await interaction.response.autocomplete(found)
+            await interaction.response.autocomplete(choices_)
     except NETWORK_ERRORS as error:
         log.info("autocompletion not answered", extra={"error": str(error) or type(error).__name__})
     except RuntimeError:

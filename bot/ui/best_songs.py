@@ -4,10 +4,10 @@ from typing import Final
 
 import discord
 
+from bot.discord_limits import CONTENT_MAX
 from bot.services.ratings import BestPage, BestSong, Rated
 from bot.store.ratings import Tally
 from bot.ui import cards
-from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.text import cut, line

@@ -7,6 +7,7 @@ from discord.utils import format_dt
 from msgspec.structs import replace
 
 from bot.characters import is_blank
+from bot.discord_limits import CHOICE_MAX, CONTENT_MAX
 from bot.model import FailReason, Job, JobState, SongRequest, TakeDetails
 from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
@@ -14,7 +15,6 @@ from bot.store.history import SongChoice, SongPage
 from bot.store.listed_songs import ListedSong
 from bot.ui import messages
 from bot.ui.cover_urls import cover_url
-from bot.ui.discord_limits import CHOICE_MAX, CONTENT_MAX
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import Language
 from bot.ui.text import cut, label, line
@@ -60,8 +60,8 @@ def name_of(say: Language, job: Job) -> str:
 
     The service derives its titles from the texts, so they are hidden once the author has withdrawn theirs.
     """
-    given = next((take.title for take in job.takes if not is_blank(take.title)), "")
-    return given if given and job.words_whole and is_blank(job.request.title) else title_of(say, job.request)
+    title = next((take.title for take in job.takes if not is_blank(take.title)), "")
+    return title if title and job.texts_whole and is_blank(job.request.title) else title_of(say, job.request)
 
 
 def card(say: Language, job: Job, facts: CardFacts) -> discord.Embed | None:
@@ -178,9 +178,14 @@ def note(say: Language, job: Job, facts: CardFacts) -> str:
             return ""
 
 
+def channel_link(place: int | str, channel_id: int) -> str:
+    """Return the address of a channel; ``place`` is its server, or ``@me``."""
+    return f"https://discord.com/channels/{place}/{channel_id}"
+
+
 def link(place: int | str, channel_id: int, message_id: int) -> str:
     """Return the address of a message; ``place`` is its server, or ``@me``."""
-    return f"https://discord.com/channels/{place}/{channel_id}/{message_id}"
+    return f"{channel_link(place, channel_id)}/{message_id}"
 
 
 def link_of(job: Job) -> str | None:
@@ -249,11 +254,11 @@ def _takes(say: Language, job: Job) -> str:
     if not job.tracks:
         return ""
     lengths = [_length_of(job.details_of(track)) for track in job.tracks]
-    shown = [
+    takes = [
         f"**{say('button-take', number=str(track.take))}**{f' {took}' if took else ''}"
         for track, took in zip(job.tracks, lengths, strict=True)
     ]
-    return " · ".join(shown) if len(shown) > 1 else f"{shown[0]} · {say('song-one-take')}"
+    return " · ".join(takes) if len(takes) > 1 else f"{takes[0]} · {say('song-one-take')}"
 
 
 def _length_of(take: TakeDetails | None) -> str:
@@ -360,7 +365,7 @@ def copied(say: Language, how: str, place: int | str, copy: Copy) -> str:
     """
     # Posted for the same interaction and deleted since: only the channel remains to link to.
     message = "" if copy.message_id is None else f"/{copy.message_id}"
-    sentences = [say(how, link=f"https://discord.com/channels/{place}/{copy.channel_id}{message}")]
+    sentences = [say(how, link=f"{channel_link(place, copy.channel_id)}{message}")]
     if copy.missing:
         sentences.append(say("takes-gone", count=copy.missing))
     return " ".join(sentences)

@@ -90,8 +90,8 @@ async def _permissions_in(
     client = interaction.client
     guild = await client.fetch_guild(channel.guild_id, with_counts=False)
     thread = channel if isinstance(channel, app_commands.AppCommandThread) else None
-    found = await guild.fetch_channel(channel.id if thread is None else thread.parent_id)
+    fetched = await guild.fetch_channel(channel.id if thread is None else thread.parent_id)
     me = await guild.fetch_member(client.user.id if client.user is not None else client.application_id or 0)
-    if isinstance(found, discord.Thread):  # a thread's parent is never a thread
+    if isinstance(fetched, discord.Thread):  # a thread's parent is never a thread
         raise discord.InvalidData("a thread in place of a channel")
-    return found.permissions_for(me), thread is not None
+    return fetched.permissions_for(me), thread is not None

@@ -60,7 +60,7 @@ _LEADS: Final = {
 """Lead bytes of the common characters, which these standards put first."""
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class DecodedText(Struct, frozen=True, kw_only=True):
     """Decoded bytes."""
 
     text: str
@@ -69,7 +69,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     guessed: bool
 
 
-def guess(content: bytes) -> Reading | None:
+def guess(content: bytes) -> DecodedText | None:
     """Return the most plausible reading of the bytes; None if none looks like writing."""
     best, best_score = None, SCORE_MIN
     for name, codec, weights in _candidates():
@@ -82,7 +82,7 @@ def guess(content: bytes) -> Reading | None:
         each = list(weights(text[:SAMPLE_MAX]))
         score = sum(each) / len(each) if each else 0.0
         if score > best_score:
-            best, best_score = Reading(text=text, encoding=name, guessed=True), score
+            best, best_score = DecodedText(text=text, encoding=name, guessed=True), score
     return best
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from bot.services.credit_views import Use
 from bot.store.reports import DayOfUse, MemberUse
-from bot.ui import lettering
+from bot.ui import text_drawing
 from bot.ui.language import Language
 from bot.ui.text import label
 
@@ -85,10 +85,10 @@ class _Pen:
         room: float = WIDTH,
     ) -> float:
         """Draw text on a baseline, aligned left, right or centred, and return its width."""
-        runs = lettering.runs(lettering.fitting(text, size, room), size)
+        runs = text_drawing.runs(text_drawing.fitting(text, size, room), size)
         width = sum(run.width for run in runs)
         left = at[0] - {"l": 0.0, "m": width / 2, "r": width}[anchor]
-        lettering.draw(self._draw, (left, at[1]), runs, color)
+        text_drawing.draw(self._draw, (left, at[1]), runs, color)
         return width
 
     def box(self, box: Box, color: str) -> None:
@@ -102,7 +102,7 @@ def _legend(pen: _Pen, say: Language) -> float:
     left, baseline = float(MARGIN), MARGIN + 30 + LINE + 6.0
     for outcome, color in OUTCOMES.items():
         word = say(f"usage-{outcome}")
-        width = SWATCH + 10 + lettering.width(word, SIZE) + 24
+        width = SWATCH + 10 + text_drawing.width(word, SIZE) + 24
         if left > MARGIN and left + width > WIDTH:
             left, baseline = float(MARGIN), baseline + LINE
         pen.box((left, baseline - SWATCH, left + SWATCH, baseline), color)
@@ -116,7 +116,7 @@ def _bars(pen: _Pen, days: Sequence[DayOfUse], top: float) -> None:
     step = tick(highest)
     ticks = max(1, math.ceil(highest / step))
     scale = [short(step * number) for number in range(ticks + 1)]
-    left = MARGIN + max(lettering.width(one, SIZE) for one in scale) + 10
+    left = MARGIN + max(text_drawing.width(one, SIZE) for one in scale) + 10
     right, ceiling = MEMBERS_LEFT - 36, top + 16
     for number, text in enumerate(scale):
         y = FLOOR - (FLOOR - ceiling) * number / ticks
@@ -168,8 +168,8 @@ def _members(pen: _Pen, use: Use, say: Language, top: float) -> None:
         baseline = top + 28 + number * MEMBER_HEIGHT
         width = pen.text((right, baseline), short(member.credits), color=FAINT, anchor="r")
         name = _name(say, member)
-        shown = name if lettering.runs(name, SIZE) else f"{number + 1}"
-        pen.text((MEMBERS_LEFT, baseline), shown, room=right - width - 14 - MEMBERS_LEFT)
+        label_ = name if text_drawing.runs(name, SIZE) else f"{number + 1}"
+        pen.text((MEMBERS_LEFT, baseline), label_, room=right - width - 14 - MEMBERS_LEFT)
         end = MEMBERS_LEFT + (right - MEMBERS_LEFT) * member.credits / highest
         pen.box(
             (MEMBERS_LEFT, baseline + 14, max(end, MEMBERS_LEFT + 2), baseline + 14 + BAR), OUTCOMES["spent"]
@@ -177,4 +177,4 @@ def _members(pen: _Pen, use: Use, say: Language, top: float) -> None:
 
 
 def _name(say: Language, member: MemberUse) -> str:
-    return say("forgotten") if member.member_id is None else label(member.name, lettering.TEXT_MAX)
+    return say("forgotten") if member.member_id is None else label(member.name, text_drawing.TEXT_MAX)

@@ -27,8 +27,8 @@ def clickable(client: discord.Client, text: str) -> str:
 def ids_of(registered: object) -> dict[str, int]:
     """Return the ids by command name from Discord's answer, parsed leniently."""
     commands: list[Any] = registered if isinstance(registered, list) else []
-    found = ((one.get("name"), str(one.get("id", ""))) for one in commands if isinstance(one, dict))
-    return {str(name): int(id_) for name, id_ in found if name and id_.isascii() and id_.isdecimal()}
+    pairs = ((one.get("name"), str(one.get("id", ""))) for one in commands if isinstance(one, dict))
+    return {str(name): int(id_) for name, id_ in pairs if name and id_.isascii() and id_.isdecimal()}
 
 
 def note_of(digest: str, ids: Mapping[str, int]) -> str:

@@ -34,7 +34,7 @@ class Doing(Enum):
     EDITING = auto()
 
 
-class TooLarge(Exception):
+class FilesTooLarge(Exception):
     """The files are too large for this channel; nothing was posted."""
 
 
@@ -74,7 +74,7 @@ def _meaning(error: discord.HTTPException, doing: Doing) -> Exception:
         return NoAccess(refusal)  # the file server sends no codes; there are other sources
     match meaning:
         case Meaning.SIZE:
-            return TooLarge(refusal) if doing is Doing.UPLOADING else NoAccess(refusal)
+            return FilesTooLarge(refusal) if doing is Doing.UPLOADING else NoAccess(refusal)
         case Meaning.MESSAGE:
             return AlreadyPosted(refusal) if posting and error.code == UNKNOWN_MESSAGE else NoAccess(refusal)
         case Meaning.PLACE | Meaning.PERSON:

@@ -4,9 +4,9 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from bot.discord_limits import EMBED_URL_MAX
 from bot.model import Job
 from bot.music.wire import is_usable
-from bot.ui.discord_limits import EMBED_URL_MAX
 
 ORDINARY_URL: Final = re.compile(r"https://[\w.-]+(:\d+)?/[\w!$%&'()*+,./:;=?@~-]*", re.ASCII)
 """A URL that Discord accepts; any other makes it refuse the whole message."""

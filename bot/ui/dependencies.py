@@ -6,7 +6,7 @@ from bot.services.credits import CreditService
 from bot.services.export_files import OneExportEach
 from bot.services.intake import Intake
 from bot.services.lyrics import Lyricist
-from bot.services.privacy import Privacy
+from bot.services.privacy import PrivacyService
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.services.songs import SongArchive
@@ -22,7 +22,7 @@ class Services:
     rules: ServerRules
     song_archive: SongArchive
     lyrics: Lyricist
-    privacy: Privacy
+    privacy: PrivacyService
     ratings: Ratings
     exports: OneExportEach = field(default_factory=OneExportEach)
     attachments: Threads = field(default_factory=lambda: Threads("attachments", ATTACHMENTS))

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from bot.about import DISCORD_USER_AGENT
 from bot.checks import Check, Verdict
+from bot.model import GuildId
 from bot.proxies import Proxy
 from bot.ui.discord_client import invite_link
 from bot.ui.discord_proxy import session_options
@@ -87,24 +88,24 @@ async def ask(url: str, token: str, commands: Sequence[Payload], proxy: Proxy | 
     return Findings(checks=tuple(checks), public=public, ahead=caller.ahead)
 
 
-async def server_names(url: str, token: str, proxy: Proxy | None = None) -> dict[int, str]:
+async def server_names(url: str, token: str, proxy: Proxy | None = None) -> dict[GuildId, str]:
     """Return the names of the bot's servers by id, as far as Discord responds in time."""
     timeout = aiohttp.ClientTimeout(total=NAMES_WITHIN_S)
     headers = {"Authorization": f"Bot {token}", "User-Agent": DISCORD_USER_AGENT}
-    names: dict[int, str] = {}
+    names: dict[GuildId, str] = {}
     last = 0
     async with aiohttp.ClientSession(timeout=timeout, headers=headers, **session_options(proxy)) as session:
         caller = _Caller(session, url, proxied=proxy is not None)
         for _ in range(NAME_PAGES_MAX):
             try:
                 page = await caller.get(f"/users/@me/guilds?limit={NAME_PAGE_SIZE}&after={last}")
-                found = {int(guild["id"]): _one_line(guild["name"]) for guild in page}
+                batch = {GuildId(int(guild["id"])): _one_line(guild["name"]) for guild in page}
             except (_Trouble, KeyError, TypeError, ValueError):
                 break
-            names |= found
-            if len(found) < NAME_PAGE_SIZE:
+            names |= batch
+            if len(batch) < NAME_PAGE_SIZE:
                 break
-            last = max(found)
+            last = max(batch)
     return names
 
 

@@ -12,12 +12,14 @@ import aiohttp
 import discord
 import yarl
 from discord import app_commands
+from discord.webhook.async_ import async_context
 from structlog.contextvars import bind_contextvars, bound_contextvars
 
 from bot.errors import Refusal, Transient
+from bot.model import GuildId
 from bot.proxies import Proxy
 from bot.refusals import OutOfRange, TextTooLong, UnknownControl
-from bot.ui import admission, command_mentions, request_trace, responses
+from bot.ui import admission, command_mentions, fast_json, request_trace, responses
 from bot.ui.buttons.again import AgainButton, RetryButton
 from bot.ui.buttons.base import PersistentButton
 from bot.ui.buttons.best_pages import BestPageButton
@@ -37,6 +39,7 @@ from bot.ui.buttons.write_lyrics import WriteLyricsButton
 from bot.ui.dependencies import Services
 from bot.ui.discord_errors import DISCORD_ERRORS, readable_answers
 from bot.ui.discord_proxy import connector_through, http_options
+from bot.ui.interaction_answers import AnswerAdapter
 from bot.ui.language import Translator
 from bot.ui.music_commands import Music
 from bot.ui.privacy_commands import Privacy
@@ -71,8 +74,8 @@ BUTTONS: Final[tuple[type[PersistentButton], ...]] = (
 )
 """Every button class whose presses are handled."""
 
-CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
-"""Channel types that discord.py knows."""
+CONTROLS: Final = (discord.InteractionType.component, discord.InteractionType.modal_submit)
+"""Interactions by buttons, menus and forms."""
 
 DISCORD_URL: Final = "https://discord.com/"
 # https://docs.discord.com/developers/events/gateway#sending-heartbeats, read 2026-11-25
@@ -162,9 +165,11 @@ class TunesmithClient(discord.AutoShardedClient):
         proxy: Proxy | None = None,
         sharding: Sharding | None = None,
     ) -> None:
+        fast_json.install()
+        dates = request_trace.DateHeaders(dated)
         super().__init__(
             **http_options(proxy),
-            http_trace=request_trace.trace(dated),
+            http_trace=request_trace.trace(dates.note),
             intents=discord.Intents.none(),
             allowed_mentions=discord.AllowedMentions.none(),
             max_messages=None,
@@ -184,11 +189,12 @@ class TunesmithClient(discord.AutoShardedClient):
         self._registered = registered
         self._register = register
         self._sharding = sharding or Sharding()
+        self._answers = AnswerAdapter(self.http.user_agent, dates.note)
         self.tree = Tree(self)
         # discord.py drops a channel of an unknown type, and its id with it (2.7.1).
         parsers = self._connection.parsers
         parse = parsers["INTERACTION_CREATE"]
-        parsers["INTERACTION_CREATE"] = lambda data: parse(with_known_channel(data))
+        parsers["INTERACTION_CREATE"] = lambda data: parse(admission.with_known_channel(data))
 
     def offer(self, services: Services) -> None:
         """Add the commands; call before the first connection.
@@ -226,6 +232,8 @@ class TunesmithClient(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Register the commands if they never were; runs before the first connection."""
+        # The tasks that handle interactions inherit the context of this one, which connects afterwards.
+        async_context.set(self._answers)
         if await self._registered() is None:
             await self._register_commands()
             self._compared = True
@@ -260,8 +268,8 @@ class TunesmithClient(discord.AutoShardedClient):
         payload = await self.payload()
         identity = json.dumps([self.application_id, payload], sort_keys=True)
         digest = hashlib.sha256(identity.encode()).hexdigest()
-        known, self.command_ids = command_mentions.read_note(await self._registered())
-        if known == digest or self.application_id is None or not self._sharding.share.leads:
+        note, self.command_ids = command_mentions.read_note(await self._registered())
+        if note == digest or self.application_id is None or not self._sharding.share.leads:
             return
         try:
             # Like tree.sync, which would translate everything again.
@@ -302,18 +310,18 @@ class TunesmithClient(discord.AutoShardedClient):
             return "not connected to Discord"
         return f"not connected to Discord on {missing} of {shards} shards" if missing else None
 
-    async def present_servers(self) -> frozenset[int] | None:
+    async def present_servers(self) -> frozenset[GuildId] | None:
         """Return all servers; None unless all shards listen and Discord lists them all."""
-        found: set[int] = set()
+        ids: set[GuildId] = set()
         if not self.shard_count or self.cut_off() is not None:
             return None
         try:
             with readable_answers():
                 for _ in range(SERVER_PAGES_MAX):
-                    page = await self.http.get_guilds(SERVERS_PER_PAGE, after=max(found, default=0))
-                    found |= {int(server["id"]) for server in page}
+                    page = await self.http.get_guilds(SERVERS_PER_PAGE, after=max(ids, default=0))
+                    ids |= {GuildId(int(server["id"])) for server in page}
                     if len(page) < SERVERS_PER_PAGE:
-                        return frozenset(found)
+                        return frozenset(ids)
         except DISCORD_ERRORS as error:
             log.info("servers not listed", extra={"error": str(error) or type(error).__name__})
         return None
@@ -330,6 +338,12 @@ class TunesmithClient(discord.AutoShardedClient):
             for shard, latency_s in self.latencies
             if self._listens(shard) and math.isfinite(latency_s)
         }
+
+    def dispatch(self, event: str, /, *args: object, **kwargs: object) -> None:
+        """Dispatch an event, except about commands, which only the tree handles: each would cost a task."""
+        about = args[0] if args else None
+        if not isinstance(about, discord.Interaction) or about.type in CONTROLS:
+            super().dispatch(event, *args, **kwargs)
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Handle buttons and submitted forms here, no matter who received them or when."""
@@ -354,14 +368,6 @@ class TunesmithClient(discord.AutoShardedClient):
                 await work
             except Exception as error:  # noqa: BLE001 - as the tree does for commands: answered, and logged if a bug
                 await responses.explain(interaction, error)
-
-
-def with_known_channel(data: Any) -> Any:  # noqa: ANN401 - Discord's JSON
-    """Return an interaction with any unknown channel type treated as a text channel."""
-    channel = data.get("channel")
-    if not isinstance(channel, dict) or channel.get("type") in CHANNEL_TYPES:
-        return data
-    return {**data, "channel": {**channel, "type": discord.ChannelType.text.value}}
 
 
 def invite_link(application_id: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import discord
 
+from bot.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.errors import Transient
 from bot.model import Delivery, DiscordUserId, Job, Track
 from bot.pipeline.courier import (
@@ -26,9 +27,8 @@ from bot.ui.announcement import announcement
 from bot.ui.buttons.card import card_view
 from bot.ui.buttons.views import is_marked, notice_view, song_view
 from bot.ui.command_mentions import clickable
-from bot.ui.courier_errors import Doing, TooLarge, translated
+from bot.ui.courier_errors import Doing, FilesTooLarge, translated
 from bot.ui.discord_errors import UNKNOWN_MESSAGE
-from bot.ui.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.ui.file_names import take_of
 from bot.ui.language import Language, language_of
 from bot.ui.song_files import song_files
@@ -115,23 +115,23 @@ class DiscordCourier:
         **how: Any,  # noqa: ANN401 - what discord.py's send takes
     ) -> int:
         channel = self._client.get_partial_messageable(channel_id)
-        attached, shown, too_large = _attachable(files), job, 0
+        attached, visible, too_large = _attachable(files), job, 0
         while too_large < SMALLER_TRIES:
             left_out = {track.take: track.url for track, _ in files if track.take not in attached}
-            title = cards.name_of(say, shown)
-            embed = cards.song(say, shown)
-            if shown.first_song and not copy:
+            title = cards.name_of(say, visible)
+            embed = cards.song(say, visible)
+            if visible.first_song and not copy:
                 welcome = clickable(self._client, say("song-first"))
                 embed.description = "\n\n".join(filter(None, [embed.description, welcome]))
             text = cut(_with_links(say, content or str(embed.title), left_out), CONTENT_MAX)
             view = song_view(say, job, left_out, direct=direct, copy=copy)
             try:
                 async with song_files(
-                    shown, title, self._artist, files, attached, self._attachments
+                    visible, title, self._artist, files, attached, self._attachments
                 ) as uploads:
                     with translated(self._client, Doing.UPLOADING):
                         message = await channel.send(text, embed=embed, files=uploads, view=view, **how)
-            except TooLarge as error:
+            except FilesTooLarge as error:
                 # Nothing was posted, so another attempt with fewer files can't duplicate the message.
                 log.info(
                     "files too large", extra={"job_id": job.id, "count": len(attached), "error": str(error)}
@@ -140,10 +140,10 @@ class DiscordCourier:
                 attached = smaller if smaller < attached else set()
                 too_large += 1
             except ContentRefused as error:
-                if shown is not job:
+                if visible is not job:
                     raise
                 log.info("content refused", extra={"job_id": job.id, "error": str(error)})
-                shown = cards.without_texts(job)
+                visible = cards.without_texts(job)
                 content = "\n".join(filter(None, [content, say("text-refused-here")]))
             else:
                 return message.id
@@ -174,10 +174,10 @@ class DiscordCourier:
             log.info("content refused", extra={"job_id": job.id, "error": str(error)})
         return await self._post_notice(job, cards.without_texts(job), where, nonce)
 
-    async def _post_notice(self, job: Job, shown: Job, where: Delivery, nonce: str) -> int:
+    async def _post_notice(self, job: Job, visible: Job, where: Delivery, nonce: str) -> int:
         say = _language(job, where)
         content = say("notice-none", mention=f"<@{job.origin.member_id}>")
-        embed, view = cards.notice(say, shown), notice_view(say, job, direct=where.direct)
+        embed, view = cards.notice(say, visible), notice_view(say, job, direct=where.direct)
         with translated(self._client, Doing.SENDING):
             message = await self._channel(where).send(
                 content,
@@ -215,7 +215,7 @@ class DiscordCourier:
         began_at = asked_at + (where.started_at - job.created_at)
         after = discord.Object(discord.utils.time_snowflake(max(asked_at, began_at - HISTORY_MARGIN)))
         limit, within_s = (EVER_MAX, LOOK_EVER_S) if ever else (HISTORY_MAX, LOOK_S)
-        seen = 0
+        count = 0
         with translated(self._client, Doing.LOOKING):
             async with asyncio.timeout(within_s):
                 history = self._channel(where).history(limit=limit, after=after, oldest_first=True)
@@ -224,10 +224,10 @@ class DiscordCourier:
                         return message.id
                     if not ever and message.created_at > began_at + HISTORY_LAST:
                         break
-                    seen += 1
-                if not seen and not where.direct:
+                    count += 1
+                if not count and not where.direct:
                     await self._may_read(job, where)
-        if ever and seen >= EVER_MAX:
+        if ever and count >= EVER_MAX:
             raise NoHistory(f"more than {EVER_MAX} messages since then")
         return None
 

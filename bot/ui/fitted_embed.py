@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 import discord
 from discord.types.embed import Embed as EmbedData
 
-from bot.ui.discord_limits import (
+from bot.discord_limits import (
     EMBED_DESCRIPTION_MAX,
     EMBED_FIELD_NAME_MAX,
     EMBED_FIELD_VALUE_MAX,
@@ -46,7 +46,7 @@ class FittedEmbed(discord.Embed):
 
 def _fitting(fields: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
     """Return as many of the first fields as fit into ``left`` characters."""
-    kept: list[dict[str, Any]] = []
+    whole: list[dict[str, Any]] = []
     for field in fields[:EMBED_FIELDS_MAX]:
         fitting = field | {
             "name": cut_lines(field["name"], EMBED_FIELD_NAME_MAX) or EMPTY,
@@ -55,5 +55,5 @@ def _fitting(fields: list[dict[str, Any]], left: int) -> list[dict[str, Any]]:
         left -= len(fitting["name"]) + len(fitting["value"])
         if left < 0:
             break
-        kept.append(fitting)
-    return kept
+        whole.append(fitting)
+    return whole

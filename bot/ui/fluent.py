@@ -98,10 +98,10 @@ def render(pattern: Pattern, facts: Mapping[str, Fact], rules: Rules) -> str:
 
 
 def _chosen(choice: _Choice, fact: Fact, rules: Rules) -> Pattern:
-    found = choice.variants.get(str(fact))
-    if found is None and not isinstance(fact, str):
-        found = choice.variants.get(rules.category(fact))
-    return choice.variants[choice.default] if found is None else found
+    variant = choice.variants.get(str(fact))
+    if variant is None and not isinstance(fact, str):
+        variant = choice.variants.get(rules.category(fact))
+    return choice.variants[choice.default] if variant is None else variant
 
 
 def _pattern(source: str, at: int, *, within: bool) -> tuple[Pattern, int]:

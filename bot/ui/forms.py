@@ -10,11 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.characters import head
+from bot.discord_limits import TEXT_INPUT_MAX
 from bot.model import JobId, SongRequest
 from bot.music.backends import limits_of
 from bot.ui import messages
 from bot.ui.custom_ids import NUMBER
-from bot.ui.discord_limits import TEXT_INPUT_MAX
 from bot.ui.language import Language
 
 INSTRUMENTAL: Final = "instrumental"

@@ -28,6 +28,10 @@ UNPOSTABLE_TYPES: Final = frozenset(
 """Types in which messages can't be posted; unknown ones may allow it."""
 TO_POST_SONGS: Final[tuple[str, ...]] = ("view_channel", "send_messages", "embed_links", "attach_files")
 """Permissions to post a song, by their names in Discord's API; threads need a different one for messages."""
+TO_POST_SONGS_IN_THREADS: Final = tuple(
+    "send_messages_in_threads" if name == "send_messages" else name for name in TO_POST_SONGS
+)
+_SONG_BITS: Final = discord.Permissions(**dict.fromkeys(TO_POST_SONGS, True)).value
 
 
 def private(interaction: discord.Interaction) -> Language:
@@ -93,9 +97,9 @@ def require_can_post(interaction: discord.Interaction) -> None:
     channel_of(interaction)
     permissions, needed = interaction.app_permissions, TO_POST_SONGS
     if isinstance(interaction.channel, discord.Thread):
-        needed = tuple(
-            "send_messages_in_threads" if name == "send_messages" else name for name in TO_POST_SONGS
-        )
+        needed = TO_POST_SONGS_IN_THREADS
+    elif permissions.value & _SONG_BITS == _SONG_BITS:
+        return
     missing = tuple(name for name in needed if not getattr(permissions, name))
     if missing and not permissions.administrator:
         raise MissingPermissions(missing)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bot.model import DiscordUserId
 from bot.store.changes import Allowance, Channel, Credits, ManagerRoles, SongChannels, Status, Value
-from bot.store.reports import LedgerRow, Page
+from bot.store.reports import LedgerPage, LedgerRow
 from bot.store.times import UTC_NAME
 from bot.ui import messages
 from bot.ui.cards import COLOR_WORKING
@@ -24,7 +24,9 @@ LEDGER_REASON_MAX: Final = 80
 """Maximum length of a reason on a ledger line, in characters."""
 
 
-def ledger(say: Language, page: Page, kind: str | None, member_id: DiscordUserId | None) -> discord.Embed:
+def ledger(
+    say: Language, page: LedgerPage, kind: str | None, member_id: DiscordUserId | None
+) -> discord.Embed:
     """Return one page of the ledger, newest first."""
     filters = [say(f"choice-{kind}")] if kind else []
     filters += [say("ledger-of", member=f"<@{member_id}>")] if member_id else []

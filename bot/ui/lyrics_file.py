@@ -11,7 +11,7 @@ import discord
 from bot.characters import storable
 from bot.refusals import UnreadableFile
 from bot.ui import charsets
-from bot.ui.charsets import Reading
+from bot.ui.charsets import DecodedText
 
 FILE_MAX_BYTES: Final = 32 * 1024
 """Maximum size of a lyrics file."""
@@ -39,7 +39,7 @@ _MARKUP: Final = re.compile(
 """Beginnings of web pages and other XML."""
 
 
-async def read_lyrics(file: discord.Attachment) -> Reading:
+async def read_lyrics(file: discord.Attachment) -> DecodedText:
     """Return the text of a lyrics file.
 
     Raises:
@@ -55,7 +55,7 @@ async def read_lyrics(file: discord.Attachment) -> Reading:
     return decode(content)
 
 
-def decode(content: bytes) -> Reading:
+def decode(content: bytes) -> DecodedText:
     """Return the text in a file's bytes; its name is irrelevant.
 
     Raises:
@@ -71,10 +71,10 @@ def decode(content: bytes) -> Reading:
     text = storable(reading.text.rstrip(charsets.END_OF_FILE))
     if not text:
         raise UnreadableFile("empty")
-    return Reading(text=text, encoding=reading.encoding, guessed=reading.guessed)
+    return DecodedText(text=text, encoding=reading.encoding, guessed=reading.guessed)
 
 
-def _certain(content: bytes) -> Reading | None:
+def _certain(content: bytes) -> DecodedText | None:
     """Decode by byte order mark, or as UTF-8, which no other text resembles by chance.
 
     Raises:
@@ -91,4 +91,4 @@ def _certain(content: bytes) -> Reading | None:
         if mark:
             raise UnreadableFile("not_text")
         return None
-    return Reading(text=text, encoding=codec, guessed=False)
+    return DecodedText(text=text, encoding=codec, guessed=False)

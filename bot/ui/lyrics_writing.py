@@ -2,6 +2,7 @@
 
 import discord
 
+from bot.discord_limits import CONTENT_MAX
 from bot.errors import Refusal, Transient
 from bot.model import DiscordUserId, JobId, SongRequest
 from bot.services.lyrics import WrittenLyrics
@@ -9,7 +10,6 @@ from bot.ui import interaction_context, names, responses
 from bot.ui.buttons.draft import edit_draft_view
 from bot.ui.buttons.lyrics import text_file
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.language import Language
 from bot.ui.text import plain
 
@@ -63,5 +63,5 @@ async def write_for_draft(interaction: discord.Interaction, services: Services, 
 def _shown(say: Language, written: WrittenLyrics) -> str:
     """Return the lyrics, unless too long for a message, and the next step."""
     fenced = plain(written.request.lyrics).replace("```", "'''")
-    shown = f"{say('lyrics-written')}\n```\n{fenced}\n```"
-    return shown if len(shown) <= CONTENT_MAX else say("lyrics-written")
+    text = f"{say('lyrics-written')}\n```\n{fenced}\n```"
+    return text if len(text) <= CONTENT_MAX else say("lyrics-written")

@@ -19,6 +19,8 @@ Tell = Callable[..., str]
 """A language with some facts already filled in."""
 UNSPACED: Final = frozenset({"ja"})
 """Languages that put no space between sentences."""
+AMOUNTS_KEPT: Final = 256
+"""Number of amounts of credits whose texts are cached; each card has two."""
 REASON_MAX: Final = 300
 """Maximum displayed length of a manager's or the music service's reason, in characters."""
 BEGINNING_MAX: Final = 60
@@ -33,7 +35,7 @@ _FIXED: Final[dict[type[Refusal], str]] = {
     refusals.NoSuchRole: "no-such-role",
     refusals.EverybodyManages: "everybody-manages",
     refusals.TooManyCopies: "too-many-copies",
-    refusals.WordsGone: "words-gone",
+    refusals.TextsGone: "texts-gone",
     refusals.TriedAgain: "tried-again",
     refusals.AlreadyMaking: "already-making",
     refusals.NotYourSong: "not-your-song",
@@ -58,6 +60,7 @@ _QUOTED: Final = frozenset({FailReason.REFUSED, FailReason.MODERATED, FailReason
 """Failures that the music service's own words explain better than ours."""
 
 
+@functools.lru_cache(AMOUNTS_KEPT)
 def credits_(say: Language, amount: int) -> str:
     """Return ``1 credit`` or ``10 credits``."""
     return say("credits", count=amount)

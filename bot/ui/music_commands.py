@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.characters import storable
+from bot.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.model import DURATION_MAX_S, DURATION_MIN_S, DiscordUserId, SongRequest, Voice
 from bot.music.backends import limits_of
 from bot.refusals import TextTooLong, UnknownModel
@@ -24,12 +25,11 @@ from bot.ui import (
     quota_cards,
     responses,
 )
-from bot.ui.autocompletion import Offer
+from bot.ui.autocompletion import SongOffer
 from bot.ui.buttons.best_pages import best_pages_view
 from bot.ui.buttons.song_pages import read_pages, song_pages_view
 from bot.ui.command_mentions import clickable
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.ui.language import Language, described
 from bot.ui.text import label
 
@@ -258,8 +258,8 @@ class Music(
         if page.read_to is not None:
             embed = cards.history(say, page, word, searching=True)
             await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
-            async for found in pages:
-                page = found
+            async for result in pages:
+                page = result
         embed, view = cards.history(say, page, word), song_pages_view(say, page, word)
         if interaction.response.is_done():
             await interaction.edit_original_response(content=cards.summary(embed), embed=embed, view=view)
@@ -295,9 +295,9 @@ class Music(
     ) -> list[app_commands.Choice[str]]:
         """Return the newest matching songs, and a search if there may be older ones."""
         say = interaction_context.private(interaction)
-        found = await self._choices(interaction, typed, CHOICES_MAX)
-        offered = autocompletion.choices(_offered(say, found))
-        if found.unread and typed.strip() and len(typed) <= CHOICE_MAX and len(offered) < CHOICES_MAX:
+        choices = await self._choices(interaction, typed, CHOICES_MAX)
+        offered = autocompletion.choices(_offered(say, choices))
+        if choices.unread and typed.strip() and len(typed) <= CHOICE_MAX and len(offered) < CHOICES_MAX:
             name = label(say("song-search-older", word=typed), CHOICE_MAX)
             offered.append(app_commands.Choice(name=name, value=typed))
         return offered
@@ -306,7 +306,7 @@ class Music(
         guild_id, member_id = interaction_context.guild_of(interaction), DiscordUserId(interaction.user.id)
         return await self.song_archive.choices(guild_id, member_id, typed, limit)
 
-    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
+    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[SongOffer]:
         say = interaction_context.private(interaction)
         return _offered(say, await self._choices(interaction, typed, limit))
 
@@ -355,5 +355,5 @@ class Music(
         await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
 
 
-def _offered(say: Language, found: Choices) -> list[Offer]:
-    return [Offer(job_id=song.job_id, label=cards.choice(say, song)) for song in found.songs]
+def _offered(say: Language, choices: Choices) -> list[SongOffer]:
+    return [SongOffer(job_id=song.job_id, label=cards.choice(say, song)) for song in choices.songs]

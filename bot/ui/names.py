@@ -38,39 +38,39 @@ async def with_names(interaction: discord.Interaction, request: SongRequest) -> 
     if not mentions.has_any(text):
         return request
     names = _told(interaction)
-    member_ids = mentions.member_ids(text) - names.members.keys()
+    member_ids = {DiscordUserId(number) for number in mentions.member_ids(text) - names.members.keys()}
     needs_roles = bool(mentions.role_ids(text) - names.roles.keys())
     if member_ids or needs_roles:
         names = await look_up(interaction, names, member_ids, REQUEST_S, with_server=needs_roles)
     return request.with_texts(lambda typed: mentions.named(typed, names))
 
 
-async def of_ledger(interaction: discord.Interaction, known: Mapping[DiscordUserId, str]) -> Names:
+async def of_ledger(interaction: discord.Interaction, stored: Mapping[DiscordUserId, str]) -> Names:
     """Return the names of a server, its roles and the people in its ledger.
 
-    ``known`` maps these people to their stored names, which may be empty.
+    ``stored`` maps these people to their stored names, which may be empty.
 
     Raises:
         NotYourServer: used outside a server.
     """
-    told = _told(interaction)
-    members: dict[int, str] = {member_id: name for member_id, name in known.items() if name}
-    members |= told.members
-    names = replace(told, members=members)
-    return await look_up(interaction, names, set(known) - members.keys(), REPORT_S, with_server=True)
+    contained = _told(interaction)
+    members: dict[int, str] = {member_id: name for member_id, name in stored.items() if name}
+    members |= contained.members
+    names = replace(contained, members=members)
+    return await look_up(interaction, names, set(stored) - members.keys(), REPORT_S, with_server=True)
 
 
 async def look_up(
     interaction: discord.Interaction,
-    known: Names,
-    member_ids: Collection[int],
+    names: Names,
+    member_ids: Collection[DiscordUserId],
     within_s: float,
     *,
     with_server: bool,
 ) -> Names:
-    """Add to ``known`` the names that Discord returns within ``within_s`` seconds."""
+    """Add to ``names`` the names that Discord returns within ``within_s`` seconds."""
     guild_id = interaction_context.guild_of(interaction)
-    members, roles, servers = dict(known.members), dict(known.roles), dict(known.servers)
+    members, roles, servers = dict(names.members), dict(names.roles), dict(names.servers)
     looks = [
         _look_up_member(interaction, guild_id, member_id, members)
         for member_id in sorted(member_ids)[:LOOKED_UP_MAX]
@@ -83,7 +83,7 @@ async def look_up(
     except TimeoutError:
         log.info("name not looked up", extra={"error": "TimeoutError"})
         reopen_for_all(interaction.client)
-    return replace(known, members=members, roles=roles, servers=servers)
+    return replace(names, members=members, roles=roles, servers=servers)
 
 
 async def of_roles(interaction: discord.Interaction) -> Mapping[int, str]:
@@ -92,8 +92,8 @@ async def of_roles(interaction: discord.Interaction) -> Mapping[int, str]:
     Raises:
         NotYourServer: used outside a server.
     """
-    found = await look_up(interaction, _told(interaction), (), REQUEST_S, with_server=True)
-    return found.roles if found.servers else {}
+    names = await look_up(interaction, _told(interaction), (), REQUEST_S, with_server=True)
+    return names.roles if names.servers else {}
 
 
 async def of_channels(interaction: discord.Interaction) -> dict[int, str]:
@@ -105,14 +105,14 @@ async def of_channels(interaction: discord.Interaction) -> dict[int, str]:
     try:
         async with asyncio.timeout(REQUEST_S):
             with readable_answers():
-                found = await interaction.client.http.get_all_guild_channels(
+                channels = await interaction.client.http.get_all_guild_channels(
                     interaction_context.guild_of(interaction)
                 )
     except (*NETWORK_ERRORS, TimeoutError) as error:
         log.info("name not looked up", extra={"error": str(error) or type(error).__name__})
         reopen_for_all(interaction.client)
         return {}
-    return {int(channel["id"]): storable(str(channel.get("name") or "")) for channel in found}
+    return {int(channel["id"]): storable(str(channel.get("name") or "")) for channel in channels}
 
 
 def _told(interaction: discord.Interaction) -> Names:
@@ -143,7 +143,7 @@ def _display_name(member: Mapping[str, Any]) -> str:
 
 
 async def _look_up_member(
-    interaction: discord.Interaction, guild_id: GuildId, member_id: int, members: dict[int, str]
+    interaction: discord.Interaction, guild_id: GuildId, member_id: DiscordUserId, members: dict[int, str]
 ) -> None:
     try:
         with readable_answers():

@@ -7,9 +7,9 @@ from typing import Final
 
 import aiohttp
 
+from bot.discord_limits import CONTENT_MAX
 from bot.proxies import Proxy
 from bot.ui import request_trace
-from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.discord_proxy import session_options
 from bot.ui.text import cut, plain
 

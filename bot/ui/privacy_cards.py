@@ -29,8 +29,8 @@ def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discor
         lines.append(say("privacy-hash"))
     if records.leaving_since is not None:
         lines.append(say("privacy-leaving"))
-    if data.copies:
-        lines.append(say("privacy-copies", count=data.copies))
+    if data.snapshots:
+        lines.append(say("privacy-copies", count=data.snapshots))
     if not (
         lines or records.drafts or records.ratings or records.limits or records.ledger_entries or data.files
     ):
@@ -42,9 +42,9 @@ def view(say: Language, data: PrivacyView, owner: discord.User | None) -> discor
         description="\n".join(lines) or None,
         color=COLOR_WORKING,
     )
-    with_texts, songs = messages.songs(say, records.songs_with_words), messages.songs(say, records.songs)
+    with_texts, songs = messages.songs(say, records.songs_with_texts), messages.songs(say, records.songs)
     fields = {
-        "texts": say("privacy-texts-value", songs=with_texts, days=data.words_days),
+        "texts": say("privacy-texts-value", songs=with_texts, days=data.texts_days),
         "drafts": say("privacy-drafts-value", count=records.drafts),
         "ratings": say("privacy-ratings-value", count=records.ratings),
         "files": say("privacy-files-value", count=data.files, days=data.files_days),

@@ -7,7 +7,7 @@ from discord.utils import format_dt
 
 from bot.balance import Balance, Standing
 from bot.model import DiscordUserId, GuildId
-from bot.services.credit_views import Explanation, LimitChange, Limits, Overview, Refund, Use
+from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.quotas import SetLimit
 from bot.store.reports import MemberUse, SettledSong
@@ -87,12 +87,12 @@ def number(say: Language, amount: int | None) -> str:
 
 
 def _limits(say: Language, overview: Overview, guild_id: GuildId) -> str:
-    shown = sorted(overview.role_limits.items(), key=lambda limit: (limit[0] != guild_id, -limit[1]))
+    roles = sorted(overview.role_limits.items(), key=lambda limit: (limit[0] != guild_id, -limit[1]))
     lines = [
-        f"{role(say, role_id, guild_id)}: {number(say, credits_)}" for role_id, credits_ in shown[:ROLES_MAX]
+        f"{role(say, role_id, guild_id)}: {number(say, credits_)}" for role_id, credits_ in roles[:ROLES_MAX]
     ]
-    if len(shown) > ROLES_MAX:
-        lines.append(say("limits-more", count=len(shown) - ROLES_MAX))
+    if len(roles) > ROLES_MAX:
+        lines.append(say("limits-more", count=len(roles) - ROLES_MAX))
     own = overview.member_limits
     lines += [f"{_own(say, limit)}: {number(say, limit.credits)}" for limit in own.limits]
     if own.count > len(own.limits):
@@ -109,11 +109,11 @@ def role(say: Language, role_id: int, guild_id: GuildId) -> str:
     return say("everyone") if role_id == guild_id else f"<@&{role_id}>"
 
 
-def limits(say: Language, found: Limits, guild_id: GuildId) -> discord.Embed:
+def limits(say: Language, limits_: LimitList, guild_id: GuildId) -> discord.Embed:
     """Return the limits of roles and members, and how to remove stale ones."""
-    lines = [f"{_limited(say, limit, guild_id)}: {number(say, limit.credits)}" for limit in found.limits]
-    if found.count > len(lines):
-        lines.append(say("limits-others", count=found.count - len(lines)))
+    lines = [f"{_limited(say, limit, guild_id)}: {number(say, limit.credits)}" for limit in limits_.limits]
+    if limits_.count > len(lines):
+        lines.append(say("limits-others", count=limits_.count - len(lines)))
     embed = FittedEmbed(
         title=say("limits-title"),
         description="\n".join(lines) or say("limits-none"),
@@ -127,8 +127,8 @@ def limits(say: Language, found: Limits, guild_id: GuildId) -> discord.Embed:
 def _limited(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
     """Return whose limit it is; a role or member unknown to Discord appears as its id."""
     if limit.role_id is not None:
-        shown = role(say, limit.role_id, guild_id)
-        return shown if limit.role_id == guild_id else f"{shown} ({limit.role_id})"
+        mention = role(say, limit.role_id, guild_id)
+        return mention if limit.role_id == guild_id else f"{mention} ({limit.role_id})"
     use = MemberUse(member_id=limit.member_id, credits=0, name=limit.name)
     return _person(say, use) if limit.member_id is None else f"{_person(say, use)} ({limit.member_id})"
 

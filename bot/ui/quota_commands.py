@@ -9,6 +9,7 @@ from discord import app_commands
 
 from bot.balance import Period
 from bot.characters import storable
+from bot.discord_limits import CHOICES_MAX
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.refusals import NotRefundable
 from bot.services.credits import REASON_MAX
@@ -26,12 +27,11 @@ from bot.ui import (
     settings_cards,
     uploads,
 )
-from bot.ui.autocompletion import Offer
+from bot.ui.autocompletion import SongOffer
 from bot.ui.buttons.clear_limit import clear_limit_view
 from bot.ui.buttons.ledger_pages import ledger_pages_view
 from bot.ui.channel_options import PostableChannel
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CHOICES_MAX
 from bot.ui.language import Language, described
 from bot.ui.server_rules_commands import ServerRulesCommands
 
@@ -114,8 +114,8 @@ class Quota(
         await interaction.response.defer(ephemeral=True, thinking=True)
         async with uploads.folder(self.exports, interaction) as folder:
             people = await self.credit_service.people(guild_id)
-            found = await names.of_ledger(interaction, people)
-            export = await self.credit_service.export(guild_id, folder / "ledger.csv", found)
+            server_names = await names.of_ledger(interaction, people)
+            export = await self.credit_service.export(guild_id, folder / "ledger.csv", server_names)
             await uploads.send(interaction, say, export, say("exported", count=export.count))
 
     @app_commands.command(description=described("command-quota-usage"))
@@ -233,8 +233,8 @@ class Quota(
         """Show all limits or clear one, even of roles and members no longer on Discord."""
         guild_id, say = await self._manager(interaction)
         if clear is None:
-            found = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
-            embed = quota_cards.limits(say, found, guild_id)
+            limits = await self.credit_service.limits(guild_id, size=LIMITS_SHOWN)
+            embed = quota_cards.limits(say, limits, guild_id)
             await interaction.response.send_message(cards.summary(embed), embed=embed, ephemeral=True)
             return
         by = interaction_context.changed_by(interaction)
@@ -250,10 +250,10 @@ class Quota(
         self, interaction: discord.Interaction, typed: str
     ) -> list[app_commands.Choice[str]]:
         guild_id, say = await self._manager(interaction)
-        found = await self.credit_service.limits(guild_id, typed, size=CHOICES_MAX)
+        limits = await self.credit_service.limits(guild_id, typed, size=CHOICES_MAX)
         return [
             app_commands.Choice(name=quota_cards.limit_choice(say, limit, guild_id), value=limit.key)
-            for limit in found.limits
+            for limit in limits.limits
         ]
 
     @app_commands.command(description=described("command-quota-refund"))
@@ -272,13 +272,13 @@ class Quota(
 
     @refund.autocomplete("job")
     async def _songs(self, interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        found = self._offers(interaction, storable(typed), CHOICES_MAX)
-        return await autocompletion.answer(interaction, autocompletion.songs(found))
+        offers = self._offers(interaction, storable(typed), CHOICES_MAX)
+        return await autocompletion.answer(interaction, autocompletion.songs(offers))
 
-    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[Offer]:
+    async def _offers(self, interaction: discord.Interaction, typed: str, limit: int) -> list[SongOffer]:
         guild_id, say = await self._manager(interaction)
         songs = await self.credit_service.refundable(guild_id, typed, limit)
-        return [Offer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
+        return [SongOffer(job_id=song.job_id, label=quota_cards.choice(say, song)) for song in songs]
 
     async def _chosen(self, interaction: discord.Interaction, typed: str) -> JobId | None:
         """Return the song chosen, or whose label was typed, or the only one so named."""

@@ -11,14 +11,31 @@ import aiohttp
 from bot import request_log
 
 
-def trace(
-    dated: Callable[[datetime], None] = lambda _: None, *, secret_path: bool = False
-) -> aiohttp.TraceConfig:
-    """Return a trace for an HTTP session; ``dated`` receives the time in each answer.
+class DateHeaders:
+    """Reports the time in Discord's answers to ``dated``, once per second."""
+
+    def __init__(self, dated: Callable[[datetime], None]) -> None:
+        self._dated = dated
+        self._last = ""
+
+    def note(self, header: str) -> None:
+        """Report the time in a ``Date`` header; an unreadable one has none."""
+        if header == self._last:
+            return
+        self._last = header
+        try:
+            date = parsedate_to_datetime(header)
+        except ValueError:
+            return
+        if date.tzinfo is not None:
+            self._dated(date)
+
+
+def trace(noted: Callable[[str], None] = lambda _: None, *, secret_path: bool = False) -> aiohttp.TraceConfig:
+    """Return a trace for an HTTP session; ``noted`` receives the ``Date`` header of each answer.
 
     A ``secret_path`` is not logged.
     """
-    seen: dict[str, str] = {}
 
     async def started(_: object, context: SimpleNamespace, __: aiohttp.TraceRequestStartParams) -> None:
         context.began_s = time.perf_counter()
@@ -28,16 +45,7 @@ def trace(
         if request_log.is_wanted():  # formatting a URL takes a while
             status = request.response.status
             request_log.record(request.method, str(request.url), took_s, status=status, file=secret_path)
-        header = request.response.headers.get("Date", "")
-        if header == seen.get("date"):  # the same second
-            return
-        seen["date"] = header
-        try:
-            date = parsedate_to_datetime(header)
-        except ValueError:
-            return
-        if date.tzinfo is not None:
-            dated(date)
+        noted(request.response.headers.get("Date", ""))
 
     async def failed(
         _: object, context: SimpleNamespace, request: aiohttp.TraceRequestExceptionParams

@@ -21,10 +21,10 @@ from bot.refusals import (
     NotYourServer,
     OptionsNotTaken,
     TextMissing,
+    TextsGone,
     TextTooLong,
     TriedAgain,
     UnknownControl,
-    WordsGone,
 )
 from bot.services.intake import Intake
 from bot.ui import admission, cards, forms, interaction_context, lyrics_file, messages, names
@@ -81,13 +81,13 @@ async def promise(
     Raises:
         NotServed: the operator does not serve the server, and only a prompt was typed.
         TriedAgain: the failed job that is its ``source`` has already been retried.
-        WordsGone: the texts of its ``source`` were deleted.
+        TextsGone: the texts of its ``source`` were deleted.
     """
     try:
         interaction_context.require_can_post(interaction)
         named = await names.with_names(interaction, request)
         accepted = await intake.accept(named, interaction_context.origin(interaction), source)
-    except (TriedAgain, WordsGone):
+    except (TriedAgain, TextsGone):
         raise  # the newer attempt has the texts, or they must not be stored
     except NotServed as error:
         if not request.custom:
@@ -199,7 +199,7 @@ async def refuse(
     try:
         await intake.refused(interaction.id)
         draft = await intake.keep_draft(request, DiscordUserId(interaction.user.id), remix_of)
-    except (Transient, WordsGone) as draft_error:
+    except (Transient, TextsGone) as draft_error:
         await _return_text(interaction, request, draft_error)
         return
     say = interaction_context.private(interaction)
@@ -221,7 +221,7 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     try:
         await admission.require_served(interaction, intake)
         opened_with, remix_of = await _opened_with(interaction, intake, submission)
-    except (WordsGone, NotServed, NotYourServer) as error:
+    except (TextsGone, NotServed, NotYourServer) as error:
         # Texts that their author has deleted must not be stored again under another name. A member who still
         # has them on screen gets them back as a file.
         await _return_text(interaction, submission.request, error)
@@ -252,7 +252,7 @@ async def submitted(interaction: discord.Interaction, intake: Intake) -> None:
     source = None if remix_of is None else Source(job_id=remix_of, reuse=Reuse.REMIX)
     try:
         await promise(interaction, intake, request, source)
-    except WordsGone as error:
+    except TextsGone as error:
         await _return_text(interaction, request, error)
 
 
@@ -267,7 +267,7 @@ async def _opened_with(
     """Return the texts the form was opened with, and this server's job behind them.
 
     Raises:
-        WordsGone: they are no longer stored.
+        TextsGone: they are no longer stored.
         NotYourServer: submitted outside a server.
     """
     guild_id = interaction_context.guild_of(interaction)
@@ -275,7 +275,7 @@ async def _opened_with(
         request, remix_of = await intake.draft(submission.draft, DiscordUserId(interaction.user.id))
         return intake.terms.on_offer(request), None if remix_of is None else JobId(remix_of)
     if submission.remix_of is not None:
-        job = await intake.worded(submission.remix_of, guild_id)
+        job = await intake.with_texts(submission.remix_of, guild_id)
         return intake.terms.on_offer(job.request), job.id
     return SongRequest(model=submission.request.model, custom=submission.request.custom), None
 

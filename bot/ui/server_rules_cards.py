@@ -13,10 +13,10 @@ from bot.ui.text import line
 
 def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embed:
     """Return the changes to the words that songs may not have, and all of them."""
-    shown = ", ".join(f"“{line(word, REFUSED_WORD_MAX)}”" for word in refused)
+    text = ", ".join(f"“{line(word, REFUSED_WORD_MAX)}”" for word in refused)
     embed = FittedEmbed(
         title=say("words-title"),
-        description="\n\n".join([*changed, shown or say("words-none")]),
+        description="\n\n".join([*changed, text or say("words-none")]),
         color=COLOR_WORKING,
     )
     embed.set_footer(text=say("words-hint"))
@@ -43,9 +43,9 @@ def channels(say: Language, before: SongChannels, after: SongChannels) -> discor
         description=say("channels-shown") if before == after else say("channels-changed"),
         color=COLOR_WORKING,
     )
-    asked = channel_list(after.asked) or say("channels-everywhere")
+    requests = channel_list(after.asked) or say("channels-everywhere")
     results = say("channels-where-asked") if after.results is None else channel(say, after.results)
-    embed.add_field(name=say("channels-asked"), value=asked, inline=False)
+    embed.add_field(name=say("channels-asked"), value=requests, inline=False)
     embed.add_field(name=say("channels-results"), value=results, inline=False)
     embed.add_field(name=say("channels-announced"), value=channel(say, after.announced), inline=False)
     embed.set_footer(text=say("channels-hint"))

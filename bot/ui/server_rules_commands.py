@@ -7,6 +7,7 @@ import discord
 from discord import app_commands
 from msgspec.structs import replace
 
+from bot.discord_limits import CHOICE_MAX
 from bot.model import GuildId
 from bot.refusals import NoPlaceToPost
 from bot.services import server_rules
@@ -23,7 +24,6 @@ from bot.ui import (
 )
 from bot.ui.channel_options import TO_ANNOUNCE, PostableChannel, SongChannel
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CHOICE_MAX
 from bot.ui.interaction_context import TO_POST_SONGS, PickedChannel
 from bot.ui.language import Language, described
 from bot.ui.text import label, line
@@ -133,8 +133,8 @@ class ServerRulesCommands:
         if picked or remove is not None or off is not None:
             changed = await self._rules.set_channels(guild_id, change, by)
         else:
-            shown = await self._rules.channels(guild_id)
-            changed = (shown, shown)
+            current = await self._rules.channels(guild_id)
+            changed = (current, current)
         if changed is None:
             return
         embed = server_rules_cards.channels(say, *changed)
@@ -155,8 +155,10 @@ class ServerRulesCommands:
         """Return the configured channels, including those that Discord no longer knows."""
         guild_id, say = await self._manager(interaction)
         channels = await self._rules.channels(guild_id)
-        known = await names.of_channels(interaction)
-        return _choices(channels.asked, known, "#", say("channel-gone") if known else "", typed)
+        channel_names = await names.of_channels(interaction)
+        return _choices(
+            channels.asked, channel_names, "#", say("channel-gone") if channel_names else "", typed
+        )
 
     @app_commands.describe(add=described("option-managers-add"), remove=described("option-managers-remove"))
     async def _managers(
@@ -168,8 +170,8 @@ class ServerRulesCommands:
         """
         guild_id, say = managers.permitted_guild(interaction), interaction_context.private(interaction)
         if add is None and remove is None:
-            shown = await self._rules.manager_roles(guild_id)
-            changed: tuple[tuple[int, ...], tuple[int, ...]] | None = (shown, shown)
+            current = await self._rules.manager_roles(guild_id)
+            changed: tuple[tuple[int, ...], tuple[int, ...]] | None = (current, current)
         else:
             changed = await self._rules.set_manager_roles(
                 guild_id,
@@ -194,20 +196,20 @@ class ServerRulesCommands:
             interaction_context.private(interaction),
             await self._rules.manager_roles(managers.permitted_guild(interaction)),
         )
-        known = await names.of_roles(interaction)
-        return _choices(roles, known, "@", say("role-gone") if known else "", typed)
+        role_names = await names.of_roles(interaction)
+        return _choices(roles, role_names, "@", say("role-gone") if role_names else "", typed)
 
 
 def _choices(
-    ids: Iterable[int], known: Mapping[int, str], sign: str, gone: str, typed: str
+    ids: Iterable[int], id_names: Mapping[int, str], sign: str, gone: str, typed: str
 ) -> list[app_commands.Choice[str]]:
     """Return entries by name and id, with a word for a name unknown to Discord."""
-    shown_as = {id_: f"{sign}{known[id_]}" if id_ in known else gone for id_ in ids}
+    shown_as = {id_: f"{sign}{id_names[id_]}" if id_ in id_names else gone for id_ in ids}
     labels = {id_: f"{label(name, NAME_MAX)} ({id_})".strip() for id_, name in shown_as.items()}
     return [
-        app_commands.Choice(name=shown, value=str(id_))
-        for id_, shown in labels.items()
-        if typed.casefold() in shown.casefold()
+        app_commands.Choice(name=text, value=str(id_))
+        for id_, text in labels.items()
+        if typed.casefold() in text.casefold()
     ]
 
 

@@ -12,11 +12,11 @@ from typing import Final
 import discord
 from msgspec.structs import replace
 
-from bot.model import Job, Track
+from bot.discord_limits import FILE_SAFE_BYTES, REQUEST_MAX_BYTES
+from bot.model import Job, JobId, Track
 from bot.music import tags
 from bot.music.spool import cover_of
 from bot.threads import Threads
-from bot.ui.discord_limits import FILE_SAFE_BYTES, REQUEST_MAX_BYTES
 from bot.ui.file_names import file_name
 from bot.ui.text import cut, plain
 
@@ -30,7 +30,7 @@ TAGGED_SUFFIX: Final = ".mp3"
 
 @asynccontextmanager
 async def song_files(
-    shown: Job,
+    job: Job,
     title: str,
     artist: str,
     files: Sequence[tuple[Track, Path]],
@@ -39,7 +39,7 @@ async def song_files(
 ) -> AsyncIterator[list[discord.File]]:
     """Open the ``attached`` takes of a song, tagged if possible; close them on exit.
 
-    ``shown`` is the job with only the texts that may be shown. Tags never make a file exceed a size limit,
+    ``job`` is the job with only the texts that may be shown. Tags never make a file exceed a size limit,
     and a file that can't be tagged is attached unchanged. ``threads`` do the copying.
     """
     chosen = [(track, path) for track, path in files if track.take in attached]
@@ -52,8 +52,8 @@ async def song_files(
             if path.suffix == TAGGED_SUFFIX:
                 most = FILE_SAFE_BYTES if track.size_bytes <= FILE_SAFE_BYTES else REQUEST_MAX_BYTES
                 room_here = min(most, track.size_bytes + room // len(chosen))
-                said = tags_of(shown, title, artist, track.take, len(files))
-                copy = partial(_tagged, path, shown.id, track.take, said, room_here)
+                song_tags = tags_of(job, title, artist, track.take, len(files))
+                copy = partial(_tagged, path, job.id, track.take, song_tags, room_here)
                 content = await _off_thread(threads, copy)
             if content is None:
                 upload = discord.File(path, name)
@@ -77,14 +77,14 @@ async def _off_thread(
         raise
 
 
-def _close(made: asyncio.Future[io.BufferedIOBase | None]) -> None:
-    if not made.cancelled() and made.exception() is None and (content := made.result()) is not None:
+def _close(opening: asyncio.Future[io.BufferedIOBase | None]) -> None:
+    if not opening.cancelled() and opening.exception() is None and (content := opening.result()) is not None:
         content.close()
 
 
-def tags_of(shown: Job, title: str, artist: str, take: int, takes: int) -> tags.Tags:
+def tags_of(job: Job, title: str, artist: str, take: int, takes: int) -> tags.Tags:
     """Return the tags of a take: a pure function of the job, so repeats are equal."""
-    request = shown.request
+    request = job.request
     return tags.Tags(
         title=_line(title),
         artist=_line(artist),
@@ -99,10 +99,12 @@ def _line(text: str) -> str:
     return cut(" ".join(plain(text).split()), TAG_TEXT_MAX)
 
 
-def _tagged(path: Path, job_id: int, take: int, said: tags.Tags, max_bytes: int) -> io.BufferedIOBase | None:
+def _tagged(
+    path: Path, job_id: JobId, take: int, texts: tags.Tags, max_bytes: int
+) -> io.BufferedIOBase | None:
     """Return a tagged copy of the file, or None to attach it unchanged."""
     try:
-        return tags.tagged(path, replace(said, picture=cover_of(path, job_id, take)), max_bytes)
+        return tags.tagged(path, replace(texts, picture=cover_of(path, job_id, take)), max_bytes)
     except OSError as error:
         log.warning("file not tagged", extra={"job_id": job_id, "take": take, "error": error.strerror})
         return None

@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from bot.model import Backend
-from bot.sandbox.faults import ENDINGS, Fault, FaultKind
+from bot.sandbox.faults import ENDINGS, FaultKind, InjectedFault
 from bot.sandbox.tasks import Task
 from tests.doubles.music import Given, PaidRequest, QuickKieSandbox, QuickSandbox
 from tests.doubles.music.variants import Variants
@@ -69,7 +69,7 @@ class Music(QuickSandbox):
             return
         self._clear_again = False
         self._proofs.clear()
-        self.faults.insert(0, Fault(self._random.choice(UNCLEAR)))
+        self.faults.insert(0, InjectedFault(self._random.choice(UNCLEAR)))
 
     def _asked_for(self, task_id: str) -> None:
         self._clear_again = self._clear_again or task_id in self._proofs

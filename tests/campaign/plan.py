@@ -6,7 +6,7 @@ from enum import StrEnum
 from random import Random
 from typing import Final, Literal
 
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import FaultKind, InjectedFault
 
 START_MAX_S: Final = 1.1
 """Typical time from a bot's start to its connection, in seconds."""
@@ -106,10 +106,10 @@ _POLL_KINDS = (FaultKind.SERVER_ERROR, FaultKind.LOST_ANSWER, FaultKind.BUSY)
 _AUDIO_KINDS = (FaultKind.EMPTY_AUDIO, FaultKind.SERVER_ERROR, FaultKind.LOST_ANSWER)
 
 
-def draw_music_fault(random: Random) -> Fault:
+def draw_music_fault(random: Random) -> InjectedFault:
     """Return a random fault of a status query or a download."""
     on: Literal["poll", "audio"] = random.choice(("poll", "audio"))
-    return Fault(random.choice(_POLL_KINDS if on == "poll" else _AUDIO_KINDS), on=on)
+    return InjectedFault(random.choice(_POLL_KINDS if on == "poll" else _AUDIO_KINDS), on=on)
 
 
 _WORDS = (

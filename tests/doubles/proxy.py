@@ -73,7 +73,7 @@ class ProxyServer:
         assert task is not None
         self._tasks.add(task)
         try:
-            # Canceled connections end like any other: asyncio logs what a connection callback raises.
+            # Cancelled connections end like any other: asyncio logs what a connection callback raises.
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 await (self._socks if self.kind == "socks5" else self._http)(reader, writer)
         finally:

@@ -8,7 +8,7 @@ from functools import partial
 import discord
 import pytest
 
-from bot import connection
+from bot.database.facts import COMMANDS_FACT, fact, remember
 from bot.database.sqlite import Tx
 from bot.model import Job, SongRequest
 from bot.music.clients import MusicClients
@@ -19,7 +19,7 @@ from bot.services.lyrics_payments import LyricsPayments
 from bot.services.ratings import Ratings
 from bot.services.server_rules import ServerRules
 from bot.store import jobs
-from bot.store.facts import COMMANDS_FACT, fact, remember
+from bot.ui import discord_connection
 from bot.ui.buttons.views import MARKS
 from bot.ui.dependencies import Services
 from bot.ui.discord_client import TunesmithClient, use_api
@@ -123,7 +123,7 @@ class Evening:
         """Keep the client connected to the gateway inside the block, as the bot does."""
         # discord.py's heartbeat thread keeps the connection alive in real time, unaware of the hurry.
         self.client._connection.heartbeat_timeout = 1_000 * A_DAY_S
-        work = partial(connection.connect, self.client, self.discord.token, asyncio.Event())
+        work = partial(discord_connection.connect, self.client, self.discord.token, asyncio.Event())
         await self.client.close()
         connected = asyncio.create_task(supervise("the connection", work, self.rig.alerts.append))
         try:

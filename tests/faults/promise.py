@@ -75,7 +75,7 @@ def assert_told_plainly(job: Job) -> str:
     Return the whole text shown.
     """
     sentence = cards.notice(ENGLISH, job).description or ""
-    assert messages.failure(ENGLISH, job) == sentence
+    assert sentence == messages.failure(ENGLISH, job)
     own_words = re.sub(r" It said: “.*”", "", sentence, flags=re.DOTALL)
     assert re.fullmatch(r"[A-Z][^.]+\.( [A-Z][^.]+\.)? Your [\d,]+ credits? are back\.", own_words)
     assert not re.search(r"[_/{}<>\\\n]|\d{3}|HTTP|Error|Exception|Timeout|Traceback|None", own_words)

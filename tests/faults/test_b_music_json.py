@@ -253,7 +253,7 @@ async def test_repeated_addresses_are_one_take(rig: Rig, caplog: pytest.LogCaptu
     await assert_survived(rig, caplog, job, says="delivered")
 
 
-# -- failed and canceled
+# -- failed and cancelled
 
 
 @pytest.mark.parametrize(

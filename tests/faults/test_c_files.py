@@ -7,11 +7,11 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
+from bot.discord_limits import FILE_SAFE_BYTES
 from bot.model import Job, JobState
 from bot.music import tags
 from bot.music.tags import COVER_SUFFIX, Tags, id3
 from bot.pipeline.erasure import Erasure
-from bot.ui.discord_limits import FILE_SAFE_BYTES
 from tests import make
 from tests.doubles.discord.wire import Attachment
 from tests.doubles.music import mp3

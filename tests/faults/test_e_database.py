@@ -33,12 +33,12 @@ from bot.database import (
     sqlite_connections,
     sqlite_writer,
 )
+from bot.database.facts import fact, remember
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
 from bot.model import Job, JobState
 from bot.refusals import NotEnoughCredits
 from bot.store import ledger, ledger_entries
-from bot.store.facts import fact, remember
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.conftest import PATIENCE_S
@@ -531,7 +531,7 @@ def test_a_file_locked_by_another_program_is_not_called_damaged(
     assert_starts()
 
 
-# -- canceled callers
+# -- cancelled callers
 
 
 @pytest.mark.parametrize("turns", range(8))

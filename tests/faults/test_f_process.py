@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot import connection
 from bot.checks import Verdict
 from bot.model import FailReason, Job, JobState
 from bot.ops.doctor.local import database_checks
@@ -21,6 +20,7 @@ from bot.pipeline import runner
 from bot.sandbox.server import running
 from bot.services import pending_answers
 from bot.store.reconcile import Reconciliation, reconcile
+from bot.ui import discord_connection
 from tests import bugs
 from tests.doubles.discord import Channel, FakeDiscord, Fault, Person
 from tests.doubles.in_process import answers
@@ -187,7 +187,10 @@ async def test_a_stop_finishes_answered_work_and_a_start_the_rest(
 def test_a_stop_takes_under_forty_seconds_whichever_service_hangs() -> None:
     jobs_s = max(runner.FINISH_WITHIN_S, pending_answers.ANSWER_WITHIN.total_seconds())
 
-    assert (30.0, True) == (runner.FINISH_WITHIN_S, jobs_s + connection.CLOSE_WITHIN_S < STOPS_WITHIN_S)
+    assert (30.0, True) == (
+        runner.FINISH_WITHIN_S,
+        jobs_s + discord_connection.CLOSE_WITHIN_S < STOPS_WITHIN_S,
+    )
 
 
 HASTY = """

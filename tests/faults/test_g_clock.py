@@ -177,7 +177,7 @@ async def test_nothing_is_deleted_for_its_age_while_the_clock_is_wrong(
         spool=rig.spool,
         erasure=Erasure(rig.database, rig.spool, now=clock.now),
         spool_days=7,
-        words_days=90,
+        texts_days=90,
         now=clock.now,
         alert=rig.alerts.append,
         sleep=sleep,

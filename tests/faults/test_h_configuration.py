@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import app, cli
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import FaultKind, InjectedFault
 from bot.settings import Settings, load, names
 from tests import make
 from tests.doubles.music import MUSIC_KEY
@@ -432,12 +432,12 @@ async def test_neither_the_debug_log_nor_an_alert_shows_a_secret(
     async with World.open(tmp_path) as world:
         channel, ada = world.room()
         hook = world.discord.add_webhook(world.discord.add_channel("alerts"))
-        world.music.faults.append(Fault(FaultKind.SERVER_ERROR))
+        world.music.faults.append(InjectedFault(FaultKind.SERVER_ERROR))
         async with world.bot(LOG_LEVEL="DEBUG", OPERATOR_WEBHOOK_URL=hook) as bot:
             for prompt in ("Lost", "Made"):
                 await world.discord.slash("music create", prompt=prompt, user=ada, channel=channel)
             await world.discord.until(lambda: len(world.discord.posted(channel)) == 2, 10.0, "both ends")
-            world.music.faults.append(Fault(FaultKind.UNAUTHORIZED))
+            world.music.faults.append(InjectedFault(FaultKind.UNAUTHORIZED))
             await world.discord.slash("music create", prompt="Refused", user=ada, channel=channel)
             alert = await world.discord.until(
                 lambda: [one for one in world.discord.messages if one.via == "webhook"], 10.0, "an alert"

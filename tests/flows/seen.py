@@ -12,7 +12,7 @@ from discord.state import ConnectionState
 
 from bot.database.engine import Tx
 from bot.playground.world import World
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import FaultKind, InjectedFault
 
 T = TypeVar("T")
 
@@ -21,7 +21,7 @@ WAIT_S = 60.0
 
 def keep_service_busy(world: World) -> None:
     """Make the music service reject everything until `world.sandbox.faults` is cleared."""
-    world.sandbox.faults.append(Fault(FaultKind.BUSY, times=sys.maxsize))
+    world.sandbox.faults.append(InjectedFault(FaultKind.BUSY, times=sys.maxsize))
 
 
 def _refused(tx: Tx) -> int:

@@ -110,7 +110,7 @@ async def test_anybody_repeats_a_song_on_their_own_credits_after_a_restart(world
     again = (await posted(world, 2))[-1]
 
     assert not pressed.ephemeral
-    assert again.raw_mentions == [noah.id]
+    assert [noah.id] == again.raw_mentions
     assert [1, 1] == [await held(world, mia), await held(world, noah)]
     assert world.sandbox.requests[0] == world.sandbox.requests[1]
 
@@ -271,11 +271,11 @@ async def test_a_queued_song_is_canceled_and_its_credits_are_back(world: World) 
     card = await queued_card(world, mia)
 
     pressed = await canceled(mia, card)
-    shown = await card_says(world, "Canceled")
+    shown = await card_says(world, "Cancelled")
 
     assert pressed.ephemeral
-    assert "Canceled. Your 10 credits are back." == said(pressed)
-    assert shown.content.endswith("· Canceled · 10 credits given back")
+    assert "Cancelled. Your 10 credits are back." == said(pressed)
+    assert shown.content.endswith("· Cancelled · 10 credits given back")
     assert "100 credits" in said(await mia.slash(world.channel, "music credits"))
     assert [] == world.channel.history()[0].components
 

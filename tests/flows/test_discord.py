@@ -71,7 +71,7 @@ async def test_the_form_becomes_the_documented_request(
     await mia.submit_modal(form, fields(**typed))
     await posted(world)
 
-    assert world.sandbox.requests == [{"provider": "kie", "model": "V5"} | body]
+    assert [{"provider": "kie", "model": "V5"} | body] == world.sandbox.requests
 
 
 BLANK = "\u200b\u3164\u2800\u00ad\ufe0f\U000e0020"
@@ -280,7 +280,7 @@ async def test_an_undelivered_song_is_posted_on_request(world: World) -> None:
     await card_says(world, "Done")
 
     assert ("I'm posting it now.", True) == (said(pressed), pressed.ephemeral)
-    assert message.raw_mentions == [mia.id]
+    assert [mia.id] == message.raw_mentions
     assert 2 == len(message.attachments)
     assert "90 credits" in said(await mia.slash(world.channel, "music credits"))
 
@@ -375,7 +375,7 @@ async def test_hostile_words_ping_nobody_and_format_nothing(world: World) -> Non
     (message,) = await posted(world)
 
     shown = str([embed.to_dict() for embed in message.embeds])
-    assert message.raw_mentions == [mia.id]
+    assert [mia.id] == message.raw_mentions
     assert not message.mention_everyone
     assert "\u202e" not in shown
     assert "@everyone" not in shown

@@ -10,7 +10,7 @@ import simcord
 
 from bot.model import Backend
 from bot.playground.world import World
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import FaultKind, InjectedFault
 from bot.sandbox.kie import KieSandbox
 from bot.store import lyrics_calls
 from tests.faults.simulated import assert_books_balance
@@ -181,7 +181,7 @@ async def test_late_lyrics_arrive_after_a_restart_and_are_paid_for_once(
     mia = world.add_member("Mia")
     refused = await refused_form(world, mia)
     world.sandbox.delay_s = 1.0
-    world.sandbox.faults.append(Fault(FaultKind.SLOW))
+    world.sandbox.faults.append(InjectedFault(FaultKind.SLOW))
 
     late = await mia.click(refused, label=WRITE)
     await world.restart()

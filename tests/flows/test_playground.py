@@ -11,9 +11,9 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from simcord.preview import _media
 
-from bot.commands import trying
+from bot.commands import simulations
 from bot.playground import browser, page
-from bot.playground.texts import texts
+from bot.playground.captions import captions
 from bot.store import breaker
 from bot.ui.language import CODES
 from tests.flows.seen import WAIT_S
@@ -192,9 +192,9 @@ async def test_the_page_answers_no_other_site(headers: dict[str, str]) -> None:
 
 
 def test_the_playground_speaks_every_language_of_the_bot() -> None:
-    options = get_type_hints(trying.playground)["language"]
+    options = get_type_hints(simulations.playground)["language"]
 
-    assert list(CODES) == list(texts())
+    assert list(CODES) == list(captions())
     assert CODES == get_args(options)
 
 

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bot import cli, settings
-from bot.commands import probing
+from bot.commands import probes
 from bot.model import Backend
 from bot.music.backends import OFFERS, contract
 from bot.ops import contract_probe
@@ -66,7 +66,7 @@ async def typed(*words: str, env: dict[str, str], answer: str | None = None) -> 
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the command believe that it runs on a terminal."""
     stdin = SimpleNamespace(isatty=lambda: True)
-    monkeypatch.setattr(probing, "sys", SimpleNamespace(stdin=stdin, stdout=sys.stdout))
+    monkeypatch.setattr(probes, "sys", SimpleNamespace(stdin=stdin, stdout=sys.stdout))
 
 
 @pytest.mark.parametrize("in_file", [True, False])

@@ -164,8 +164,8 @@ async def test_ratings_are_in_their_authors_view_and_export(world: World) -> Non
     view = said(await noah.slash(world.channel, "privacy view"))
     other = said(await mia.slash(world.channel, "privacy view"))
 
-    assert "Your 👍 and 👎 on 1 song." in view
-    assert "Your 👍 and 👎 on 0 songs." in other
+    assert "Your 👍 or 👎 on 1 song." in view
+    assert "You haven't rated a song yet." in other
 
 
 async def test_too_many_ratings_are_refused_with_a_time(

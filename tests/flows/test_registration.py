@@ -10,8 +10,8 @@ import pytest
 from discord.gateway import DiscordWebSocket
 
 from bot import app
-from bot.configuration.validation import MODELS_MAX
 from bot.configuration.values import MODEL_NAME_MAX
+from bot.discord_limits import CHOICES_MAX
 from bot.model import Backend
 from bot.settings import Settings
 from bot.ui import discord_client
@@ -20,7 +20,7 @@ from tests import make
 from tests.doubles.discord import FakeDiscord, limits
 
 MOST: Final = {
-    "music_models": tuple(f"v{number}".ljust(MODEL_NAME_MAX, "x") for number in range(MODELS_MAX)),
+    "music_models": tuple(f"v{number}".ljust(MODEL_NAME_MAX, "x") for number in range(CHOICES_MAX)),
     "music_extras": True,
 }
 """Settings that make the commands as large as possible."""

@@ -21,7 +21,7 @@ PROMPT = "Warm cinematic synth pop with soft drums"
 CREDITS = {
     "Allowance": "100 a month",
     "Used": "0",
-    "Held for songs in progress": "0",
+    "Held for songs": "0",
     "Bonus": "0 (does not expire)",
 }
 HOSTILE = (

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import FaultKind, InjectedFault
 from tests.flows.process import PATIENCE_S, World
 
 
@@ -30,7 +30,7 @@ async def test_a_token_that_is_revoked_ends_the_run_with_one_sentence(tmp_path: 
 
 async def test_a_closed_service_is_named_and_the_next_request_refused(tmp_path: Path) -> None:
     async with World.open(tmp_path) as world, world.bot() as bot:
-        world.music.faults.append(Fault(FaultKind.CLOSED))
+        world.music.faults.append(InjectedFault(FaultKind.CLOSED))
         channel, ada = world.room()
         await world.discord.slash("music create", prompt="Too early", user=ada, channel=channel)
         notice = await world.next_post(channel)

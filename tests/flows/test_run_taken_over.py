@@ -50,7 +50,7 @@ async def test_a_bot_whose_database_was_taken_over_exits_without_paying(tmp_path
         status = await bot.ended()
 
     assert 1 == status
-    assert "another Tunesmith has taken over" in bot.lines[-1]
+    assert "another Tunesmith has taken over" in bot.log
     assert "Traceback" not in bot.log
     assert ["Before"] == [body["prompt"] for body in world.music.requests]
     assert [] == world.posts(channel)
@@ -75,7 +75,7 @@ async def test_a_bot_whose_database_was_replaced_ends_and_leaves_it_alone(tmp_pa
         status = await bot.ended()
 
     assert 1 == status
-    assert "was replaced while the bot was running" in bot.lines[-1]
+    assert "was replaced while the bot was running" in bot.log
     assert content == path.read_bytes()
     assert ["Before"] == [body["prompt"] for body in world.music.requests]
     assert [] == world.posts(channel)

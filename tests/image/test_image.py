@@ -5,8 +5,8 @@ import re
 import yaml
 
 from bot import threads
-from bot.connection import CLOSE_WITHIN_S
 from bot.pipeline.runner import FINISH_WITHIN_S
+from bot.ui.discord_connection import CLOSE_WITHIN_S
 from tests.flows.process import ROOT
 from tests.image.dockerfile import last_stage
 

@@ -428,7 +428,7 @@ SUBMITTING: Final = (
         "Submitter.submit",
         (
             (
-                "await record_for_sure(partial(self.conclude, entered, job, answer), sleep=self._sleep, "
+                "await record_durably(partial(self.conclude, entered, job, answer), sleep=self._sleep, "
                 "wait_max_s=WRITE_AGAIN_MAX_S)"
             ),
             "await self.conclude(entered, job, answer)",
@@ -705,7 +705,7 @@ LIMITS: Final = (
         "a look that finds nothing due writes nothing",
         "pipeline/runner.py",
         "Runner._look_around",
-        ("if any(found.ripe.values()):", "if True:"),
+        ("if any(round_.ripe.values()):", "if True:"),
         by=("unit/pipeline/test_scale.py::test_a_round_with_nothing_due_writes_nothing",),
     ),
     broken(
@@ -1073,7 +1073,7 @@ THE_PROCESS: Final = (
         "a file that no job knows is left alone for a day",
         "pipeline/maintenance.py",
         "Maintenance._drop_files",
-        ("if name not in known and at < now - STRAY_AFTER", "if name not in known"),
+        ("if name not in stored and at < now - STRAY_AFTER", "if name not in stored"),
         by=(f"{MAINTENANCE}a_stray_file_is_removed_when_it_is_old",),
     ),
 )
@@ -1201,8 +1201,8 @@ FORGETTING: Final = (
         "pipeline/delivery.py",
         "_places",
         (
-            "found = (results, origin.channel_id, origin.parent_channel_id)",
-            "found = (results or origin.channel_id,)",
+            "channels = (results, origin.channel_id, origin.parent_channel_id)",
+            "channels = (results or origin.channel_id,)",
         ),
         by=(f"{CHANNELS}a_song_falls_back_to_its_request_channel_then_to_the_member",),
     ),
@@ -1354,17 +1354,50 @@ FORGETTING: Final = (
     ),
     broken(
         "an answer is recorded although who waits for that was canceled",
-        "services/gathered.py",
-        "Gathered.write",
+        "services/batched_writes.py",
+        "BatchedWrites.write",
         ("asyncio.shield(self._written)", "self._written"),
-        by=("unit/services/test_gathered.py::test_a_canceled_callers_write_is_still_made",),
+        by=("unit/services/test_batched_writes.py::test_a_canceled_callers_write_is_still_made",),
     ),
     broken(
         "a write behind an occupied writer gives up in time",
         "database/sqlite_writer.py",
-        "Writer.settle",
-        ("loop.call_later(entry.deadline - time.perf_counter(),", "loop.call_later(60.0,"),
+        "Writer._give_up_at",
+        ("loop.call_later(deadline - time.perf_counter(),", "loop.call_later(60.0,"),
         by=("unit/database/test_sqlite.py::test_a_write_queued_behind_a_busy_writer_is_refused_in_time",),
+    ),
+    broken(
+        "every write behind an occupied writer gives up in time",
+        "database/sqlite_writer.py",
+        "Writer._give_up",
+        ("self._give_up_at(loop, entry.deadline)", "pass"),
+        by=("unit/database/test_sqlite.py::test_each_write_behind_a_busy_writer_is_refused_at_its_deadline",),
+    ),
+    broken(
+        "answers are recorded once nobody waits for one",
+        "services/batched_writes.py",
+        "BatchedWrites._flush",
+        ("if self._is_quiet(GATHER_S):", "if True:"),
+        by=(
+            "unit/services/test_batched_writes.py::test_writes_wait_while_others_are_more_urgent_but_not_for_long",
+        ),
+    ),
+    broken(
+        "a reply about an answer that can't be read is no reply",
+        "ui/interaction_answers.py",
+        "_as_discord_py_reads_it",
+        ("(LookupError, TypeError, ValueError)", "LookupError"),
+        by=("unit/ui/test_interaction_answers.py::test_a_malformed_reply_is_as_good_as_none",),
+    ),
+    broken(
+        "a connection that may have an unread reply is not used again",
+        "ui/interaction_answers.py",
+        "_exchange",
+        (
+            "except BaseException:\n        connection.close()",
+            "except BaseException:\n        connection.release()",
+        ),
+        by=("unit/ui/test_interaction_answers.py::test_a_cancelled_answer_leaves_no_connection",),
     ),
     broken(
         "a scrub counts for what was deleted before it began",
@@ -1444,7 +1477,7 @@ RESTORED: Final = (
         "of more messages than are looked through nothing is known",
         "ui/discord_courier.py",
         "DiscordCourier.find",
-        ("if ever and seen >= EVER_MAX:", "if False:"),
+        ("if ever and count >= EVER_MAX:", "if False:"),
         by=(f"{DISCORD}a_restored_song_behind_too_many_messages_waits_for_a_person",),
     ),
     broken(
@@ -1593,7 +1626,7 @@ BOUNDS: Final = (
     broken(
         "a job of another server is as if it did not exist",
         "services/intake.py",
-        "Intake.worded",
+        "Intake.with_texts",
         ("is_here = guild_id is None or jobs.is_of(tx, guild_id, job_id)", "is_here = True"),
         by=("flows/test_forged.py::test_another_servers_button_acts_like_one_of_no_song",),
     ),
@@ -1608,7 +1641,7 @@ BOUNDS: Final = (
         "the operator hears once a month that the total of all servers is reached",
         "store/servers.py",
         "newly_passed",
-        ("return passed if passed > known else None", "return passed or None"),
+        ("return passed if passed > recorded else None", "return passed or None"),
         by=(f"{SERVERS}the_operator_is_alerted_monthly_to_the_use_of_the_total",),
     ),
     broken(
@@ -1859,7 +1892,7 @@ UPSTREAM_BALANCE: Final = (
 ON_A_SERVER: Final = (
     broken(
         "a transaction on a server locks its guild before it looks",
-        "database/locking.py",
+        "store/locking.py",
         "lock_guild",
         ("if not _locks_rows(tx):", "if tx:"),
         by=(f"{SERVER}a_locked_guild_cannot_be_locked_by_other_transactions",),
@@ -1915,7 +1948,7 @@ ON_A_SERVER: Final = (
     ),
     broken(
         "two IDENTIFYs of one bucket are five seconds apart, whoever sends them",
-        "database/pace.py",
+        "database/identify_limit.py",
         "take_turn",
         ("if taken is not None:", "if bucket >= 0:"),
         by=(f"{SERVER}two_shards_of_one_bucket_identify_one_after_the_other",),
@@ -2175,10 +2208,10 @@ WRITING: Final = (
     broken(
         "the outcome of a request for lyrics is written once the lock is gone",
         "services/lyrics_payments.py",
-        "LyricsPayments._write_for_sure",
+        "LyricsPayments._write_durably",
         (
             (
-                "await record_for_sure(lambda: self._database.write(write), sleep=self._sleep, "
+                "await record_durably(lambda: self._database.write(write), sleep=self._sleep, "
                 "wait_max_s=WRITE_AGAIN_MAX_S)"
             ),
             "await self._database.write(write)",
@@ -2203,7 +2236,7 @@ WRITING: Final = (
         "a deletion gives no fresh hour of lyrics",
         "store/members.py",
         "_still_counts",
-        (" or asked is not None", ""),
+        (" or lyrics is not None", ""),
         by=(f"{LYRICS}a_deletion_does_not_reset_the_hourly_limit",),
     ),
     broken(

@@ -1,6 +1,9 @@
 """Phrases that style has retired: each reads as translated, or has a plain word in its place."""
 
+import io
 import re
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +30,9 @@ RETIRED: Final = {
     r"beside": "write “while” or “next to”",
     r"what breaks it": "say what fails, and how it is handled",
     r"holes?": "write “vulnerability”",
+    r"whatever it was": "name the failure, or write “re-raised”",
+    r"goes without saying": "leave it out",
+    r"for sure": "write “certainly”, or how it is guaranteed",
 }
 """Regular expressions of phrases, with what to write instead."""
 
@@ -44,15 +50,32 @@ TEXTS: Final = [
         *sorted((ROOT / "tests").rglob("*.md")),
         ROOT / "bot" / "ui" / "languages" / "en.ftl",
         ROOT / ".env.example",
+        ROOT / "pyproject.toml",
+        ROOT / "Dockerfile",
+        *sorted(path for path in (ROOT / ".ci").iterdir() if path.is_file()),
+        *sorted((ROOT / ".github").rglob("*.yml")),
+        *sorted(ROOT.glob("compose*.yaml")),
+        *sorted((ROOT / "deploy").rglob("*.y*ml")),
+        *sorted((ROOT / "bot" / "playground").glob("*.toml")),
+        *sorted((ROOT / "bot" / "playground" / "static").iterdir()),
+        *sorted((ROOT / "bot" / "database" / "migrations").rglob("0007*.sql")),
     )
     if path != Path(__file__)
 ]
+"""Everything that people read in English. Migrations that were released are never edited."""
 
 
 def pattern(phrase: str) -> re.Pattern[str]:
     spaced = phrase.replace(" ", SPACE)
     return re.compile(rf"(?<![a-zA-Z]){spaced}(?![a-zA-Z])", re.IGNORECASE)
 
+
+AMERICAN: Final = re.compile(
+    r"(?<![`_.\w\"\[])(?:cancel(?:ed|ing)|(?:recogn|normal|synchron|serial|minim|initial|summar|organ)iz\w+"
+    r"|label(?:ed|ing)|signal(?:ed|ing)|behavior|favor|neighbor|centered)(?![`_(\"\w])",
+    re.IGNORECASE,
+)
+"""Words in American spelling. Names in code keep the spelling of what they come from."""
 
 PATTERNS: Final = {pattern(phrase): advice for phrase, advice in RETIRED.items()}
 ANY_PATTERN: Final = pattern(f"(?:{'|'.join(RETIRED)})")
@@ -111,3 +134,26 @@ def test_a_docstring_begins_with_a_noun_or_a_verb(file: Path) -> None:
     clauses = re.findall(r'"""(?:What|That|Whatever) .*', file.read_text("utf-8"))
 
     assert [] == clauses
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a document, or the docstrings and comments of a module."""
+    text = path.read_text("utf-8")
+    if path.suffix != ".py":
+        yield from enumerate(text.splitlines(), start=1)
+        return
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT or token.string.startswith('"""'):
+            yield token.start[0], token.string
+
+
+def test_prose_has_british_spelling() -> None:
+    american = [
+        f"{name(path)}:{line}: {word}"
+        for path in (*BOT, *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
+        for line, text in prose(path)
+        for word in AMERICAN.findall(text)
+        if not word.isupper()
+    ]
+
+    assert [] == american

@@ -145,7 +145,7 @@ def made_refusals() -> list[Refusal]:
         refusals.NotYourServer("outside"),
         refusals.NotYourServer("manager"),
         refusals.OutOfRange(0, 10),
-        refusals.WordsGone(),
+        refusals.TextsGone(),
         refusals.TriedAgain(),
         refusals.AlreadyMaking(),
         refusals.NotYourSong(),

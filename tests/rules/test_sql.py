@@ -9,9 +9,10 @@ from typing import Final
 import pytest
 
 from bot.database import migrating
-from tests.rules.repository import BOT, name, tree
+from tests.rules.repository import BOT, ROOT, name, tree
 
-STORE: Final = [path for path in BOT if path.parent.name == "store"]
+STORE: Final = [path for path in BOT if path.parent.name == "store" and path.name != "locking.py"]
+"""Modules whose SQL runs on both engines; row locks exist on one of them."""
 STATEMENT: Final = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|ORDER BY|GROUP BY|HAVING)\b")
 ONLY_IN_ONE: Final = {
     r"\bPRAGMA\b|\bsqlite_|\browid\b|\bRAISE\b": "is SQLite's own",
@@ -27,7 +28,7 @@ ONLY_IN_ONE: Final = {
     r"\(:[a-z_]+ (AND|OR)\b|\b(AND|OR|NOT|WHERE) :[a-z_]+ *(\)|AND|OR|$)": "is no truth; :name = 1",
     r"\bSUM\(_\)|\bSUM\((?!CASE)[^()]*(=|<|>| IN )": "sums booleans; COUNT(*) FILTER (WHERE …)",
     r"\bIN [a-z_]+\b(?!\s*\()": "names a table; IN (SELECT …)",
-    r"[@$][a-z]|::|\bILIKE\b|\bFOR UPDATE\b|\bFOR NO KEY\b": "is PostgreSQL's; database/locking.py locks",
+    r"[@$][a-z]|::|\bILIKE\b|\bFOR UPDATE\b|\bFOR NO KEY\b": "is PostgreSQL's; store/locking.py locks",
     r"\bCROSS JOIN\b[^()]*\bON\b": "hints at SQLite's planner",
     r"\bLOWER\s*\(|\bUPPER\s*\(|\bLIKE\b|\bGLOB\b": "knows other letters in each engine; history.folded",
 }
@@ -170,3 +171,20 @@ def test_an_order_without_a_place_for_nulls_is_detected() -> None:
     text = "SELECT MAX(submitted_at) AS served FROM job ORDER BY served, due_at, id"
 
     assert ["served", "due_at"] == unordered(text, {"due_at"})
+
+
+def test_the_engines_name_no_table_of_the_store() -> None:
+    tables = set()
+    for migration in (ROOT / "bot" / "database" / "migrations").rglob("*.sql"):
+        tables |= set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", migration.read_text("utf-8")))
+    named = [
+        f"{name(path)}:{line} {table}"
+        for path in BOT
+        if path.parent.name == "database" and path.name != "facts.py"
+        for line, text in statements(path)
+        for table in re.findall(r"\b(?:FROM|INTO|UPDATE|JOIN|TABLE) (\w+)", text)
+        if table in tables
+    ]
+
+    assert {"fact", "guild", "job", "ledger"} <= tables
+    assert [] == named

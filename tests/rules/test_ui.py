@@ -9,7 +9,7 @@ from tests.rules.repository import BOT, name, tree
 
 UI = [path for path in BOT if name(path).startswith("bot/ui/")]
 SLICED = {
-    "bot/ui/autocompletion.py": {"names[:1]", "list(dict.fromkeys(filter(None, wanted)))[:SEARCHES_MAX]"},
+    "bot/ui/autocompletion.py": {"names[:1]", "list(dict.fromkeys(filter(None, candidates)))[:SEARCHES_MAX]"},
     "bot/ui/cards.py": {"jobs[:STATUS_MAX]"},
     "bot/ui/charsets.py": {"text[:SAMPLE_MAX]", "text[:-1]", "text[1:]"},  # weighed, not shown
     "bot/ui/discord_checks.py": {"CHECKS[len(checks):]"},
@@ -19,7 +19,7 @@ SLICED = {
     "bot/ui/lyrics_file.py": {"content[:PDF_WITHIN_BYTES]", "content[len(mark):]"},
     "bot/ui/messages.py": {"names[:-1]"},
     "bot/ui/names.py": {"sorted(member_ids)[:LOOKED_UP_MAX]"},
-    "bot/ui/quota_cards.py": {"by_role[:ROLES_MAX]", "shown[:ROLES_MAX]"},
+    "bot/ui/quota_cards.py": {"by_role[:ROLES_MAX]", "roles[:ROLES_MAX]"},
 }
 """Slices of lists and bytes. Texts are cut by ``text.cut`` and ``characters.head``, between graphemes."""
 OWN = frozenset({"bot/ui/text.py", "bot/ui/fluent.py"})

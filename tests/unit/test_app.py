@@ -10,14 +10,14 @@ import aiohttp
 import discord
 import pytest
 
-from bot import connection, lifecycle
+from bot import lifecycle
 from bot.database.sqlite import Database
 from bot.errors import StartRefused, Transient
 from bot.ops import clock, event_loop
 from bot.ops.clock import steady_clock
 from bot.ops.supervisor import supervise
 from bot.store import servers
-from bot.ui import discord_client
+from bot.ui import discord_client, discord_connection
 from tests import make
 
 
@@ -93,10 +93,10 @@ async def test_an_unanswered_disconnect_is_cut_off(
 ) -> None:
     client = discord.Client(intents=discord.Intents.none())
     monkeypatch.setattr(client._connection, "close", asyncio.Event().wait)
-    monkeypatch.setattr(connection, "CLOSE_WITHIN_S", 0.01)
+    monkeypatch.setattr(discord_connection, "CLOSE_WITHIN_S", 0.01)
 
-    await connection.close(client)
-    await connection.close(client)
+    await discord_connection.close(client)
+    await discord_connection.close(client)
 
     assert 1 == caplog.text.count("disconnect not confirmed by Discord")
 
@@ -162,7 +162,7 @@ async def test_a_public_bot_that_serves_strangers_warns_at_the_start(
     monkeypatch.setattr(client, "login", nothing)
     monkeypatch.setattr(client, "connect", nothing)
     client._application = SimpleNamespace(bot_public=public)  # type: ignore[assignment]
-    await connection.connect(client, "token", asyncio.Event(), policy)  # type: ignore[arg-type]
+    await discord_connection.connect(client, "token", asyncio.Event(), policy)  # type: ignore[arg-type]
 
     assert warned == ("strangers can spend credits" in caplog.text)
 
@@ -178,11 +178,11 @@ async def test_a_connection_interrupted_by_a_stop_is_not_a_failure(
 
     monkeypatch.setattr(client, "login", fails)
     with pytest.raises(RuntimeError if isinstance(error, RuntimeError) else Transient):
-        await connection.connect(client, "token", stop)  # type: ignore[arg-type]
+        await discord_connection.connect(client, "token", stop)  # type: ignore[arg-type]
     stop.set()
     client.clear()
 
-    await connection.connect(client, "token", stop)  # type: ignore[arg-type]
+    await discord_connection.connect(client, "token", stop)  # type: ignore[arg-type]
 
 
 async def test_the_start_logs_the_usage_of_all_servers(

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bot import cli, setup
-from bot.commands import probing, trying
+from bot.commands import probes, simulations
 from bot.database.postgresql import EXIT_LOST
 from tests.flows.process import ROOT
 
@@ -56,13 +56,13 @@ def test_every_lazily_imported_module_is_the_type_checked_one(name: str) -> None
     [
         (command, extra, module)
         for command, extra in (("demo", "demo"), ("sandbox", "demo"), ("playground", "playground"))
-        for module in trying.EXTRAS[extra]
+        for module in simulations.EXTRAS[extra]
     ],
 )
 def test_a_command_with_missing_packages_says_what_to_install(
     command: str, extra: str, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trying, "find_spec", lambda name: None if name == missing else object())
+    monkeypatch.setattr(simulations, "find_spec", lambda name: None if name == missing else object())
     result = CliRunner().invoke(cli.cli, [command])
 
     assert 1 == result.exit_code
@@ -74,11 +74,20 @@ def test_the_modules_of_an_extra_match_its_packages() -> None:
     wanted = importlib.metadata.requires("tunesmith") or []
     packages = {re.split(r"[\[<>=; ]", line)[0] for line in wanted if "extra == 'demo'" in line}
 
-    assert packages == {*trying.EXTRAS["demo"]}
-    assert packages | {"av"} == {*trying.EXTRAS["playground"]}  # simcord's own extra brings av
+    assert {*simulations.EXTRAS["demo"]} == packages
+    assert {*simulations.EXTRAS["playground"]} == packages | {"av"}  # simcord's own extra brings av
 
 
 # -- exit statuses
+
+
+@pytest.mark.parametrize("words", [[], ["jobs"], ["servers"]])
+def test_each_listed_command_has_a_whole_sentence(words: list[str]) -> None:
+    listing = CliRunner().invoke(cli.cli, [*words, "--help"]).output.partition("Commands:\n")[2]
+    sentences = [line.strip() for line in listing.partition("\n\n")[0].splitlines()]
+
+    assert len(sentences) >= 3
+    assert [] == [line for line in sentences if not line.endswith(".") or line.endswith("..")]
 
 
 def test_the_exit_statuses_are_in_the_help_and_in_the_documentation() -> None:
@@ -87,7 +96,7 @@ def test_the_exit_statuses_are_in_the_help_and_in_the_documentation() -> None:
 
     assert cli.EXIT_STATUSES in shown
     assert table == re.findall(r"(?<![-\w])(\d+) ", cli.EXIT_STATUSES)
-    assert [str(probing.PROBE_UNEXPECTED), str(EXIT_LOST), str(setup.INTERRUPTED)] == table[3:]
+    assert [str(probes.PROBE_UNEXPECTED), str(EXIT_LOST), str(setup.INTERRUPTED)] == table[3:]
     assert str(setup.NO_ANSWERS) == table[2]
     assert setup.INTERRUPTED == 128 + signal.SIGINT
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.database.sqlite import Database
+from bot.model import JobId
 from bot.music.spool import Spool
 from bot.threads import NAMES, NameLookups, Threads, keep_names_apart
 
@@ -51,7 +52,7 @@ async def test_a_silent_resolver_delays_no_report_file_or_other_name(
     async with Database.open(tmp_path / "tunesmith.db") as database, asyncio.timeout(WITHIN_S):
         report = await database.report(lambda tx: tx.execute("SELECT 1").fetchone()[0])
         drawn = await attachments.run(str, 5)
-        files = await spool.threads.run(spool.of_jobs, [1])
+        files = await spool.threads.run(spool.of_jobs, [JobId(1)])
         other = await loop.getaddrinfo("discord.example", 443)
         default = await loop.run_in_executor(None, str, 6)
 

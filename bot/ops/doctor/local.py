@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.checks import Check
+from bot.configuration.sentences import STRANGERS
 from bot.database.exclusive_lock import refuse_network
 from bot.database.file_system import check_file_system
 from bot.database.migrating import migrations, schema_version
@@ -20,20 +21,17 @@ from bot.database.moved import refuse_moved
 from bot.database.opening import open_place
 from bot.database.sqlite_connections import OLDEST_SQLITE
 from bot.errors import StartRefused
-from bot.ops.doctor import server
+from bot.ops.doctor import postgresql
+from bot.ops.doctor.postgresql import READ_WITHIN_S, summary
 from bot.ops.doctor.runner import CheckSpec, failure, ok, on_a_thread, warning
-from bot.ops.doctor.server import READ_WITHIN_S, summary
 from bot.store import servers
 from bot.store.reconcile import reconcile
 
 FILES_WITHIN_S: Final = 10.0
+DATABASE_ADVICE: Final = "check the disk of DATABASE_URL"
 SAFE_SQLITE: Final = (3, 51, 3)
 """First version in which concurrent checkpoints cannot damage a file in WAL mode.
 Source: https://sqlite.org/wal.html#walresetbug, read 2026-11-25."""
-STRANGERS: Final = (
-    "anybody can invite the bot, and every new server gets credits at your expense; set GUILDS or "
-    "NEW_GUILDS=none, or turn off Public Bot in the developer portal"
-)
 FREE_LOW_BYTES: Final = 1024**3
 FREE_MIN_BYTES: Final = 64 * 1024**2
 """Free space below which the check fails, in bytes. A song with two takes needs up to 40 MiB."""
@@ -49,10 +47,10 @@ def _of_database(database: Path | str, total_credits_max: int) -> list[CheckSpec
         name="credits",
         within_s=FILES_WITHIN_S,
         run=_threaded(lambda: [check_total(database, total_credits_max, datetime.now(UTC))]),
-        advice="check the disk of DATABASE_URL",
+        advice=DATABASE_ADVICE,
     )
     if isinstance(database, str):
-        return [*server.check_specs(database), credits_]
+        return [*postgresql.check_specs(database), credits_]
     return [
         CheckSpec(
             name="sqlite",
@@ -66,7 +64,7 @@ def _of_database(database: Path | str, total_credits_max: int) -> list[CheckSpec
             name="disk",
             within_s=FILES_WITHIN_S,
             run=_threaded(lambda: [check_disk(database)]),
-            advice="check the disk of DATABASE_URL",
+            advice=DATABASE_ADVICE,
         ),
     ]
 
@@ -85,13 +83,13 @@ def _of_spool(spool: Path) -> list[CheckSpec]:
 def database_checks(database: Path | str) -> list[CheckSpec]:
     """Return the checks of the database and of its ledger."""
     if isinstance(database, str):
-        return server.check_specs(database)
+        return postgresql.check_specs(database)
     return [
         CheckSpec(
             name=name,
             within_s=READ_WITHIN_S,
             run=_threaded(partial(_read, database, name, check)),
-            advice="check the disk of DATABASE_URL",
+            advice=DATABASE_ADVICE,
         )
         for name, check in (("database", _check_file), ("ledger", _check_ledger))
     ]
@@ -161,13 +159,13 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
     except StartRefused as refused:
         yield failure(name, str(refused))
         return
-    version, known = schema_version(connection), len(migrations())
+    version, newest = schema_version(connection), len(migrations())
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table'").fetchone()
     if version == 0 and tables:
         yield failure(name, f"{path} belongs to another program; set DATABASE_URL to another file")
         return
-    if version > known:
-        finding = f"{path} has schema {version}, but this program supports only up to {known}"
+    if version > newest:
+        finding = f"{path} has schema {version}, but this program supports only up to {newest}"
         yield failure(name, f"{finding}; update the program, or restore a backup")
         return
     integrity = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
@@ -179,8 +177,8 @@ def _check_file(connection: sqlite3.Connection, path: Path) -> Iterator[Check]:
     elif mode != "wal":
         finding = f"{path} is intact, schema {version}; its journal mode is {mode}"
         yield warning(name, f"{finding}, and the next start changes it to wal")
-    elif version < known:
-        finding = f"{path} is intact, schema {version}; the next start copies it and upgrades it to {known}"
+    elif version < newest:
+        finding = f"{path} is intact, schema {version}; the next start copies it and upgrades it to {newest}"
         yield ok(name, finding)
     else:
         yield ok(name, f"{path} is intact, schema {version}, journal mode wal")

@@ -57,10 +57,10 @@ async def check_music_api(client: MusicClient, url: str) -> tuple[Check, timedel
 
 def check_models(contract: Contract, models: Sequence[str]) -> list[Check]:
     """Check that the service still sells every model on offer. Returns nothing if it does."""
-    name, known = "models", contract.models
-    current = ", ".join(model for model in known if model not in contract.retired_models)
+    name, limits = "models", contract.models
+    current = ", ".join(model for model in limits if model not in contract.retired_models)
     retired = [model for model in models if model in contract.retired_models]
-    unknown = [model for model in models if model not in known and model not in contract.retired_models]
+    unknown = [model for model in models if model not in limits and model not in contract.retired_models]
     checks = []
     if retired:
         finding = f"{', '.join(retired)}: retired by {contract.backend}, and may stop working"

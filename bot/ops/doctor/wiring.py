@@ -14,9 +14,9 @@ from typing import Final
 from bot.checks import Check
 from bot.music.client import MusicClient
 from bot.ops.doctor import local, music_api
-from bot.ops.doctor.balance import check_balance
 from bot.ops.doctor.music_api import Clocks
 from bot.ops.doctor.runner import CheckSpec
+from bot.ops.doctor.upstream_balance import check_balance
 from bot.store.upstream import UpstreamTerms
 
 DISCORD: Final = "Discord"

@@ -5,7 +5,7 @@
   const picker = document.getElementById("viewer-picker");
   const [title, subtitle] = document.querySelector(".preview-brand span:last-child").children;
   title.textContent = facts.title;
-  subtitle.textContent = "SimCord";
+  subtitle.textContent = facts.subtitle;
 
   const viewers = document.createElement("fieldset");
   viewers.className = "viewers";
@@ -24,7 +24,7 @@
   });
   document.querySelector(".viewer-control").after(viewers);
 
-  // Words of SimCord's status line that say that something was not done.
+  // Words in SimCord's status line that indicate a failure.
   const TROUBLE = /not completed|uncertain|interrupted|ended|unavailable/;
   const status = document.getElementById("action-status");
 
@@ -35,7 +35,7 @@
       buttons[index].setAttribute("aria-pressed", String(name === current));
     });
   }
-  // Whoever has asked for something looks at the answer: players that load late would push it off the page.
+  // Keep the newest answer in view: players that load late would push it off the page.
   const timeline = document.getElementById("channel-timeline");
   const newer = document.getElementById("new-messages");
   let following = true;
@@ -53,7 +53,7 @@
     timeline.scrollTop = timeline.scrollHeight;
   }
 
-  // SimCord fills the list, and sets it back where a switch is refused, without an event.
+  // Poll: SimCord fills and resets the list without an event.
   setInterval(() => { mark(); follow(); }, 250);
   mark();
 })();

@@ -40,7 +40,7 @@ class ReuseButton(PersistentButton):
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Request the song; ask first if its price has changed since the button was sent."""
         intake = services.intake
-        job = await intake.worded(self.job_id, interaction_context.guild_of(interaction))
+        job = await intake.with_texts(self.job_id, interaction_context.guild_of(interaction))
         price = intake.terms.price_credits
         if price != (job.price_credits if self.price is None else self.price):
             await self._confirm_price(interaction, job, price)

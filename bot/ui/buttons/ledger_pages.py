@@ -7,7 +7,7 @@ import discord
 from discord import ui
 
 from bot.model import DiscordUserId
-from bot.store.reports import Page
+from bot.store.reports import LedgerPage
 from bot.ui import cards, interaction_context, ledger_cards, managers, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
 from bot.ui.custom_ids import NUMBER, SNOWFLAKE
@@ -58,7 +58,7 @@ class LedgerPageButton(
 
 
 def ledger_pages_view(
-    say: Language, page: Page, kind: str | None, member_id: DiscordUserId | None
+    say: Language, page: LedgerPage, kind: str | None, member_id: DiscordUserId | None
 ) -> ui.View:
     """Return the buttons that lead to the previous and next pages."""
     buttons: list[ui.Item[Any]] = []

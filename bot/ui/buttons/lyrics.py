@@ -5,11 +5,11 @@ from typing import Final
 
 import discord
 
+from bot.discord_limits import CONTENT_MAX
 from bot.model import GuildId, SongRequest
 from bot.ui import interaction_context
 from bot.ui.buttons.base import JobButton
 from bot.ui.dependencies import Services
-from bot.ui.discord_limits import CONTENT_MAX
 from bot.ui.language import Language
 from bot.ui.text import plain
 
@@ -23,7 +23,7 @@ class LyricsButton(JobButton, action="lyrics"):
         """Answer with the text; as a file if it is long."""
         # A copy in a direct message may come from any server.
         guild_id = None if interaction.guild_id is None else GuildId(interaction.guild_id)
-        job = await services.intake.worded(self.job_id, guild_id)
+        job = await services.intake.with_texts(self.job_id, guild_id)
         say, request = interaction_context.private(interaction), job.request
         fenced = plain(request.lyrics or request.prompt or request.style).replace("```", "'''")
         quoted = f"```\n{fenced}\n```"

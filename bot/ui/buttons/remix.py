@@ -16,7 +16,7 @@ class RemixButton(JobButton, action="remix"):
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Answer with the form."""
-        job = await services.intake.worded(self.job_id, interaction_context.guild_of(interaction))
+        job = await services.intake.with_texts(self.job_id, interaction_context.guild_of(interaction))
         interaction_context.require_can_post(interaction)
         request = services.intake.terms.on_offer(job.request)
         try:

@@ -6,6 +6,7 @@ from typing import Final
 import discord
 from discord import ui
 
+from bot.discord_limits import LINK_MAX
 from bot.model import Job, JobId
 from bot.pipeline.courier import MessageKind
 from bot.ui import cards, messages
@@ -15,7 +16,6 @@ from bot.ui.buttons.lyrics import CopyLyricsButton, LyricsButton, NoticeTextButt
 from bot.ui.buttons.rating import DislikeButton, LikeButton
 from bot.ui.buttons.remix import RemixButton, edit_text_button
 from bot.ui.buttons.song_menu import CopySongMenu, SongMenu
-from bot.ui.discord_limits import LINK_MAX
 from bot.ui.language import Language
 
 MARKS: Final = {
@@ -47,13 +47,13 @@ def song_view(say: Language, job: Job, links: dict[int, str], *, direct: bool, c
         return persistent_view(*takes, (CopyLyricsButton if copy else LyricsButton)(job.id, text))
     lyrics = CopyLyricsButton(job.id, text)
     credits_ = messages.credits_(say, job.price_credits)
-    wanted: list[ui.Item[ui.View]] = [
+    items: list[ui.Item[ui.View]] = [
         *takes,
         AgainButton(job.id, say("button-again", credits=credits_), job.price_credits),
         RemixButton(job.id, say("button-remix", credits=credits_)),
         *([lyrics] if job.request.lyrics else []),
     ]
-    buttons = list(islice(wanted, BUTTONS_MAX))
+    buttons = list(islice(items, BUTTONS_MAX))
     labels = {} if lyrics in buttons else {"words": text}
     ratings = [
         LikeButton(job.id, say("button-like")),

@@ -33,18 +33,18 @@ permission-send-messages-in-threads = Nachrichten in Threads senden
 command-music = Erstelle Songs und behalte sie im Blick
 command-music-create = Erstelle einen Song aus einem Prompt
 command-music-custom = Erstelle einen Song aus deinem eigenen Titel, Stil und Songtext
-command-music-status = Zeig deine Songs in Arbeit an
-command-music-history = Zeig deine Songs auf diesem Server an, neueste zuerst
+command-music-status = Zeige deine Songs in Arbeit an
+command-music-history = Zeige deine Songs auf diesem Server an, neueste zuerst
 command-music-get = Poste einen deiner Songs noch einmal
-command-music-top = Zeig die besten Songs der Woche auf diesem Server an
+command-music-top = Zeige die besten Songs der Woche auf diesem Server an
 command-music-credits = Sieh nach, wie viele Credits du noch hast
 command-music-help = Drei Dinge zum Ausprobieren
 command-quota = Verwalte die Credits dieses Servers
-command-quota-view = Zeig Server-Guthaben, Limits, Pause und die Top-Mitglieder an
-command-quota-explain = Zeig an, welche Regeln für ein Mitglied gelten, welche entscheidet und was noch übrig ist
-command-quota-ledger = Zeig alle Änderungen an Credits und Einstellungen an, neueste zuerst
+command-quota-view = Zeige Server-Guthaben, Limits, Pause und die Top-Mitglieder an
+command-quota-explain = Zeige an, welche Regeln für ein Mitglied gelten, welche entscheidet und was noch übrig ist
+command-quota-ledger = Zeige alle Änderungen an Credits und Einstellungen an, neueste zuerst
 command-quota-export = Lade das ganze Protokoll als Datei für Tabellenprogramme herunter
-command-quota-usage = Zeig die letzten 30 Tage als Diagramm an: Credits nach Ergebnis und die Top-Mitglieder
+command-quota-usage = Zeige die letzten 30 Tage als Diagramm an: Credits nach Ergebnis und die Top-Mitglieder
 command-quota-set = Lege fest, wie viele Credits dieser Server pro Zeitraum nutzen darf
 command-quota-grant = Gib diesem Server Bonus-Credits, die nie verfallen
 command-quota-member = Sieh das persönliche Limit eines Mitglieds an, lege es fest oder entferne es
@@ -52,7 +52,7 @@ command-quota-role = Limit einer Rolle ansehen, festlegen, entfernen; bei mehrer
 command-quota-limits = Alle Limits von Rollen und Mitgliedern ansehen und aufheben, auch die von verschwundenen
 command-quota-refund = Erstatte die Credits eines fertigen Songs
 command-quota-alerts = Wähle, wo bei 80 % und 100 % verbrauchtem Kontingent gewarnt wird
-command-quota-words = Zeig oder ändere die Wörter, die in Songs hier nicht vorkommen dürfen
+command-quota-words = Zeige oder ändere die Wörter, die in Songs hier nicht vorkommen dürfen
 command-quota-channels = Wo man Songs anfordern kann, wo sie erscheinen und wo sie angekündigt werden
 command-quota-managers = Wähle Rollen, deren Mitglieder /quota auch benutzen dürfen, oder sieh sie an
 command-quota-pause = Nimm vorübergehend keine neuen Songs an; Songs in Arbeit laufen weiter
@@ -70,7 +70,7 @@ option-voice = Wer singt
 option-duration = Wie lang der Song werden soll, in Sekunden
 option-write-lyrics = Worum es im Songtext gehen soll: Ich schreibe ihn, und du änderst ihn vor dem Song
 option-search = Nur Songs mit diesem Wort in Titel, Stil oder Songtext
-option-song = Tipp einfach den Titel des Songs ein
+option-song = Tippe einfach den Titel des Songs ein
 option-top-post = Die Liste hier für alle posten; nur für die Serververwaltung
 option-explain-user = Das Mitglied, dessen Regeln du sehen möchtest
 option-ledger-user = Nur Einträge zu diesem Mitglied
@@ -84,8 +84,8 @@ option-limited-user = Das Mitglied, um dessen Limit es geht
 option-member-credits = Credits pro Zeitraum, statt der Rollenlimits; leer lassen, um das Limit zu sehen
 option-role = Die Rolle, um deren Limit es geht; @everyone ist der Standard des Servers
 option-role-credits = Credits pro Zeitraum für jedes Mitglied; leer lassen, um das Limit zu sehen
-option-limits-clear = Welches Limit aufheben? Tipp eine ID oder einen Namen an; leer lassen, um alle zu sehen
-option-refund-job = Tipp den Titel des Songs oder den Namen des Mitglieds ein
+option-limits-clear = Welches Limit aufheben? Tippe eine ID oder einen Namen an; leer lassen, um alle zu sehen
+option-refund-job = Tippe den Titel des Songs oder den Namen des Mitglieds ein
 option-alerts-channel = Der Kanal; leer lassen, um die Warnungen abzuschalten
 option-words-add = Ein Wort oder Ausdruck, der ab jetzt nicht vorkommen darf
 option-words-remove = Ein Wort oder Ausdruck, der wieder vorkommen darf
@@ -166,7 +166,7 @@ field-instrumental = Instrumental
 hint-style = Genre, Stimmung, Instrumente, Stimme: „verträumter Synthwave, Frauenstimme“
 hint-lyrics = Für ein Instrumental leer lassen
 hint-lyrics-kept = Deine { $length } Zeichen bleiben, solange du hier keinen neuen Songtext schreibst
-hint-lyrics-file = Oder häng stattdessen eine .txt-Datei mit bis zu { $most } Zeichen an
+hint-lyrics-file = Oder hänge stattdessen eine .txt-Datei mit bis zu { $most } Zeichen an
 
 ## The progress card
 
@@ -177,7 +177,7 @@ card-given-back = { $credits } zurückgegeben
 card-left-of-limit = vom Limit noch { $credits } übrig
 card-left-in-server = auf diesem Server noch { $credits } übrig
 card-expected = Fertig { $when }
-card-expected-range = { $from } bis { $to }
+card-expected-range = { $from }, vielleicht erst { $to }
 card-any-moment = jeden Moment
 phase-queued = In der Warteschlange
 phase-composing = Wird komponiert
@@ -266,8 +266,8 @@ refused-too-long = { $field ->
     [avoid] Deine Liste mit dem, was nicht vorkommen soll,
     [reason] Dein Grund
    *[prompt] Dein Prompt
-} hat { $length } Zeichen, erlaubt sind höchstens { $limit }.{ $charged } Kürz den Text und versuch es noch einmal.
-refused-no-lyrics = Der Songtext fehlt. Schreib einen, füg eine Datei hinzu oder wähl „Instrumental“.{ $charged }
+} hat { $length } Zeichen, erlaubt sind höchstens { $limit }.{ $charged } Kürze den Text und versuch es noch einmal.
+refused-no-lyrics = Der Songtext fehlt. Schreib einen, füge eine Datei hinzu oder wähle „Instrumental“.{ $charged }
 refused-missing = { $field ->
     [title] Der Titel fehlt.{ $charged }
     [style] Der Stil fehlt.{ $charged }
@@ -276,11 +276,11 @@ refused-missing = { $field ->
 } Trag ihn ein und versuch es noch einmal.
 refused-lyrics-in-prompt = Das klingt nach einem Songtext, und ein Prompt ist nur eine kurze Zeile. Im Formular ist Platz dafür: Dein Text steht schon darin, es fehlen nur Titel und Stil.{ $charged }
 refused-file-too-big = Diese Songtext-Datei ist zu groß. Ein Songtext kann bis zu 5.000 Zeichen haben.{ $charged }
-refused-file-not-text = Diese Songtext-Datei enthält keinen reinen Text. Speicher sie als .txt-Datei in UTF-8.{ $charged }
-refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüf den Songtext und schick das Formular noch einmal ab.{ $charged }
+refused-file-not-text = Diese Songtext-Datei enthält keinen reinen Text. Speichere sie als .txt-Datei in UTF-8.{ $charged }
+refused-file-guessed = Die Kodierung der Datei war nicht angegeben; ich habe sie als { $encoding } gelesen. So fängt sie an: „{ $beginning }“ Prüfe den Songtext und schicke das Formular noch einmal ab.{ $charged }
 refused-file-empty = Diese Songtext-Datei ist leer.{ $charged }
-refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abrufen. Versuch es noch einmal oder füg den Songtext direkt ein.{ $charged }
-refused-model = Dieses Modell ist nicht verfügbar. Wähl eines von diesen: { $models }.{ $charged }
+refused-file-not-fetched = Ich konnte die Songtext-Datei nicht rechtzeitig abrufen. Versuch es noch einmal oder füge den Songtext direkt ein.{ $charged }
+refused-model = Dieses Modell ist nicht verfügbar. Wähle eines von diesen: { $models }.{ $charged }
 refused-length = Die Länge kannst du nur bei Songs mit eigenen Vorgaben und einem dieser Modelle wählen: { $models }.{ $charged }
 refused-no-length = Die Länge eines Songs lässt sich zurzeit nicht wählen. Lass sie weg und versuch es noch einmal.{ $charged }
 refused-options = Bei diesem Song geht zurzeit nicht: { $options }.{ $charged } Das Formular öffnet sich ohne.
@@ -293,14 +293,14 @@ refused-outside = Das geht nur auf Servern.
 refused-managers-only = Das können nur Mitglieder mit der Berechtigung „Server verwalten“.
 refused-managers-by-role = Das können nur Mitglieder mit der Berechtigung „Server verwalten“ oder einer Rolle aus `/quota managers`.
 refused-unknown-control = Diese Schaltfläche, dieses Formular oder diese Option gibt es nicht mehr. Es wurde nichts geändert. Fang bitte mit dem Befehl neu an.
-refused-range = Wähl eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
-refused-range-without-zero = Wähl eine Zahl von { $low } bis { $high }, aber nicht 0. Es wurde nichts geändert.
+refused-range = Wähle eine Zahl von { $low } bis { $high }. Es wurde nichts geändert.
+refused-range-without-zero = Wähle eine Zahl von { $low } bis { $high }, aber nicht 0. Es wurde nichts geändert.
 refused-operators-period = Wer den Bot betreibt, hat für alle Server denselben Zeitraum festgelegt. Lass den Zeitraum weg und versuch es noch einmal. Es wurde nichts geändert.
 refused-operators-grant = Credits vergibt hier nur, wer den Bot betreibt. Frag bitte dort nach. Es wurde nichts geändert.
 refused-operators-refund = Credits erstattet hier nur, wer den Bot betreibt. Frag bitte dort nach. Es wurde nichts geändert.
 refused-no-such-zone = Diese Zeitzone gibt es nicht. Wähle eine aus der Liste, etwa „Europe/Berlin“. Es wurde nichts geändert.
 refused-no-such-limit = So ein Limit gibt es auf diesem Server nicht. Wähle eines aus der Liste. Es wurde nichts geändert.
-refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähl einen aus der Liste. Es wurde nichts geändert.
+refused-refund-unknown = Diesen Song gibt es auf diesem Server nicht. Wähle einen aus der Liste. Es wurde nichts geändert.
 refused-refund-open = Dieser Song ist noch in Arbeit. Du kannst ihn erstatten, sobald er fertig ist. Es wurde nichts geändert.
 refused-refund-released = Aus diesem Song ist nichts geworden, und seine Credits sind schon zurück. Es wurde nichts geändert.
 refused-refund-refunded = Dieser Song wurde schon erstattet. Es wurde nichts geändert.
@@ -322,27 +322,27 @@ refused-lyrics-unknown = Der Musikdienst hat nicht klar geantwortet, also frage 
 refused-not-served = Auf diesem Server mache ich keine Songs: Wer mich betreibt, hat ihn nicht freigeschaltet.{ $charged }
 refused-paused = Neue Songs sind auf diesem Server pausiert: „{ $reason }“. Versuch es noch einmal, wenn die Serververwaltung die Pause beendet hat.{ $charged }
 refused-word = „{ $word }“ darf in Songs auf diesem Server nicht vorkommen. Ändere den Text und versuch es noch einmal.{ $charged }
-refused-word-empty = An diesem Wort gibt es nichts zu vergleichen. Tipp Buchstaben oder Zeichen ein.
-refused-word-too-long = Ein Wort kann bis zu { $limit } Zeichen haben. Kürz es und versuch es noch einmal.
-refused-word-too-many = Auf der Liste stehen schon { $limit } Wörter, mehr geht nicht. Entfern zuerst eines.
+refused-word-empty = An diesem Wort gibt es nichts zu vergleichen. Tippe Buchstaben oder Zeichen ein.
+refused-word-too-long = Ein Wort kann bis zu { $limit } Zeichen haben. Kürze es und versuch es noch einmal.
+refused-word-too-many = Auf der Liste stehen schon { $limit } Wörter, mehr geht nicht. Entferne zuerst eines.
 refused-word-unknown = Dieses Wort steht nicht auf der Liste dieses Servers. Schau in `/quota words` nach.
 refused-channel = Songs entstehen auf diesem Server in { $channels }. Fordere deinen dort an.{ $charged }
-refused-channels-too-many = Songs kann man in bis zu { $limit } Kanälen anfordern. Entfern zuerst einen.
+refused-channels-too-many = Songs kann man in bis zu { $limit } Kanälen anfordern. Entferne zuerst einen.
 refused-no-such-channel = Dieser Kanal ist keiner der Kanäle für Songs. Wähle einen aus der Liste. Es wurde nichts geändert.
-refused-roles-too-many = Bis zu { $limit } Rollen können `/quota` benutzen. Entfern zuerst eine.
+refused-roles-too-many = Bis zu { $limit } Rollen können `/quota` benutzen. Entferne zuerst eine.
 refused-no-such-role = Diese Rolle ist keine von denen, die `/quota` benutzen dürfen. Wähle eine aus der Liste. Es wurde nichts geändert.
 refused-everybody-manages = @everyone kann die Credits nicht verwalten. Wähle eine andere Rolle.
-refused-words-gone = Der Text dieses Songs ist nicht mehr gespeichert.{ $charged }
+refused-texts-gone = Der Text dieses Songs ist nicht mehr gespeichert.{ $charged }
 refused-tried-again = Du hast es mit diesem Song schon noch einmal versucht. Schau nach der neueren Nachricht.{ $charged }
 refused-already-making = Dieser Song ist für dich schon in Arbeit. Ein zweiter Klick zählt nicht.{ $more }
-refused-not-your-song = Das kann nur, wer diesen Song angefragt hat. Es wurde nichts geändert.
+refused-not-your-song = Das kann nur, wer diesen Song angefordert hat. Es wurde nichts geändert.
 refused-too-late-to-cancel = Dieser Song lässt sich nicht mehr abbrechen: Er hat die Warteschlange schon verlassen.
-refused-no-such-song = So einen Song hast du auf diesem Server nicht. Wähl einen aus der Liste oder schau in `/music history` nach.
+refused-no-such-song = So einen Song hast du auf diesem Server nicht. Wähle einen aus der Liste oder schau in `/music history` nach.
 refused-not-done-yet = Dieser Song ist noch in Arbeit. Sobald er fertig ist, poste ich ihn und erwähne dich.
 refused-song-gone = Diesen Song gibt es nicht mehr. Seine Audiodatei ist weder hier noch in seiner Nachricht noch beim Musikdienst zu finden.
-refused-no-place-to-post = Ich kann in diesem Kanal nicht posten. Nimm einen anderen oder drück unter einem Song auf „An mich senden“.
+refused-no-place-to-post = Ich kann in diesem Kanal nicht posten. Nimm einen anderen oder drücke unter einem Song auf „An mich senden“.
 refused-too-many-copies = Deine letzten Songs sind noch unterwegs. Versuch es noch einmal, sobald sie da sind.
-refused-no-direct-messages = Ich kann dir keine Direktnachrichten schicken. Erlaub sie in den Privatsphäre-Einstellungen dieses Servers und versuch es dann noch einmal.
+refused-no-direct-messages = Ich kann dir keine Direktnachrichten schicken. Erlaube sie in den Privatsphäre-Einstellungen dieses Servers und versuch es dann noch einmal.
 refused-export-running = Dein letzter Export ist noch nicht fertig. Versuch es noch einmal, wenn die Datei da ist.
 refused-leaving = Deine Daten werden gerade gelöscht, aber deine Songs in Arbeit müssen erst fertig werden. Versuch es danach noch einmal.{ $charged }
 refused-no-room = Ich kann im Moment keine Songs speichern. Wer den Bot betreibt, weiß schon Bescheid.{ $charged }
@@ -369,7 +369,7 @@ history-search-on = Weiter hinten gibt es vielleicht mehr: **Ältere** sucht wei
 history-listen = [anhören]({ $link })
 history-hint = `/music get` postet einen davon noch einmal.
 best-title = Die besten Songs der Woche
-best-none = Noch hat kein Song der letzten sieben Tage ein 👍. Drück es unter einem, der dir gefällt.
+best-none = Noch hat kein Song der letzten sieben Tage ein 👍. Drücke es unter einem, der dir gefällt.
 best-hint = Songs der letzten sieben Tage, nach 👍 und 👎 darunter. Was vielen gefällt, zählt mehr als ein einzelnes 👍.
 rated-liked = Dir gefällt dieser Song. Noch ein Druck auf 👍 nimmt das zurück.
 rated-disliked = Dir gefällt dieser Song nicht. Noch ein Druck auf 👎 nimmt das zurück.
@@ -377,7 +377,7 @@ rated-nothing = Deine Bewertung ist weg. Niemand sonst hat sie gesehen.
 rated-counts = 👍 { $likes } · 👎 { $dislikes }
 lyrics-written = Hier ist dein Songtext. Öffne das Formular, um ihn zu ändern; ein Song entsteht und kostet erst, wenn du es abschickst.
 help-title = Komm, wir machen einen Song 🎶
-help-create = Tipp `/music create` und beschreib, was dir im Ohr klingt: „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }.
+help-create = Tippe `/music create` und beschreib, was dir im Ohr klingt: „warmer Synthpop über den letzten Zug nach Hause“. Ein paar Minuten später ist dein Song da, und ich erwähne dich. Ein Song kostet { $price }.
 help-custom = Hast du schon einen Songtext? `/music custom` singt ihn, mit deinem Titel und in deinem Stil.
 help-buttons = Gefällt dir hier ein Song? **Nochmal** darunter macht eine neue Version, bei **Remixen** änderst du vorher den Text. Das geht bei jedem Song.
 help-more = `/music top` zeigt die besten Songs der Woche, `/music history` deine eigenen, `/music credits`, was du noch hast, `/privacy view`, was über dich gespeichert ist.
@@ -404,7 +404,7 @@ quota-zone = Zeitzone
 pool-allowance = Kontingent
 pool-allowance-value = { $credits } pro { $period }
 pool-used-title = Verbraucht
-pool-held = Vorgemerkt für Songs in Arbeit
+pool-held = Vorgemerkt
 pool-bonus = Bonus
 pool-bonus-value = { $credits } (verfällt nicht)
 pool-renews = Kontingent erneuert sich
@@ -487,7 +487,7 @@ songs-go-on = { $count ->
 resumed = Pausiert → **aktiv**: Neue Songs werden wieder angenommen.
 resumed-nothing = Neue Songs waren nicht pausiert.
 changed-alerts = Budget-Warnungen: { $before } → **{ $after }**.
-changed-alerts-hint = Sorg bitte dafür, dass ich diesen Kanal sehen und dort posten kann.
+changed-alerts-hint = Sorge bitte dafür, dass ich diesen Kanal sehen und dort posten kann.
 alert-all = ⚠️ Dieser Server hat sein Kontingent aufgebraucht: { $used } von { $allowance }. Es erneuert sich { $renews }. Die Serververwaltung kann mit `/quota grant` Credits hinzufügen oder mit `/quota set` das Kontingent ändern.
 alert-share = ⚠️ Dieser Server hat { $percent } % seines Kontingents verbraucht: { $used } von { $allowance }. Es erneuert sich { $renews }. Die Serververwaltung kann mit `/quota grant` Credits hinzufügen oder mit `/quota set` das Kontingent ändern.
 ledger-title = Protokoll
@@ -506,18 +506,18 @@ outcome-hold = in Arbeit
 outcome-settle = bezahlt
 outcome-release = zurückgegeben
 outcome-refund = erstattet
-export-cut = Mit allem wäre die Datei zu groß für Discord. Den Rest bekommst du vom Betreiber des Bots.
+export-cut = Mit allem wäre die Datei zu groß für Discord. Frag wegen des Rests bei der Person nach, die den Bot betreibt.
 exported = { $count ->
     [one] 1 Eintrag.
    *[other] { $count } Einträge.
 }
 usage-title = Die letzten { $days } Tage
-usage-sums = **{ $spent }** verbraucht, { $back } freigegeben oder erstattet.
-usage-legend = 🟩 verbraucht 🟦 in Arbeit ⬜ freigegeben 🟧 erstattet; Credits pro Tag ({ $zone }).
+usage-sums = **{ $spent }** verbraucht, { $back } zurückgegeben oder erstattet.
+usage-legend = 🟩 verbraucht 🟦 in Arbeit ⬜ zurückgegeben 🟧 erstattet; Credits pro Tag ({ $zone }).
 usage-picture = Credits pro Tag, letzte { $days } Tage
 usage-spent = verbraucht
 usage-held = in Arbeit
-usage-released = freigegeben
+usage-released = zurückgegeben
 usage-refunded = erstattet
 usage-none = Noch keine Songs.
 usage-top = Top-Mitglieder
@@ -542,10 +542,11 @@ privacy-drafts-value = { $count ->
    *[other] { $count } abgelehnte Formulare
 }, damit nichts verloren geht, was du eingetippt hast. Wird nach einem Tag gelöscht.
 privacy-ratings = Bewertungen
-privacy-ratings-value = Deine 👍 und 👎 zu { $count ->
-    [one] 1 Song
-   *[other] { $count } Songs
-}. Sie zählen für `/music top`; niemand sieht, von wem sie sind. Sie werden mit den Texten des Songs gelöscht.
+privacy-ratings-value = { $count ->
+    [0] Du hast noch keinen Song bewertet.
+    [one] Dein 👍 oder 👎 zu 1 Song.
+   *[other] Deine 👍 und 👎 zu { $count } Songs.
+} Bewertungen zählen für `/music top`; niemand sieht, von wem sie sind. Sie werden mit den Texten des Songs gelöscht.
 privacy-files = Audiodateien
 privacy-files-value = { $count ->
     [one] 1 Datei
@@ -560,10 +561,11 @@ privacy-credits = Credits und Limits
 privacy-credits-value = { $entries ->
     [one] 1 Eintrag
    *[other] { $entries } Einträge
-} im Credit-Protokoll und Limits, die die Serververwaltung auf { $limits ->
-    [one] 1 Server
-   *[other] { $limits } Servern
-} für dich festgelegt hat. So gehen keine Credits verloren, und keine werden doppelt verbraucht. Das alles bleibt nach einer Löschung, aber ohne deinen Namen.
+} im Credit-Protokoll{ $limits ->
+    [0] .
+    [one] {" "}und ein Limit, das die Serververwaltung auf 1 Server für dich festgelegt hat.
+   *[other] {" "}und Limits, die die Serververwaltung auf { $limits } Servern für dich festgelegt hat.
+} So gehen keine Credits verloren, und keine werden doppelt verbraucht. Das alles bleibt nach einer Löschung, aber ohne deinen Namen.
 privacy-service = Der Musikdienst
 privacy-service-value = Der Text eines Songs geht an den Musikdienst, der ihn erstellt. Hier wird damit nichts trainiert.
 privacy-copies = Bei Updates oder einer Wiederherstellung hat der Bot { $count ->
@@ -581,9 +583,9 @@ privacy-host = die Person, die diesen Bot betreibt
 privacy-owner = { $name }, die Person, die diesen Bot betreibt
 privacy-exported = Hier ist alles, was über dich gespeichert ist: { $songs }. Nur du kannst das sehen.
 privacy-exported-part = Hier ist, was über dich gespeichert ist, soweit es passt: { $songs }. Nur du kannst das sehen.
-privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe, Bewertungen und Audiodateien verschwinden, auf allen Servern. Sie verschwinden auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen. Was du in diesem Zeitraum verbraucht hast und deine Limits von der Serververwaltung zählen weiter. Gepostete Nachrichten bleiben in Discord. Wenn sie weg sollen, drück vorher unter jeder auf „Löschen“.
-privacy-deleted = Gelöscht. Der Bot speichert nichts mehr davon. In Sicherungen des Betreibers kann es noch eine Weile stehen. Einträge zu Credits bleiben, ohne deinen Namen.
+privacy-ask = **Alles löschen, was über dich gespeichert ist?** Deine Texte, Titel, Entwürfe, Bewertungen und Audiodateien verschwinden, auf allen Servern. Sie verschwinden auch aus Songs, die andere aus deinen Texten gemacht haben. Das lässt sich nicht rückgängig machen. Credits im Protokoll bleiben, ohne deinen Namen. Was du in diesem Zeitraum verbraucht hast und deine Limits von der Serververwaltung zählen weiter. Gepostete Nachrichten bleiben in Discord. Wenn sie weg sollen, drücke vorher unter jeder auf „Löschen“.
+privacy-deleted = Gelöscht. Der Bot speichert nichts mehr davon. In Sicherungen des Bots kann es noch eine Weile stehen. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-replaced = Auch eine Datenbank, die durch eine Sicherung ersetzt wurde, kann es enthalten. Sie wird nach dem { $when } gelöscht.
 privacy-deleting = Gelöscht. Spuren in den Dateien des Bots werden innerhalb einer Stunde überschrieben. Einträge zu Credits bleiben, ohne deinen Namen.
 privacy-deleting-on-server = Gelöscht. Spuren in den Dateien der Datenbank verschwinden innerhalb eines Tages. In ihrem Protokoll, in Kopien und Sicherungen können sie länger stehen. Einträge zu Credits bleiben, ohne deinen Namen.
-privacy-waits = Alles Fertige ist gelöscht. Der Rest folgt nach { $songs } in Arbeit. Bis dahin kannst du nichts Neues anfragen.
+privacy-waits = Alles Fertige ist gelöscht. Der Rest folgt nach { $songs } in Arbeit. Bis dahin kannst du nichts Neues anfordern.

@@ -177,7 +177,7 @@ card-given-back = { $credits } given back
 card-left-of-limit = { $credits } left of their limit
 card-left-in-server = { $credits } left in this server
 card-expected = Ready { $when }
-card-expected-range = { $from } to { $to }
+card-expected-range = { $from }, or { $to } if it takes longer
 card-any-moment = any moment now
 phase-queued = In the queue
 phase-composing = Composing
@@ -186,7 +186,7 @@ phase-posting = Posting
 phase-done = Done
 phase-undelivered = Made, but not posted
 phase-failed = No song this time
-phase-canceled = Canceled
+phase-canceled = Cancelled
 note-next = Yours is next.
 note-queued = { $ahead ->
     [one] 1 song is
@@ -226,8 +226,8 @@ failed-options = The music service has changed since, and the new one doesn't su
 failed-moderated = The music service did not allow this text.
 failed-closed = { $why }
 failed-upstream-failed = The music service could not make this song.
-failed-canceled = The song was canceled at the music service.
-failed-withdrawn = The request was canceled.
+failed-canceled = The song was cancelled at the music service.
+failed-withdrawn = The request was cancelled.
 failed-expired = I could not reach the music service in time.
 failed-outcome-unknown = The music service did not confirm the request. The song may exist there, but I can't fetch it, and I never send a request twice.
 failed-lost = The music service no longer knows this song.
@@ -241,7 +241,7 @@ closed-bad-key = The bot is not set up correctly at the music service. The opera
 
 posting-again = I'm posting it now.
 posted-already = It has already been posted.
-canceled = Canceled. Your { $credits } are back.
+canceled = Cancelled. Your { $credits } are back.
 deleted = Deleted here. `/music get` can post it again as long as the song is kept.
 sent = Sent to your direct messages: { $link }
 reposted = Here it is again: { $link }
@@ -332,7 +332,7 @@ refused-no-such-channel = That channel is not one of those for songs. Choose one
 refused-roles-too-many = Up to { $limit } roles can use `/quota`. Remove one first.
 refused-no-such-role = That role is not one of those that may use `/quota`. Choose one from the list. Nothing was changed.
 refused-everybody-manages = @everyone can't manage the credits. Choose another role.
-refused-words-gone = The text of that song is no longer kept.{ $charged }
+refused-texts-gone = The text of that song is no longer kept.{ $charged }
 refused-tried-again = You have already tried that song again. Look for its newer message.{ $charged }
 refused-already-making = You already have that song in progress. A second press does not count.{ $more }
 refused-not-your-song = Only the member who requested that song can do that. Nothing was changed.
@@ -404,7 +404,7 @@ quota-zone = Time zone
 pool-allowance = Allowance
 pool-allowance-value = { $credits } a { $period }
 pool-used-title = Used
-pool-held = Held for songs in progress
+pool-held = Held for songs
 pool-bonus = Bonus
 pool-bonus-value = { $credits } (does not expire)
 pool-renews = Allowance renews
@@ -542,10 +542,11 @@ privacy-drafts-value = { $count ->
    *[other] { $count } refused forms
 }, so that nothing you typed is lost. Deleted after a day.
 privacy-ratings = Ratings
-privacy-ratings-value = Your 👍 and 👎 on { $count ->
-    [one] 1 song
-   *[other] { $count } songs
-}. They count in `/music top`; nobody sees whose they are. Deleted with the texts of the song.
+privacy-ratings-value = { $count ->
+    [0] You haven't rated a song yet.
+    [one] Your 👍 or 👎 on 1 song.
+   *[other] Your 👍 and 👎 on { $count } songs.
+} Ratings count in `/music top`; nobody sees whose they are. They are deleted with the texts of the song.
 privacy-files = Audio files
 privacy-files-value = { $count ->
     [one] 1 file
@@ -560,10 +561,11 @@ privacy-credits = Credits and limits
 privacy-credits-value = { $entries ->
     [one] 1 entry
    *[other] { $entries } entries
-} in the credit ledger, and limits that managers set for you in { $limits ->
-    [one] 1 server
-   *[other] { $limits } servers
-}. They keep credits from being lost or spent twice. They stay after a deletion, without your name.
+} in the credit ledger{ $limits ->
+    [0] .
+    [one] , and a limit that managers set for you in 1 server.
+   *[other] , and limits that managers set for you in { $limits } servers.
+} They keep credits from being lost or spent twice. They stay after a deletion, without your name.
 privacy-service = The music service
 privacy-service-value = The text of a song goes to the music service, which makes it. Nothing here is trained on it.
 privacy-copies = Updates or a restore of the bot left { $count ->

@@ -8,8 +8,8 @@ from http import HTTPStatus
 from aiohttp import web
 
 from bot.sandbox.faults import FaultKind
+from bot.sandbox.http_responses import Invalid
 from bot.sandbox.requests import Json, text_of
-from bot.sandbox.responses import Invalid
 from bot.sandbox.server import Sandbox
 from bot.sandbox.tasks import Task
 from tests.doubles.music.books import Given, MusicBooks, PaidRequest

@@ -15,8 +15,8 @@ from aiohttp import web
 from yarl import URL
 
 from bot.sandbox.faults import FaultKind
+from bot.sandbox.http_responses import Invalid, created
 from bot.sandbox.requests import Json
-from bot.sandbox.responses import Invalid, created
 from bot.sandbox.tasks import Task as SandboxTask
 from tests.doubles.music.behaviour import MusicBehaviour
 from tests.doubles.music.books import PaidRequest

@@ -9,7 +9,7 @@ from bot.database import clocks, slots
 from bot.database.postgresql import Database
 from bot.database.postgresql_writer import Writer
 from bot.errors import StartRefused
-from bot.ops.doctor import server
+from bot.ops.doctor import postgresql as server_checks
 from bot.ops.doctor.runner import run_checks
 from tests.postgresql import Server
 
@@ -61,10 +61,10 @@ def test_a_standby_with_a_wrong_clock_takes_nothing_over(url: str, monkeypatch: 
 
 
 async def test_the_doctor_names_a_wrong_clock(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "MUST_BE_ON", ())
+    monkeypatch.setattr(server_checks, "MUST_BE_ON", ())
     wrong_by(-3_600.0, monkeypatch)
 
-    checks = {check.name: check async for check in run_checks(server.check_specs(url))}
+    checks = {check.name: check async for check in run_checks(server_checks.check_specs(url))}
 
     assert Verdict.FAILURE is checks["database"].verdict
     assert "behind the server's" in checks["database"].finding

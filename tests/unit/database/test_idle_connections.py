@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from bot.database import idle_connections
+from bot.database.facts import fact, remember
 from bot.database.idle_connections import IdleConnections
 from bot.database.sqlite import Database
-from bot.store.facts import fact, remember
 
 
 class Opened:
@@ -47,7 +47,7 @@ def test_the_next_report_reuses_the_last_ones_connection(opened: Opened) -> None
 
     for _ in range(3):
         with idle.borrowed() as connection:
-            assert connection is opened.all[0]
+            assert opened.all[0] is connection
 
     assert [False] == opened.closed
 

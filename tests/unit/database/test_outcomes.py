@@ -12,10 +12,10 @@ import pytest
 
 from bot.database import postgresql, postgresql_writer, sqlite
 from bot.database.engine import Database, Tx
+from bot.database.facts import fact, remember
 from bot.database.postgresql_tx import Tx as ServerTx
 from bot.database.postgresql_tx import connect
 from bot.errors import StoreBusy, StoreLost
-from bot.store.facts import fact, remember
 from tests.postgresql import Server
 
 GIVES_UP_S = 0.05

@@ -15,10 +15,10 @@ import pytest
 from bot.database import snapshots
 from bot.database.engine import FIRST_PAGE
 from bot.database.exclusive_lock import exclusive_lock
+from bot.database.facts import fact, remember
 from bot.database.sqlite import Database, Tx
 from bot.errors import AlreadyRuns, StartRefused, StoreBusy, StoreLost
 from bot.store import claims
-from bot.store.facts import fact, remember
 
 
 def put(tx: Tx) -> None:
@@ -206,7 +206,7 @@ import asyncio, sys
 from pathlib import Path
 from bot.database.engine import FIRST_PAGE
 from bot.database.sqlite import Database
-from bot.store.facts import remember
+from bot.database.facts import remember
 
 async def main():
     async with Database.open(Path(sys.argv[1])) as database:

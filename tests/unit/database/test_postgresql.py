@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from bot.balance import Period
-from bot.database import pace, postgresql, postgresql_schema, slots
+from bot.database import identify_limit, postgresql, postgresql_schema, slots
 from bot.database.engine import ConstraintViolated, DatabaseError, Tx
-from bot.database.locking import lock_guild
+from bot.database.facts import fact, remember
 from bot.database.postgresql import Database
 from bot.database.postgresql_tx import Tx as ServerTx
 from bot.database.postgresql_tx import connect
@@ -22,8 +22,8 @@ from bot.database.standby import Standby, Stopped
 from bot.errors import Refusal, StartRefused, StoreBusy, StoreLost
 from bot.model import DiscordUserId
 from bot.services.intake import Intake
-from bot.store.facts import fact, remember
 from bot.store.ledger import Defaults, know_guild
+from bot.store.locking import lock_guild
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.postgresql import Server
@@ -512,16 +512,16 @@ def test_a_disconnected_process_cannot_return_to_a_newer_schema(
 def test_two_shards_of_one_bucket_identify_one_after_the_other(pair: Pair) -> None:
     one, other = pair
 
-    assert 0.0 == pace.take_turn(one, 0)
-    assert 4.0 < pace.take_turn(other, 0) <= 5.0
-    assert 0.0 == pace.take_turn(other, 1)
+    assert 0.0 == identify_limit.take_turn(one, 0)
+    assert 4.0 < identify_limit.take_turn(other, 0) <= 5.0
+    assert 0.0 == identify_limit.take_turn(other, 1)
     other.execute("UPDATE identify SET at = at - 5000")
-    assert 0.0 == pace.take_turn(other, 0)
+    assert 0.0 == identify_limit.take_turn(other, 0)
 
 
 def test_a_turn_in_the_future_delays_nobody(pair: Pair) -> None:
     one, other = pair
-    pace.take_turn(one, 0)
+    identify_limit.take_turn(one, 0)
     one.execute("UPDATE identify SET at = at + 86400000")
 
-    assert 0.0 == pace.take_turn(other, 0)
+    assert 0.0 == identify_limit.take_turn(other, 0)

@@ -27,9 +27,9 @@ from bot.database import (
     sqlite_writer,
 )
 from bot.database.engine import FIRST_PAGE, ConstraintViolated
+from bot.database.facts import fact, remember
 from bot.database.sqlite import Database, Tx
 from bot.errors import StartRefused, StoreBusy
-from bot.store.facts import fact, remember
 
 MIGRATIONS = len(migrating.migrations())
 
@@ -1151,6 +1151,19 @@ async def test_a_write_queued_behind_a_busy_writer_is_refused_in_time(hasty: Dat
     assert await occupied
     await hasty.write(put("next"))
     assert ["next"] == await hasty.read(names)
+
+
+async def test_each_write_behind_a_busy_writer_is_refused_at_its_deadline(hasty: Database) -> None:
+    free = threading.Event()
+    occupied = asyncio.create_task(hasty._writer.run(lambda _: free.wait(5.0)))
+    await asyncio.sleep(0)
+
+    outcomes = await asyncio.gather(*(hasty.write(put(name)) for name in "abc"), return_exceptions=True)
+    free.set()
+
+    assert [StoreBusy] * 3 == [type(outcome) for outcome in outcomes]
+    assert await occupied
+    assert [] == await hasty.read(names)
 
 
 def test_a_page_without_rows_is_not_a_tree() -> None:

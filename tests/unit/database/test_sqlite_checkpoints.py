@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bot.database import sqlite_writer
+from bot.database.facts import remember
 from bot.database.sqlite import Database
 from bot.database.sqlite_writer import CHECKPOINT_AFTER
-from bot.store.facts import remember
 
 
 def copied(path: Path) -> int:

@@ -198,7 +198,7 @@ async def test_a_slash_command_is_answered_and_its_button_works_after_a_restart(
         answer = await fake.slash("music create", prompt="rain", loud=True, user=mira)
 
     assert 4 == answer.type
-    assert answer.message is fake.messages[0]
+    assert fake.messages[0] is answer.message
     assert f"queued for {mira.mention}" == answer.content
     assert set() == answer.message.pings
     assert "rain" == answer.embeds[0]["title"]
@@ -314,12 +314,12 @@ async def test_a_file_with_a_nonce_is_posted_once(fake: FakeDiscord) -> None:
 
     assert sent[0].id == sent[1].id
     message = fake.messages[1]
-    assert message.pings == {fake.user.id}
+    assert {fake.user.id} == message.pings
     assert ["neon.mp3"] == [one.filename for one in message.attachments]
     assert message.attachments[0].size_bytes == sent[0].attachments[0].size
     assert message.message_reference is not None
     assert [f"{fake.user.mention} ready", "card"] == history
-    assert since == [message.id]
+    assert [message.id] == since
     assert 10008 == gone.value.code
     assert message.deleted
     assert ["card"] == [one.content for one in fake.posted()]
@@ -350,8 +350,8 @@ async def test_discord_py_waits_out_a_429_and_reads_channels_and_servers(fake: F
     assert (1, 1) == (one.hits, everywhere.hits)
     assert ["patient"] == [m.content for m in fake.posted()]
     assert isinstance(channel, dpy.Thread)
-    assert guild.name == fake.guild.name
-    assert info.id == fake.application_id
+    assert fake.guild.name == guild.name
+    assert fake.application_id == info.id
 
 
 async def test_the_gateway_is_resumed_after_a_drop_and_nothing_is_lost(fake: FakeDiscord) -> None:
@@ -413,7 +413,7 @@ async def test_connections_fail_as_ordered(
 
     with pytest.raises(raised):
         await asyncio.wait_for(sending, 0.1 if raised is TimeoutError else 5.0)
-    assert (fault.hits, len(fake.posted())) == (1, stored)
+    assert (1, stored) == (fault.hits, len(fake.posted()))
 
     assert 200 == (await post(http, fake, content="x", nonce="1", enforce_nonce=True))[0]
     assert 1 == len(fake.posted())
@@ -427,12 +427,12 @@ async def test_an_ordered_status_is_answered(
     async with http.post(
         f"{fake.url}/channels/{fake.channel.id}/messages", json={"content": "x"}
     ) as response:
-        assert response.status == status
+        assert status == response.status
         if status in {403, 404, 413, 429}:
             assert "application/json" == response.headers["Content-Type"]
             assert 12345 == (await response.json())["code"]
-        assert ("Via" in response.headers) == (status == 429)
-    assert len(fake.posted()) == (1 if status == 502 else 0)
+        assert (status == 429) == ("Via" in response.headers)
+    assert (1 if status == 502 else 0) == len(fake.posted())
 
 
 async def test_an_ordered_delay_is_observed(fake: FakeDiscord, http: aiohttp.ClientSession) -> None:
@@ -500,7 +500,7 @@ async def test_requests_that_discord_rejects_are_rejected(
     change(fake)
     status, body = await post(http, fake, **payload)
 
-    assert (status, body["code"]) == refused
+    assert refused == (status, body["code"])
     assert [] == fake.messages
 
 
@@ -513,7 +513,7 @@ async def test_files_arrive_whole_and_can_be_fetched(fake: FakeDiscord, http: ai
     assert ["song-0.mp3", "b.mp3"] == [one.filename for one in stored]
     for sent, song in zip(body["attachments"], songs, strict=True):
         async with http.get(sent["url"]) as response:
-            assert await response.read() == song
+            assert song == await response.read()
             assert "audio/mpeg" == response.headers["Content-Type"]
 
 

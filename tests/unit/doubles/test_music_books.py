@@ -6,7 +6,7 @@ import re
 import httpx
 import pytest
 
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import FaultKind, InjectedFault
 from bot.sandbox.server import running
 from tests.doubles.music import MUSIC_KEY, Given, MusicBooks, MusicService, QuickSandbox, answers
 
@@ -48,7 +48,7 @@ async def test_the_books_are_the_same_in_process_and_on_a_socket(
     async with httpx.AsyncClient(transport=scripted.transport) as client:
         await story(client, "https://music.example.com")
     sandbox = QuickSandbox(lambda: None)
-    sandbox.faults.append(Fault(kind))
+    sandbox.faults.append(InjectedFault(kind))
     async with running(sandbox) as url, httpx.AsyncClient() as client:
         await story(client, url)
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from bot.database import migrating, snapshots
+from bot.database.facts import remember
 from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone
 from bot.model import JobState
 from bot.ops.backup import Restored, backup, restore
 from bot.store import claims
-from bot.store.facts import remember
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.unit.pipeline.rig import Rig

@@ -72,7 +72,7 @@ def test_servers_shows_a_table_with_a_line_for_each() -> None:
 
     (row,) = [line for line in said.output.splitlines() if str(make.GUILD) in line]
     assert 0 == said.exit_code
-    assert row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("10", "10", "0", "80", "1")] or (
+    assert [str(make.GUILD), "100", "a", "month", *("10", "10", "0", "80", "1")] == row.split()[:9] or (
         # the songs belong to an earlier month, so none of the allowance is used
         row.split()[:9] == [str(make.GUILD), "100", "a", "month", *("0", "0", "0", "100", "1")]
     )
@@ -88,7 +88,7 @@ def with_kie(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def keep_balance(credits_: float, age: timedelta) -> None:
     """Store a balance as a running bot does."""
-    reading = upstream.Reading(credits=credits_, at=datetime.now(UTC) - age)
+    reading = upstream.BalanceReading(credits=credits_, at=datetime.now(UTC) - age)
     with closing(sqlite3.connect("tunesmith.db")) as connection:
         connection.row_factory = sqlite3.Row
         upstream.record(connection, Backend.KIE, reading, ())

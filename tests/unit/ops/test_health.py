@@ -12,13 +12,13 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from bot.database.facts import fact
 from bot.database.sqlite import Database
 from bot.errors import StartRefused
 from bot.model import Backend
 from bot.ops import health
 from bot.ops.health import Health, application, serving
 from bot.ops.metrics import Metrics
-from bot.store.facts import fact
 from tests import make
 
 

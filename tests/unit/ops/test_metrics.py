@@ -17,7 +17,7 @@ from bot.ops.metrics import Metrics, Now
 from bot.store import jobs
 from bot.store.reconcile import reconcile
 from bot.store.totals import Totals, totals
-from bot.store.upstream import Reading, Sold, Upstream
+from bot.store.upstream import BalanceReading, Sold, Upstream
 from tests import make
 from tests.doubles.in_process import answers
 from tests.unit.pipeline.rig import Rig
@@ -28,7 +28,7 @@ WELL = Now(now=make.NOW, last_round_at=make.NOW, problems=(), connected=True, la
 Shown = dict[str, float]
 BALANCE = Upstream(
     backend=Backend.KIE,
-    reading=Reading(credits=987.6, at=make.NOW - timedelta(minutes=3)),
+    reading=BalanceReading(credits=987.6, at=make.NOW - timedelta(minutes=3)),
     songs=82,
     sold=Sold(credits=830, songs=83),
     charged_credits=30.5,

@@ -15,12 +15,12 @@ import pytest
 from bot.database import filling, identity, moved, postgresql, postgresql_schema, slots
 from bot.database.engine import DatabaseError
 from bot.database.exclusive_lock import exclusive_lock
+from bot.database.facts import fact
 from bot.database.postgresql_tx import Tx, connect
 from bot.database.sqlite import Database
 from bot.errors import AlreadyRuns, NotDone, StartRefused
 from bot.ops import backup
 from bot.ops.move import Moved, move, place_of
-from bot.store.facts import fact
 from bot.store.reconcile import reconcile
 from bot.store.scrub import PAGE_FACT
 from tests import make
@@ -394,10 +394,10 @@ move.move(sys.argv[1], sys.argv[2], lambda *_: None)
     ("owner", "name", "after", "committed", "recorded"),
     [
         ("filling.Filling", "count_on", False, False, False),
-        ("moved.Source", "begin", False, False, False),
-        ("moved.Source", "begin", True, False, True),
+        ("moved.SourceFile", "begin", False, False, False),
+        ("moved.SourceFile", "begin", True, False, True),
         ("filling.Filling", "commit", True, True, True),
-        ("moved.Source", "close_for_good", True, True, True),
+        ("moved.SourceFile", "close_for_good", True, True, True),
     ],
 )
 async def test_a_kill_leaves_the_file_or_a_move_that_is_completed(
@@ -479,15 +479,15 @@ def test_a_bot_that_starts_meanwhile_waits_for_the_move(
     path: Path, tables: list[str], url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del tables
-    begin = moved.Source.begin
+    begin = moved.SourceFile.begin
     found: list[bool] = []
 
-    def looks(self: moved.Source, place: str) -> moved.Move:
+    def looks(self: moved.SourceFile, place: str) -> moved.Move:
         with closing(connect(url, name="tests", options={})) as tx:
             found.append(may_change_the_schema(tx))
         return begin(self, place)
 
-    monkeypatch.setattr(moved.Source, "begin", looks)
+    monkeypatch.setattr(moved.SourceFile, "begin", looks)
     moves(path, url)
 
     assert [False] == found

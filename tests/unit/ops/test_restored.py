@@ -8,13 +8,13 @@ from typing import cast
 import pytest
 
 from bot.database import engine, identity, postgresql, postgresql_writer
+from bot.database.facts import fact, remember
 from bot.database.postgresql_tx import connect
 from bot.database.sqlite import Database, Tx
 from bot.errors import AlreadyRuns, NotDone, StartRefused
 from bot.model import FailReason, JobState
 from bot.ops import restored
 from bot.store import jobs
-from bot.store.facts import fact, remember
 from tests import make
 from tests.postgresql import Server, serving
 from tests.unit.store.rows import added, put

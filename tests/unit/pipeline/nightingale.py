@@ -10,7 +10,7 @@ from typing import Final
 from bot.model import Backend, FailReason, SongRequest
 from bot.music import json_answers, wire
 from bot.music.contract import Capabilities, Offer
-from bot.music.text_limits import Limits
+from bot.music.text_limits import TextLimits
 
 
 class Nightingale:
@@ -20,7 +20,7 @@ class Nightingale:
     key_setting: Final = "NIGHTINGALE_API_KEY"
     url_setting: Final = "NIGHTINGALE_API_URL"
     capabilities: Final = Capabilities()
-    models: Final[Mapping[str, Limits]] = {"N1": Limits(prompt=200)}
+    models: Final[Mapping[str, TextLimits]] = {"N1": TextLimits(prompt=200)}
     retired_models: Final[frozenset[str]] = frozenset()
     usual_takes: Final = 1
     submits_max: Final = 2

@@ -26,7 +26,7 @@ from bot.pipeline.steps import Steps
 from bot.sandbox.contracts import SANDBOXES
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
-from bot.services.privacy import Privacy
+from bot.services.privacy import PrivacyService
 from bot.services.songs import SongArchive
 from bot.store import claims, jobs
 from tests import make
@@ -73,12 +73,12 @@ class Rig:
         self.storage_problem: str | None = None
         """The reason why no song can be stored, if any."""
         self.intake = self._new_intake()
-        self.privacy = Privacy(
+        self.privacy = PrivacyService(
             database=database,
             spool=self.spool,
             erasure=Erasure(database, self.spool, now=clock),
             spool_days=7,
-            words_days=90,
+            texts_days=90,
             now=clock,
             woken=lambda: None,
         )

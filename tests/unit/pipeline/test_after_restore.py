@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.database.facts import COMMANDS_FACT, fact, remember
 from bot.database.sqlite import Database, Tx
 from bot.model import FailReason, Job, JobState
 from bot.ops.backup import backup, restore
 from bot.pipeline.courier import MessageKind
 from bot.store import budget_alerts, jobs
-from bot.store.facts import COMMANDS_FACT, fact, remember
 from bot.store.reconcile import reconcile
 from tests import make
 from tests.unit.pipeline.rig import Rig

@@ -75,7 +75,7 @@ async def test_only_slot_0_does_maintenance_and_each_slot_its_files(
         spool=rig.spool,
         erasure=Erasure(rig.database, rig.spool, now=rig.clock),
         spool_days=7,
-        words_days=90,
+        texts_days=90,
         now=rig.clock,
         alert=rig.alerts.append,
     )

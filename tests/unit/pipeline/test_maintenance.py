@@ -9,7 +9,7 @@ import pytest
 
 from bot.database import snapshots
 from bot.database.sqlite import Database
-from bot.model import JobState
+from bot.model import GuildId, JobState
 from bot.pipeline import maintenance as module
 from bot.pipeline.erasure import Erasure
 from bot.pipeline.maintenance import Maintenance, unknown
@@ -28,14 +28,14 @@ async def once(_: float) -> None:
 def maintenance(
     rig: Rig,
     sleep: Callable[[float], Awaitable[None]] = once,
-    present_servers: Callable[[], Awaitable[frozenset[int] | None]] = unknown,
+    present_servers: Callable[[], Awaitable[frozenset[GuildId] | None]] = unknown,
 ) -> Maintenance:
     return Maintenance(
         database=rig.database,
         spool=rig.spool,
         erasure=Erasure(rig.database, rig.spool, now=rig.clock, sleep=no_sleep),
         spool_days=7,
-        words_days=90,
+        texts_days=90,
         now=rig.clock,
         alert=rig.alerts.append,
         sleep=sleep,
@@ -129,7 +129,7 @@ async def test_words_of_old_songs_are_erased_and_those_of_new_ones_kept(rig: Rig
     await maintenance(rig).scrub()
 
     assert {"snow on the roof"} == left_of(rig, "rain on the roof", "snow on the roof", "Annabel")
-    assert (False, True) == ((await rig.get(old)).words_whole, (await rig.get(young)).words_whole)
+    assert (False, True) == ((await rig.get(old)).texts_whole, (await rig.get(young)).texts_whole)
     assert {"hold": 2, "settle": 2} == await rig.books()
 
 
@@ -163,7 +163,7 @@ async def scrubs(rig: Rig, monkeypatch: pytest.MonkeyPatch, keeper: Maintenance,
     scrubbed: list[int] = []
     turn = 0
 
-    async def scrub(_: Database, first: int, record: object) -> None:  # noqa: ARG001 - as Database.scrub
+    async def scrub(_: Database, *_part: object) -> None:
         scrubbed.append(turn)
 
     monkeypatch.setattr(Database, "scrub", scrub)
@@ -262,9 +262,9 @@ async def test_the_first_deletion_removes_a_copy_from_before_a_migration(rig: Ri
 async def test_data_of_a_server_left_a_week_ago_is_erased(rig: Rig) -> None:
     job = await rig.ask()
     await rig.until(job, JobState.DELIVERED)
-    answers: list[frozenset[int] | None] = [None, frozenset(), frozenset(), None, frozenset()]
+    answers: list[frozenset[GuildId] | None] = [None, frozenset(), frozenset(), None, frozenset()]
 
-    async def present() -> frozenset[int] | None:
+    async def present() -> frozenset[GuildId] | None:
         return answers.pop(0)
 
     rounds = maintenance(rig, present_servers=present)
@@ -281,7 +281,7 @@ async def test_data_of_a_server_left_a_week_ago_is_erased(rig: Rig) -> None:
 async def test_the_bots_servers_are_checked_once_a_day(rig: Rig) -> None:
     looks = []
 
-    async def present() -> frozenset[int]:
+    async def present() -> frozenset[GuildId]:
         looks.append(rig.clock.now)
         return frozenset()
 

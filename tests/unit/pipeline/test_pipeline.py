@@ -314,7 +314,7 @@ async def test_a_closed_service_fails_one_job_and_pauses_or_refuses_others(
         await rig.ask()
 
     assert FailReason.CLOSED is (await rig.get(first)).reason
-    assert refused.value.cause is cause
+    assert cause is refused.value.cause
     assert 1 == len(rig.alerts)
     assert 1 == rig.music.posts
 
@@ -463,7 +463,7 @@ async def test_a_failed_task_is_reported_and_its_credits_are_back(
     await rig.until(job, TOLD)
 
     told = await rig.get(job)
-    assert (told.reason, told.detail) == (reason, "no inspiration")
+    assert (reason, "no inspiration") == (told.reason, told.detail)
     assert {"hold": 1, "release": 1} == await rig.books()
 
 
@@ -684,7 +684,7 @@ async def test_a_closed_channel_sends_the_song_to_the_member(rig: Rig) -> None:
 
     await rig.until(job, DONE)
 
-    assert [post.channel_id for post in rig.chat.posts] == [make.MEMBER + rig.chat.direct_offset]
+    assert [make.MEMBER + rig.chat.direct_offset] == [post.channel_id for post in rig.chat.posts]
 
 
 async def test_an_undeliverable_song_is_kept(rig: Rig) -> None:
@@ -810,7 +810,7 @@ async def test_the_card_is_edited_when_it_changes_at_most_every_five_seconds(
         rig.clock.forward(seconds=5)
         await rig.round()
 
-    assert rig.chat.cards[-1] == (job.id, DONE)
+    assert (job.id, DONE) == rig.chat.cards[-1]
     assert len(rig.chat.cards) == len(set(rig.chat.cards))
 
 
@@ -840,7 +840,7 @@ async def test_a_card_with_an_unknown_id_is_searched_for(rig: Rig) -> None:
     await rig.rest(rounds=5)
 
     assert 4711 == (await rig.get(taken.job)).card_message_id
-    assert rig.chat.cards[-1] == (taken.job.id, DONE)
+    assert (taken.job.id, DONE) == rig.chat.cards[-1]
 
 
 # -- bugs
@@ -859,7 +859,7 @@ async def test_a_bug_in_one_job_ends_it_as_its_state_allows(
     await rig.rest(rounds=30)
 
     ended = await rig.get(job)
-    assert (ended.state, ended.open) == (end, False)
+    assert (end, False) == (ended.state, ended.open)
     assert "bug in a step" in [record.msg for record in caplog.records]
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from bot.model import FailReason, Job, JobState
+from bot.model import FailReason, GuildId, Job, JobState
 from bot.pipeline.transitions import fail
 from bot.pipeline.turns import GUILD_SENDS_MAX, SENDS_MAX, SendTurns
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
 BUSY, QUIET = make.CHANNEL, make.CHANNEL + 1
+OTHER_GUILD = GuildId(make.GUILD + 1)
 
 
 async def test_sends_to_one_channel_are_made_one_at_a_time_in_order() -> None:
@@ -38,7 +39,7 @@ async def test_waiting_for_a_channel_occupies_no_slot() -> None:
 
     tasks = [asyncio.create_task(send()) for _ in range(100)]
     await asyncio.sleep(0)
-    async with asyncio.timeout(5), turns.take(QUIET, make.OTHER):
+    async with asyncio.timeout(5), turns.take(QUIET, OTHER_GUILD):
         pass
 
     free.set()
@@ -50,7 +51,7 @@ async def test_concurrent_sends_are_bounded() -> None:
 
     async def send(channel_id: int) -> None:
         nonlocal under_way, most
-        async with turns.take(channel_id, channel_id):
+        async with turns.take(channel_id, GuildId(channel_id)):
             under_way += 1
             most = max(most, under_way)
             await free.wait()
@@ -138,7 +139,7 @@ async def test_one_server_with_many_channels_leaves_places_for_the_others() -> N
 
     tasks = [asyncio.create_task(send(number)) for number in range(2 * SENDS_MAX)]
     await asyncio.sleep(0)
-    async with asyncio.timeout(5), turns.take(QUIET, make.OTHER):
+    async with asyncio.timeout(5), turns.take(QUIET, OTHER_GUILD):
         at_once = under_way
 
     free.set()

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bot.model import JobState
-from bot.pipeline.quoting import QUOTES, unquoted
+from bot.pipeline.quote_filter import QUOTES, unquoted
 from tests import make
 from tests.unit.pipeline.rig import Rig
 

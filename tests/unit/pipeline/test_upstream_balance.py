@@ -14,7 +14,7 @@ from bot.music.sseedance import Sseedance
 from bot.pipeline import upstream_balance as module
 from bot.pipeline.upstream_balance import AFTER_SONG_S, UpstreamBalance
 from bot.store import upstream
-from bot.store.upstream import Reading
+from bot.store.upstream import BalanceReading
 from tests import make
 from tests.doubles.music.kie import KieFront
 from tests.unit.pipeline.rig import MUSIC_URL, Rig
@@ -50,7 +50,7 @@ class Account:
         await (watch or self.watch()).read(self.terms)
         return len(self.rig.alerts) - before
 
-    async def reading(self) -> Reading | None:
+    async def reading(self) -> BalanceReading | None:
         return await self.rig.database.read(lambda tx: upstream.last_reading(tx, Backend.KIE))
 
 
@@ -121,7 +121,7 @@ async def test_an_unreadable_balance_leaves_the_last_one(
     with pytest.raises(Transient):
         await account.watch().read(account.terms)
 
-    assert Reading(credits=1_200.0, at=make.NOW) == kept == await account.reading()
+    assert BalanceReading(credits=1_200.0, at=make.NOW) == kept == await account.reading()
     assert [] == account.rig.alerts
 
 
@@ -197,7 +197,7 @@ async def test_without_songs_the_balance_is_read_regularly_despite_failures(
     await pauses.next()
     running.cancel()
 
-    assert Reading(credits=55.5, at=make.NOW) == await account.reading()
+    assert BalanceReading(credits=55.5, at=make.NOW) == await account.reading()
 
 
 async def test_a_service_without_a_balance_is_never_queried(rig: Rig) -> None:

@@ -110,4 +110,4 @@ def test_the_tables_only_name_existing_parts() -> None:
     assert voices | pads <= VOICES.keys()
     assert {style.drums for style in STYLES.values()} <= DRUMS.keys()
     assert set(STYLE_WORDS.values()) <= STYLES.keys()
-    assert all(drum(name).shape[0] == 2 for name in drums)
+    assert all(2 == drum(name).shape[0] for name in drums)

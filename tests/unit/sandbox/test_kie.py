@@ -13,7 +13,7 @@ from bot.music.client import MusicClient
 from bot.music.kie import Kie
 from bot.music.tags import picture_type
 from bot.sandbox import server
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import FaultKind, InjectedFault
 from bot.sandbox.kie import KieSandbox
 from bot.sandbox.server import running
 from tests import make
@@ -206,7 +206,7 @@ async def test_addresses_are_replaced_after_success(
 async def test_an_injected_fault_of_a_status_query_has_kies_form(
     sandbox: KieSandbox, music: MusicClient
 ) -> None:
-    sandbox.faults = [Fault(FaultKind.BUSY, on="poll")]
+    sandbox.faults = [InjectedFault(FaultKind.BUSY, on="poll")]
 
     with pytest.raises(Transient):
         await music.check("281e")

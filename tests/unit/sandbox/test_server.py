@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.sandbox.faults import Fault, FaultKind
+from bot.sandbox.faults import FaultKind, InjectedFault
 from bot.sandbox.server import Sandbox, running
 from tests.doubles.music.documented import CUSTOM, INSTRUMENTAL, NORMAL
 from tests.unit.sandbox.listening import frames
@@ -292,7 +292,7 @@ REFUSED = [
 async def test_a_refusal_of_a_request_can_be_ordered(
     visitor: Visitor, kind: FaultKind, status: int, reason: str
 ) -> None:
-    visitor.sandbox.faults.append(Fault(kind, times=2))
+    visitor.sandbox.faults.append(InjectedFault(kind, times=2))
 
     answers = [await visitor.post({**SONG, "prompt": "[fail]"}) for _ in range(3)]
     assert [status, status, 200] == [code for code, _ in answers]
@@ -388,17 +388,17 @@ async def test_a_first_download_can_be_empty(visitor: Visitor) -> None:
     data = await visitor.ended(await visitor.created({**SONG, "prompt": "jazz [empty audio]"}))
 
     answers = [await visitor.get(data["audioUrls"][0]) for _ in range(2)]
-    assert [(200, True), (200, False)] == [(status, song == b"") for status, song in answers]
+    assert [(200, True), (200, False)] == [(status, b"" == song) for status, song in answers]
 
 
 async def test_faults_of_polls_and_downloads_can_be_ordered_too(visitor: Visitor) -> None:
     task = await visitor.created(SONG)
     data = await visitor.ended(task)
     visitor.sandbox.faults += [
-        Fault(FaultKind.BUSY, on="poll"),
+        InjectedFault(FaultKind.BUSY, on="poll"),
         # Twice, since aiohttp silently repeats a GET whose connection breaks.
-        Fault(FaultKind.LOST_ANSWER, times=2, on="poll"),
-        Fault(FaultKind.EMPTY_AUDIO, on="audio"),
+        InjectedFault(FaultKind.LOST_ANSWER, times=2, on="poll"),
+        InjectedFault(FaultKind.EMPTY_AUDIO, on="audio"),
     ]
 
     assert 429 == (await visitor.get(f"{visitor.url}/v1/tasks/{task}"))[0]

@@ -10,6 +10,7 @@ import pytest
 
 from bot.database.sqlite import Database
 from bot.errors import StoreBusy
+from bot.model import JobId
 from bot.refusals import TextMissing
 from bot.services import pending_answers as module
 from bot.services.intake import Intake
@@ -92,3 +93,40 @@ async def test_an_answer_that_cant_be_recorded_delays_no_more_work(
         await intake.answered(accepted.job, accepted.facts, 1)
 
     assert await has_given_way(asyncio.create_task(intake.pending.give_way()))
+
+
+async def test_all_is_quiet_once_nobody_waits_and_nobody_has_asked_for_a_while(intake: Intake) -> None:
+    pending, quiet = intake.pending, [intake.pending.is_quiet(0.0)]
+    accepting = asyncio.create_task(intake.accept(make.prompt(), make.origin()))
+    await asyncio.sleep(0)
+    quiet.append(pending.is_quiet(0.0))
+    accepted = await accepting
+    quiet.append(pending.is_quiet(0.0))
+    assert accepted is not None
+    recording = asyncio.create_task(intake.answered(accepted.job, accepted.facts, 1))
+    await asyncio.sleep(0)
+    quiet += [pending.is_quiet(0.0), pending.is_quiet(PLENTY_S)]
+    work = asyncio.create_task(pending.give_way())
+    waits = not await has_given_way(work)
+    await recording
+
+    assert [True, False, False, True, False] == quiet
+    assert waits
+    assert await has_given_way(work)
+
+
+async def test_requests_that_are_never_answered_expire_one_after_another(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "GIVE_WAY_S", PLENTY_S)
+    pending = module.PendingAnswers()
+    for number in range(1, 4):
+        monkeypatch.setattr(module, "ANSWER_WITHIN", timedelta(seconds=0.001 * number))
+        with pending.accepting(number):
+            pending.add(JobId(number))
+    pending.answered(JobId(2))
+
+    async with asyncio.timeout(PLENTY_S / 2):
+        await pending.give_way()
+
+    assert [1, 3] == [vars(record)["job_id"] for record in caplog.records]

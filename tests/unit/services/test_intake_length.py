@@ -27,7 +27,7 @@ async def test_a_length_is_stored_with_its_job(
     accepted = await songs.accept(make.custom(model="V6", duration_s=duration_s), origin)
     assert accepted is not None
 
-    job = await songs.worded(accepted.job.id, origin.guild_id)
+    job = await songs.with_texts(accepted.job.id, origin.guild_id)
 
     assert duration_s == job.request.duration_s
 

@@ -22,8 +22,8 @@ from bot.refusals import (
     NoLyrics,
     ServiceClosed,
     ShuttingDown,
+    TextsGone,
     TooManyLyrics,
-    WordsGone,
     WrongChannel,
 )
 from bot.services.lyrics import Lyricist
@@ -329,7 +329,7 @@ async def test_a_deletion_meanwhile_drops_the_lyrics(stand: Stand) -> None:
     await stand.database.write(lambda tx: erasure.erase(tx, members.known_member(tx, MEMBER), NOW))
     stand.service.answers_polls.set()
 
-    with pytest.raises(WordsGone):
+    with pytest.raises(TextsGone):
         await writing
     drafts = await stand.database.read(lambda tx: tx.execute("SELECT 1 FROM draft").fetchall())
     assert ([], ["unknown"]) == (drafts, await stand.states())

@@ -16,7 +16,7 @@ from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
 from bot.model import DiscordUserId, Job, JobState, Reuse, SongRequest, Source
 from bot.pipeline.erasure import Erasure
-from bot.refusals import Leaving, LimitReached, WordsGone
+from bot.refusals import Leaving, LimitReached, TextsGone
 from bot.services.privacy import Deletion
 from bot.store.reconcile import reconcile
 from bot.ui import privacy_cards
@@ -211,7 +211,7 @@ async def test_an_undelivered_song_is_erased_and_no_longer_posted(rig: Rig, open
         await asked(rig)
 
     assert open_songs == (await rig.privacy.delete(DiscordUserId(PERSON))).waits_for
-    with pytest.raises(WordsGone):
+    with pytest.raises(TextsGone):
         await rig.intake.post_again(job.id, job.origin.guild_id)
 
     await rig.round()
@@ -288,7 +288,7 @@ async def test_ten_presses_scrub_nothing_and_mark_one_scrub(
     await song(rig)
     parts: list[int] = []
 
-    async def scrub_part(_: Database, first: int, record: object) -> None:  # noqa: ARG001 - as Database.scrub
+    async def scrub_part(_: Database, first: int, *_more: object) -> None:
         parts.append(first)
 
     monkeypatch.setattr(type(rig.database), "scrub", scrub_part)
@@ -353,7 +353,7 @@ async def test_a_deletion_states_until_when_a_replaced_file_is_kept(rig: Rig) ->
 
     assert make.NOW + timedelta(days=7) == deletion.replaced_until
     assert replaced.exists()
-    assert 1 == (await rig.privacy.view(DiscordUserId(PERSON))).copies
+    assert 1 == (await rig.privacy.view(DiscordUserId(PERSON))).snapshots
     text = privacy_cards.deleted(ENGLISH, deletion)
     assert text.endswith(f"deleted after {format_dt(deletion.replaced_until, 'D')}.")
 
@@ -378,8 +378,8 @@ async def test_a_deletion_reaches_others_repeats_and_remixes(rig: Rig) -> None:
     )
     assert set() == left_in(rig.database, WORDS, [PERSON])
     for job in (again, remix):
-        with pytest.raises(WordsGone):
-            await rig.intake.worded(job.id, job.origin.guild_id)
+        with pytest.raises(TextsGone):
+            await rig.intake.with_texts(job.id, job.origin.guild_id)
 
 
 async def test_another_members_song_is_made_before_the_texts_are_deleted(rig: Rig) -> None:
@@ -401,11 +401,11 @@ async def test_a_leaving_members_texts_can_no_longer_be_reused(rig: Rig, reuse: 
     await asked(rig, make.prompt("the last one"))
     await rig.privacy.delete(DiscordUserId(PERSON))
 
-    with pytest.raises(WordsGone):
+    with pytest.raises(TextsGone):
         await asked(rig, source.request, OTHER, source, reuse)
-    with pytest.raises(WordsGone):
-        await rig.intake.worded(source.id, source.origin.guild_id)
-    with pytest.raises(WordsGone):
+    with pytest.raises(TextsGone):
+        await rig.intake.with_texts(source.id, source.origin.guild_id)
+    with pytest.raises(TextsGone):
         await rig.intake.keep_draft(source.request, OTHER, source.id)
 
 
@@ -440,10 +440,10 @@ async def test_stored_data_can_be_viewed(rig: Rig) -> None:
     kept = await rig.privacy.view(DiscordUserId(PERSON), GUILD)
 
     there = kept.records
-    assert (2, 2, False) == (there.songs, there.songs_with_words, there.more)
+    assert (2, 2, False) == (there.songs, there.songs_with_texts, there.more)
     assert (1, 1) == (there.servers, there.drafts)
     assert (make.NOW, 4) == (there.since, there.ledger_entries)
-    assert (2, 50, 7, 90, 1) == (kept.files, kept.own_limit, kept.files_days, kept.words_days, kept.copies)
+    assert (2, 50, 7, 90, 1) == (kept.files, kept.own_limit, kept.files_days, kept.texts_days, kept.snapshots)
     assert (None, False) == (there.leaving_since, there.deleted_before)
 
 
@@ -496,7 +496,7 @@ async def test_an_export_has_all_of_a_members_data_and_no_one_elses(rig: Rig, tm
     assert [20] == [day["of_the_allowance"] for day in found["credits_used_by_day"]]
     assert {"hold", "settle", "member", "grant"} == {entry["kind"] for entry in found["ledger"]}
     assert [("a manager", None), ("you", "a party")] == [
-        (entry["by"], entry["reason"] if entry["by"] == "you" else None)
+        (entry["by"], entry["reason"] if "you" == entry["by"] else None)
         for entry in found["ledger"]
         if entry["kind"] in ("member", "grant")
     ]

@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import StoreBusy
 from bot.model import DiscordUserId, Job, JobId, JobState
-from bot.refusals import Leaving, TooManyRatings, WordsGone
+from bot.refusals import Leaving, TextsGone, TooManyRatings
 from bot.services import ratings as module
 from bot.services.ratings import Rated, Ratings
 from bot.store import members
@@ -87,7 +87,7 @@ async def test_the_number_of_remembered_presses_is_bounded(
 
 
 async def test_rating_an_unknown_song_stores_no_member(rig: Rig, ratings: Ratings) -> None:
-    with pytest.raises(WordsGone):
+    with pytest.raises(TextsGone):
         await ratings.rate(JobId(1), GUILD, OTHER, 1, liked=True)
 
     assert members.NOBODY == await rig.database.read(lambda tx: members.known_member(tx, OTHER))

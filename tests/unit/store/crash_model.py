@@ -11,13 +11,14 @@ from typing import Any, NamedTuple, TypeAlias
 from msgspec import structs
 
 from bot.balance import Period
+from bot.database import facts
 from bot.database.engine import ConstraintViolated
 from bot.database.sqlite import Tx
 from bot.model import OPEN_STATES, Backend, FailReason, Job, JobState
 from bot.pipeline.transitions import Superseded
 from bot.refusals import NotEnoughCredits, OutOfRange, ServiceClosed, TooManyOpenJobs
 from bot.services.pending_answers import ANSWER_WITHIN
-from bot.store import breaker, facts
+from bot.store import breaker
 from bot.store.breaker import Breaker
 from bot.store.texts import DRAFTS_MAX
 from bot.store.times import milliseconds

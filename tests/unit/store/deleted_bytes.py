@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bot.database import engine, postgresql
 from bot.database.postgresql_tx import Tx, connect
+from bot.store import scrub
 
 SIZES = (1, 2, 3, 4, 6, 8)
 """Sizes of integers stored by SQLite, in bytes. Source: https://sqlite.org/fileformat.html#record_format."""
@@ -101,5 +102,5 @@ def _rewritten(tx: Tx, url: str) -> dict[str, bytes]:
     tx.execute("CHECKPOINT")
     return {
         table: (folder / tx.execute("SELECT pg_relation_filepath(?)", (table,)).fetchone()[0]).read_bytes()
-        for table in postgresql.REWRITTEN
+        for table in scrub.REWRITTEN
     }

@@ -28,7 +28,7 @@ from bot.model import (
     TakeDetails,
     Track,
 )
-from bot.refusals import WordsGone
+from bot.refusals import TextsGone
 from bot.store import erasure, job_cards, jobs, ledger, members, scrub, texts, times, tracks
 from bot.store.erasure import Waits
 from bot.store.reconcile import reconcile
@@ -279,7 +279,7 @@ def test_a_remix_with_one_changed_line_loses_that_text(tx: Tx) -> None:
 
     there = found(tx, remix)
     assert ("My own", "", "") == (there.request.title, there.request.lyrics, there.request.style)
-    assert not there.words_whole
+    assert not there.texts_whole
 
 
 def test_a_remix_of_a_remix_is_reached_without_the_song_in_between(tx: Tx) -> None:
@@ -312,7 +312,7 @@ def test_a_remix_with_its_own_words_is_kept(tx: Tx) -> None:
     erase(tx)
 
     assert own == found(tx, remix).request
-    assert found(tx, remix).words_whole
+    assert found(tx, remix).texts_whole
 
 
 def test_drafts_with_the_words_are_deleted_and_others_kept(tx: Tx) -> None:
@@ -354,7 +354,7 @@ def test_an_open_job_finishes_first(tx: Tx, state: JobState) -> None:
     waits = erase(tx)
 
     assert Waits(own=1, of_others=0) == waits
-    assert found(tx, job).request == job.request
+    assert job.request == found(tx, job).request
     assert MEMBER == found(tx, job).origin.member_id
     assert "" == found(tx, old).request.prompt
     assert [] == erasure.due(tx, NOW)
@@ -408,7 +408,7 @@ def test_words_of_a_leaving_member_can_no_longer_be_reused(tx: Tx) -> None:
 
     assert [True, True, True] == before
     assert [False, False, True] == [texts.may_be_taken_up(tx, job.id) for job in (source, remix, free)]
-    with pytest.raises(WordsGone):
+    with pytest.raises(TextsGone):
         texts.keep_draft(tx, 1, OTHER, make.custom(lyrics=LYRICS), source.id, NOW)
 
 
@@ -458,7 +458,7 @@ def test_a_text_is_kept_as_long_as_a_younger_song_uses_it(tx: Tx) -> None:
     erase(tx, OTHER)
 
     assert ["91 days"] == with_younger
-    assert not found(tx, again).words_whole
+    assert not found(tx, again).texts_whole
     assert [] == column(tx, "SELECT value FROM text")
 
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.balance import ChangedBy, Limit, Period
+from bot.database.facts import fact
 from bot.database.sqlite import Tx
 from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
 from bot.refusals import LimitReached
 from bot.store import ledger, members, quotas
-from bot.store.facts import fact
 from bot.store.ledger import Defaults
 from bot.store.members import NOBODY
 from tests.make import GUILD, MEMBER, NOW, OTHER

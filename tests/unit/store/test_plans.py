@@ -13,7 +13,7 @@ import pytest
 
 import bot.store
 from bot.balance import Period
-from bot.database import sqlite_connections
+from bot.database import facts, sqlite_connections
 from bot.database.share import EVERYTHING
 from bot.database.sqlite import Tx
 from bot.model import (
@@ -35,7 +35,6 @@ from bot.store import (
     calendars,
     claims,
     erasure,
-    facts,
     history,
     job_cards,
     job_events,
@@ -69,7 +68,7 @@ from bot.store.announcements import Announcement
 from bot.store.changes import SongChannels
 from bot.store.history import SongPage
 from bot.store.lyrics_calls import CallState
-from bot.store.upstream import Reading
+from bot.store.upstream import BalanceReading
 from tests import make
 from tests.make import CHANNEL, DEFAULTS, GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import ALL, EPOCH, HORIZON, RICH, added, put, settled
@@ -489,7 +488,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "scrub.pending": scrub.pending,
     "scrub.reach": lambda tx: scrub.reach(tx, 2),
     "scrub.clear": lambda tx: scrub.clear(tx, {scrub.Deleted.ERASED: "1"}),
-    "server_erasure.note_absent": lambda tx: server_erasure.note_absent(tx, [7], NOW),
+    "server_erasure.note_absent": lambda tx: server_erasure.note_absent(tx, [GUILD], NOW),
     "server_erasure.forget_absent": lambda tx: server_erasure.forget_absent(tx, NOW),
     "servers.is_known": lambda tx: servers.is_known(tx, GUILD),
     "servers.guild_of": lambda tx: servers.guild_of(tx, JobId(1)),
@@ -499,7 +498,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "servers.newly_passed": lambda tx: servers.newly_passed(tx, 100, 10, NOW),
     "servers.credits_this_month": lambda tx: servers.credits_this_month(tx, NOW),
     "upstream.last_reading": lambda tx: upstream.last_reading(tx, Backend.KIE),
-    "upstream.record": lambda tx: upstream.record(tx, Backend.KIE, Reading(credits=5, at=NOW), ()),
+    "upstream.record": lambda tx: upstream.record(tx, Backend.KIE, BalanceReading(credits=5, at=NOW), ()),
     "job_events.record_request": added,
     "job_events.record_answer": lambda tx: job_events.record_answer(tx, queued(tx), "busy", NOW),
     "job_events.events": lambda tx: job_events.events(tx, queued(tx).id),
@@ -538,6 +537,10 @@ WORK: dict[str, Callable[[Tx], object]] = {
 """Calls that execute the statements of each function of the store, by name."""
 
 ELSEWHERE = {
+    "locking.lock_guild": "locks rows on PostgreSQL alone, by their keys",
+    "locking.lock_guilds_of": "locks rows on PostgreSQL alone",
+    "locking.lock_member": "locks rows on PostgreSQL alone, by their keys",
+    "locking.lock_day": "locks rows on PostgreSQL alone, by their keys",
     "server_erasure.stored": "a command of the operator, in a process of its own",
     "server_erasure.begin": "a command of the operator, in a process of its own",
     "reconcile.reconcile": "a report, once a day",
@@ -555,14 +558,16 @@ ELSEWHERE = {
 
 
 def functions() -> set[str]:
-    """Return every public function of the store that takes a transaction."""
+    """Return every public function of the store, and of the facts, that takes a transaction."""
+    modules = [
+        importlib.import_module(f"bot.store.{info.name}") for info in pkgutil.iter_modules(bot.store.__path__)
+    ]
     names = set()
-    for info in pkgutil.iter_modules(bot.store.__path__):
-        module = importlib.import_module(f"bot.store.{info.name}")
+    for module in (*modules, facts):
         for name, function in inspect.getmembers(module, inspect.isfunction):
             first = next(iter(inspect.signature(function).parameters), None)
             if function.__module__ == module.__name__ and not name.startswith("_") and first == "tx":
-                names.add(f"{info.name}.{name}")
+                names.add(f"{module.__name__.rpartition('.')[2]}.{name}")
     return names
 
 

@@ -93,4 +93,4 @@ def play(tx: Tx, period: Period, acts: list[tuple[str, int]]) -> None:
             now += timedelta(days=1)
         newest = statement(tx, now)[0]
         if newest.at.date() == now.date():
-            assert ledger.balance(tx, GUILD, DEFAULTS, now).available == newest.balance
+            assert newest.balance == ledger.balance(tx, GUILD, DEFAULTS, now).available

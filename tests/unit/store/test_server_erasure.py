@@ -145,7 +145,7 @@ def test_drafts_of_its_songs_and_alerts_are_removed(tx: Tx) -> None:
 # -- servers left by the bot
 
 
-def left(tx: Tx, present: list[int], days: float) -> list[GuildId]:
+def left(tx: Tx, present: list[GuildId], days: float) -> list[GuildId]:
     """Check the bot's servers after some days. Return those whose data is being erased then."""
     now = NOW + timedelta(days=days)
     assert None is server_erasure.note_absent(tx, present, now)
@@ -163,7 +163,7 @@ def test_a_server_is_forgotten_a_week_after_it_was_first_missed(tx: Tx) -> None:
 def test_a_server_the_bot_has_rejoined_is_not_forgotten(tx: Tx) -> None:
     done(tx)
 
-    looks: list[tuple[float, list[int]]] = [(0, []), (6, [GUILD]), (8, []), (14, []), (15, [])]
+    looks: list[tuple[float, list[GuildId]]] = [(0, []), (6, [GUILD]), (8, []), (14, []), (15, [])]
 
     assert [[], [], [], [], [GUILD]] == [left(tx, present, days) for days, present in looks]
 

@@ -66,13 +66,13 @@ def test_a_text_deleted_by_its_author_leaves_every_song_using_it(tx: Tx) -> None
     source = asked(tx, make.custom())
     remix = taken_up(tx, source, Reuse.REMIX, replace(source.request, style="polka"))
     again = taken_up(tx, remix, Reuse.AGAIN, remix.request)
-    assert remix.words_whole
+    assert remix.texts_whole
 
     tx.execute("DELETE FROM text WHERE author_id = ?", (members.member_number(tx, MEMBER),))
 
     for job in (found(tx, remix), found(tx, again)):
         assert ("", "polka", "") == (job.request.title, job.request.style, job.request.lyrics)
-        assert not job.words_whole
+        assert not job.texts_whole
 
 
 def test_the_number_of_a_deleted_text_is_not_reused(tx: Tx) -> None:

@@ -58,7 +58,7 @@ def test_long_queues_elsewhere_do_not_delay_a_new_servers_first_song(tx: Tx) -> 
     next_ones(tx, 4)
     one = asked(tx, 60, guild=GUILD + 9)
 
-    assert next_ones(tx, 4)[0] == one.id
+    assert one.id == next_ones(tx, 4)[0]
 
 
 def test_the_members_of_a_server_take_turns(tx: Tx) -> None:
@@ -75,7 +75,7 @@ def test_the_member_served_longest_ago_comes_first(tx: Tx) -> None:
     again = asked(tx, 2)
     other = asked(tx, 3, guild=GUILD + 1)
 
-    assert next_ones(tx)[-2:] == [again.id, other.id]
+    assert [again.id, other.id] == next_ones(tx)[-2:]
 
 
 def test_a_single_member_is_served_in_the_order_of_the_requests(tx: Tx) -> None:

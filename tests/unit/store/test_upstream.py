@@ -8,7 +8,7 @@ from bot.model import Backend, GuildId, JobState
 from bot.store import jobs, ledger, servers, upstream
 from bot.store.ledger import Defaults
 from bot.store.servers import ServerPolicy
-from bot.store.upstream import BalanceWarning, Reading, Sold, UpstreamTerms
+from bot.store.upstream import BalanceReading, BalanceWarning, Sold, UpstreamTerms
 from tests.make import GUILD, NOW
 from tests.unit.store import rows
 
@@ -139,8 +139,8 @@ def test_a_balance_is_low_or_oversold(
 
 
 def test_the_last_balance_of_each_service_is_stored_with_its_time(tx: Tx) -> None:
-    reading = Reading(credits=987.6, at=NOW)
-    upstream.record(tx, Backend.KIE, Reading(credits=5, at=NOW), ())
+    reading = BalanceReading(credits=987.6, at=NOW)
+    upstream.record(tx, Backend.KIE, BalanceReading(credits=5, at=NOW), ())
     upstream.record(tx, Backend.KIE, reading, ())
 
     assert (reading, None) == (
@@ -151,7 +151,7 @@ def test_the_last_balance_of_each_service_is_stored_with_its_time(tx: Tx) -> Non
 
 def test_a_warning_is_new_once_until_it_has_cleared(tx: Tx) -> None:
     low, oversold = BalanceWarning.LOW, BalanceWarning.OVERSOLD
-    reading = Reading(credits=5, at=NOW)
+    reading = BalanceReading(credits=5, at=NOW)
     steps = [(low,), (low, oversold), (oversold,), (low, oversold), (), (oversold,)]
 
     news = [upstream.record(tx, Backend.KIE, reading, step) for step in steps]

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.discord_limits import CHOICE_MAX
 from bot.model import JobId
 from bot.ui import autocompletion
-from bot.ui.autocompletion import Offer
-from bot.ui.discord_limits import CHOICE_MAX
+from bot.ui.autocompletion import SongOffer
 from bot.ui.text import plain
 
 
-def offers(*labels: str) -> list[Offer]:
+def offers(*labels: str) -> list[SongOffer]:
     return [
-        Offer(job_id=JobId(7_000_000_000_000_000 + 11 * number), label=label)
+        SongOffer(job_id=JobId(7_000_000_000_000_000 + 11 * number), label=label)
         for number, label in enumerate(labels)
     ]
 
@@ -42,7 +42,7 @@ def test_songs_with_one_title_on_one_day_have_distinct_labels(labels: list[str])
 
 
 def test_ids_with_equal_endings_are_distinct_too() -> None:
-    alike = [Offer(job_id=JobId(number * 10**10 + 1_234), label="Rain") for number in range(1, 26)]
+    alike = [SongOffer(job_id=JobId(number * 10**10 + 1_234), label="Rain") for number in range(1, 26)]
 
     assert 25 == len({choice.name for choice in autocompletion.choices(alike)})
 
@@ -67,7 +67,7 @@ def test_a_label_sent_in_place_of_its_value_means_its_song(chosen: int) -> None:
     )
     label = autocompletion.choices(given)[chosen].name
 
-    assert given[chosen].job_id == autocompletion.meant(f" {label} ", given)
+    assert given[chosen].job_id == autocompletion.find_song(f" {label} ", given)
 
 
 @pytest.mark.parametrize("typed", ["7205759403792793", "'7205759403792793", " #7205759403792793 "])
@@ -84,14 +84,14 @@ def test_other_text_is_not_a_label() -> None:
     songs = offers("Rain", "Neon Rain")
 
     assert [None] * 5 == [
-        autocompletion.meant(typed, songs) for typed in ("Snow", "…", "", " · #1234", "Rain · #9999")
+        autocompletion.find_song(typed, songs) for typed in ("Snow", "…", "", " · #1234", "Rain · #9999")
     ]
 
 
 async def test_typed_text_is_only_searched_for_a_few_times() -> None:
     searched = list[tuple[str, int]]()
 
-    async def none(search: str, limit: int) -> list[Offer]:
+    async def none(search: str, limit: int) -> list[SongOffer]:
         searched.append((search, limit))
         return []
 
@@ -120,7 +120,7 @@ async def test_a_label_may_have_another_separator_or_be_cut(typed: str) -> None:
 async def test_a_label_is_found_despite_another_spelling_of_its_title() -> None:
     stored = offers("2026-11-25 · Ärger im Café")
 
-    async def by_title(search: str, limit: int) -> list[Offer]:
+    async def by_title(search: str, limit: int) -> list[SongOffer]:
         return [] if search else stored[:limit]
 
     typed = "2026-11-25 · A\u0308rger im Cafe\u0301"
@@ -171,7 +171,7 @@ async def test_an_undeliverable_answer_leaves_no_traceback(
     async def fail(_: object) -> None:
         raise error
 
-    async def songs() -> list[Offer]:
+    async def songs() -> list[SongOffer]:
         return offers("Rain")
 
     response = SimpleNamespace(autocomplete=fail, _response_type=None)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from bot import discord_limits
 from bot.model import (
     ClosedCause,
     Delivery,
@@ -21,15 +22,15 @@ from bot.model import (
     MemberNumber,
     Track,
 )
-from bot.services.credit_views import Explanation, Limits, Overview, Use
+from bot.services.credit_views import Explanation, LimitList, Overview, Use
 from bot.services.ratings import BestPage, BestSong
 from bot.store.changes import Allowance
 from bot.store.history import SongPage
 from bot.store.listed_songs import ListedSong
 from bot.store.quotas import SetLimit
 from bot.store.ratings import Tally
-from bot.store.reports import DayOfUse, LedgerRow, MemberUse, Page, SettledSong
-from bot.ui import autocompletion, best_songs, cards, discord_limits, ledger_cards, quota_cards
+from bot.store.reports import DayOfUse, LedgerPage, LedgerRow, MemberUse, SettledSong
+from bot.ui import autocompletion, best_songs, cards, ledger_cards, quota_cards
 from bot.ui.fitted_embed import FittedEmbed
 from bot.ui.language import CODES, Language, language_of
 from bot.ui.text import escaped, line
@@ -151,7 +152,7 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         role_id=None, number=MemberNumber(ID), member_id=DiscordUserId(ID), name=name, credits=10**9
     )
     kinds = (limit, replace(limit, role_id=ID), replace(limit, member_id=None))
-    limits = Limits(limits=kinds * many, count=ID)
+    limits = LimitList(limits=kinds * many, count=ID)
     overview = Overview(
         balance=balance,
         price=10**9,
@@ -176,7 +177,7 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         direct=False,
     )
     best = BestSong(place=10**9, song=song, tally=Tally(likes=10**9, dislikes=10**9))
-    page = Page(rows=(row,) * many, newer=True, older=True)
+    page = LedgerPage(rows=(row,) * many, newer=True, older=True)
     day = DayOfUse(day=make.NOW.date(), spent=10**9, held=10**9, released=10**9, refunded=10**9)
 
     for embed in (
@@ -210,7 +211,7 @@ def test_a_page_that_is_cut_ends_with_whole_lines() -> None:
 def test_choices_fit_whatever_the_titles_of_the_songs(names: list[str]) -> None:
     english = language_of("en")
     offers = [
-        autocompletion.Offer(
+        autocompletion.SongOffer(
             job_id=JobId(number),
             label=quota_cards.choice(
                 english, SettledSong(job_id=JobId(number), song=name, asked_by=name, price=10, at=make.NOW)

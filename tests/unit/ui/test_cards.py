@@ -197,13 +197,13 @@ def test_a_card_shows_what_the_tightest_rule_leaves(limit: int | None, left: tup
 def test_the_credits_card_shows_all_of_its_parts() -> None:
     shown = quota_cards.credits_left(ENGLISH, facts().standing, 10)
 
-    assert {field.name: field.value for field in shown.fields} == {
+    assert {
         "Allowance": "100 a month",
         "Used": "30",
-        "Held for songs in progress": "10",
+        "Held for songs": "10",
         "Bonus": "5 (does not expire)",
         "Allowance renews": discord.utils.format_dt(make.NOW + timedelta(days=17), "R"),
-    }
+    } == {field.name: field.value for field in shown.fields}
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_the_services_title_is_shown_if_the_member_gave_none(
     title: str, own: str, *, whole: bool, shown: str
 ) -> None:
     job = finished(1, title=title)
-    job = replace(job, request=replace(job.request, title=own), words_whole=whole)
+    job = replace(job, request=replace(job.request, title=own), texts_whole=whole)
 
     assert shown == cards.song(ENGLISH, job).title
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from bot.model import DiscordUserId
 from bot.services.credit_views import Use
 from bot.store.reports import DayOfUse, MemberUse
-from bot.ui import chart, lettering
+from bot.ui import chart, text_drawing
 from bot.ui.language import CODES, ENGLISH, language_of
 
 
@@ -80,22 +80,22 @@ SCALE = chart.SHOWN_WIDTH / chart.WIDTH
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[float, float], list[lettering.Run]]]:
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[tuple[tuple[float, float], list[text_drawing.Run]]]:
     """The texts in the pictures drawn, with their positions."""
-    texts: list[tuple[tuple[float, float], list[lettering.Run]]] = []
-    draw = lettering.draw
+    texts: list[tuple[tuple[float, float], list[text_drawing.Run]]] = []
+    draw = text_drawing.draw
 
     def recorded(
-        pen: ImageDraw.ImageDraw, at: tuple[float, float], text: list[lettering.Run], color: str
+        pen: ImageDraw.ImageDraw, at: tuple[float, float], text: list[text_drawing.Run], color: str
     ) -> None:
         texts.append((at, text))
         draw(pen, at, text, color)
 
-    monkeypatch.setattr(lettering, "draw", recorded)
+    monkeypatch.setattr(text_drawing, "draw", recorded)
     return texts
 
 
-Texts = list[tuple[tuple[float, float], list[lettering.Run]]]
+Texts = list[tuple[tuple[float, float], list[text_drawing.Run]]]
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -153,7 +153,9 @@ def test_the_picture_has_its_title_and_legend_in_the_readers_language(code: str,
 
 
 def shown(text: str, width: float = 10_000) -> str:
-    return "".join(run.text for run in lettering.runs(lettering.fitting(text, chart.SIZE, width), chart.SIZE))
+    return "".join(
+        run.text for run in text_drawing.runs(text_drawing.fitting(text, chart.SIZE, width), chart.SIZE)
+    )
 
 
 @pytest.mark.parametrize(
@@ -166,7 +168,7 @@ def test_names_in_many_scripts_are_drawn(name: str) -> None:
 
 
 def test_a_right_to_left_name_begins_at_the_right() -> None:
-    assert [" Mia", "مریم"] == [run.text for run in lettering.runs("مریم Mia", chart.SIZE)]
+    assert [" Mia", "مریم"] == [run.text for run in text_drawing.runs("مریم Mia", chart.SIZE)]
 
 
 def test_characters_without_a_font_are_replaced_by_a_placeholder(drawn: Texts) -> None:
@@ -178,9 +180,9 @@ def test_characters_without_a_font_are_replaced_by_a_placeholder(drawn: Texts) -
 
 @pytest.mark.parametrize("family", ["👨‍👩‍👧", "👍🏽", "é", "देवी"])
 def test_a_long_name_is_cut_between_graphemes(family: str) -> None:
-    whole = lettering.width(family, chart.SIZE)
+    whole = text_drawing.width(family, chart.SIZE)
 
     cut = shown(family * 5, whole * 2.9)
 
     assert "" == cut.removesuffix("…").replace(family, "")
-    assert lettering.width(cut, chart.SIZE) <= whole * 2.9
+    assert text_drawing.width(cut, chart.SIZE) <= whole * 2.9

@@ -8,8 +8,8 @@ from discord import app_commands
 
 from bot.refusals import MissingPermissions, NoPlaceToPost, NotYourServer
 from bot.ui import interaction_context
+from bot.ui.admission import with_known_channel
 from bot.ui.channel_options import PostableChannelOption
-from bot.ui.discord_client import with_known_channel
 from bot.ui.quota_commands import Quota
 
 GUILD = 100

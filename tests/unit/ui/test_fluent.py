@@ -36,7 +36,9 @@ def test_every_text_is_formatted_like_the_reference_does(code: str) -> None:
     reference, say = bundle(code, source), Language(code)
     for name, message in re.findall(r"^([a-z][a-z0-9-]*) =((?:.*\n(?![a-z#]))*.*)", source, re.MULTILINE):
         names = set(re.findall(r"\$([a-z][a-z0-9_-]*)", message))
-        for value in (*NUMBERS, "x", *re.findall(r"\[([a-z0-9-]+)\]", message)):
+        # The reference compares a text with the plural category of a variant like [0].
+        texts = [] if re.search(r"\[\d", message) else re.findall(r"\[([a-z0-9-]+)\]", message)
+        for value in (*NUMBERS, "x", *texts):
             facts: dict[str, str | int] = dict.fromkeys(names, value)
 
             assert expected(reference, name, facts) == say(name, **facts)

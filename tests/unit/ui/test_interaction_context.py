@@ -26,9 +26,9 @@ async def test_role_ids_are_read_from_the_payload_with_the_servers_own(
         monkeypatch.setattr(interaction_context, "require_can_post", see)
         await mia.slash(world.channel, "music custom")
 
-        assert [asked.role_ids for asked in seen] == [{world.guild.id, *(role.id for role in roles)}]
-        assert [(asked.guild_id, asked.channel_id, asked.member_id) for asked in seen] == [
-            (world.guild.id, world.channel.id, mia.id)
+        assert [{world.guild.id, *(role.id for role in roles)}] == [asked.role_ids for asked in seen]
+        assert [(world.guild.id, world.channel.id, mia.id)] == [
+            (asked.guild_id, asked.channel_id, asked.member_id) for asked in seen
         ]
 
 

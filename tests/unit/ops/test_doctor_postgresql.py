@@ -13,7 +13,7 @@ from bot.database.postgresql import Database
 from bot.database.postgresql_tx import connect
 from bot.database.slots import this_process
 from bot.database.standby import Standby, Stopped
-from bot.ops.doctor import server
+from bot.ops.doctor import postgresql as server_checks
 from bot.ops.doctor.runner import run_checks
 from bot.store import ledger
 from tests import make
@@ -21,13 +21,13 @@ from tests.postgresql import Server
 
 
 async def found(url: str) -> dict[str, Check]:
-    return {check.name: check async for check in run_checks(server.check_specs(url))}
+    return {check.name: check async for check in run_checks(server_checks.check_specs(url))}
 
 
 async def test_a_server_that_would_lose_commits_is_a_failure(postgresql_server: Server) -> None:
     # The tests' server does not flush.
     url = postgresql_server.create()
-    checks = [check async for check in run_checks(server.check_specs(url))]
+    checks = [check async for check in run_checks(server_checks.check_specs(url))]
 
     failures = [check.finding.partition(",")[0] for check in checks if check.verdict is Verdict.FAILURE]
     assert ["fsync is off", "full_page_writes is off"] == failures
@@ -37,7 +37,7 @@ async def test_a_server_that_would_lose_commits_is_a_failure(postgresql_server: 
 async def test_a_good_server_is_shown_with_its_bot(
     postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "MUST_BE_ON", ())
+    monkeypatch.setattr(server_checks, "MUST_BE_ON", ())
     url = postgresql_server.create()
     async with Database.open(url):
         checks = await found(url)
@@ -51,7 +51,7 @@ async def test_a_good_server_is_shown_with_its_bot(
 async def test_an_empty_database_is_fine_before_the_first_start(
     postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "MUST_BE_ON", ())
+    monkeypatch.setattr(server_checks, "MUST_BE_ON", ())
 
     checks = await found(postgresql_server.create(template="template0"))
 
@@ -87,7 +87,7 @@ async def test_slots_and_standbys_are_shown(
         async with Database.open(url, processes=2, standby=Standby(stop=stop)):
             raise AssertionError
 
-    monkeypatch.setattr(server, "SESSIONS_FREE_MIN", 1_000)
+    monkeypatch.setattr(server_checks, "SESSIONS_FREE_MIN", 1_000)
     async with Database.open(url, processes=2), Database.open(url, processes=2):
         waiting = asyncio.create_task(stand_by())
         while "1 standing by" not in (checks := await found(url))["slots"].finding:
@@ -115,7 +115,7 @@ async def test_a_vacant_slot_is_a_warning(postgresql_server: Server) -> None:
 async def test_a_restored_database_is_a_failure(
     postgresql_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "MUST_BE_ON", ())
+    monkeypatch.setattr(server_checks, "MUST_BE_ON", ())
     url = postgresql_server.create()
     async with Database.open(url):
         pass
@@ -131,7 +131,7 @@ async def test_a_restored_database_is_a_failure(
 async def test_a_pooler_in_transaction_mode_is_a_failure(postgresql_server: Server) -> None:
     url = postgresql_server.create()
     async with pooling(postgresql_server.folder, url) as pooled:
-        check = [spec for spec in server.check_specs(pooled) if spec.name == "sessions"]
+        check = [spec for spec in server_checks.check_specs(pooled) if spec.name == "sessions"]
         checks = [found async for found in run_checks(check)]
 
     assert [Verdict.FAILURE] == [check.verdict for check in checks]

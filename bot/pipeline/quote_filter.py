@@ -9,8 +9,8 @@ QUOTES: Final = "(it quotes the request)"
 """Replacement in the log for an answer that contains a member's texts."""
 
 
-def unquoted(job: Job, said: str) -> str:
+def unquoted(job: Job, answer: str) -> str:
     """Return a service's answer about the job, or ``QUOTES`` if it quotes the member."""
-    asked = job.request
-    sent = (asked.prompt, asked.title, asked.style, asked.lyrics, asked.avoid)
-    return QUOTES if wire.echoes(said, sent) else said
+    request = job.request
+    sent = (request.prompt, request.title, request.style, request.lyrics, request.avoid)
+    return QUOTES if wire.echoes(answer, sent) else answer

@@ -7,9 +7,10 @@ servers ascending, then members, then the day's total, then facts. Jobs are chan
 """
 
 from bot.database.engine import Tx
+from bot.model import GuildId, MemberNumber
 
 
-def lock_guild(tx: Tx, guild_id: int) -> None:
+def lock_guild(tx: Tx, guild_id: GuildId) -> None:
     """Lock a server until the end of the transaction, inserting its row if needed."""
     if not _locks_rows(tx):
         return
@@ -19,7 +20,7 @@ def lock_guild(tx: Tx, guild_id: int) -> None:
         tx.execute("SELECT 1 FROM guild WHERE id = ? FOR NO KEY UPDATE", (guild_id,))
 
 
-def lock_guilds_of(tx: Tx, member: int) -> None:
+def lock_guilds_of(tx: Tx, member: MemberNumber) -> None:
     """Lock the servers in which a member has jobs, then the member."""
     if not _locks_rows(tx):
         return
@@ -31,7 +32,7 @@ def lock_guilds_of(tx: Tx, member: int) -> None:
     lock_member(tx, member)
 
 
-def lock_member(tx: Tx, member: int) -> None:
+def lock_member(tx: Tx, member: MemberNumber) -> None:
     """Lock a member, so that nothing new can refer to them until the end of the transaction."""
     if _locks_rows(tx):
         tx.execute("SELECT 1 FROM member WHERE id = ? FOR UPDATE", (member,))

@@ -28,37 +28,37 @@ def doctor(
     """Check the installation and print one line per check. Safe while the bot runs; exits 1 on a failure."""
     # discord.py warns whenever a client has no guilds intent, which this bot does not need.
     logging.getLogger("discord").setLevel(logging.ERROR)
-    found = settings.examine()
+    effective = settings.examine()
     try:
-        loaded = found.usable()
+        loaded = effective.usable()
     except StartRefused as refused:
         exit_with(f"failure  settings: {refused}")
     if not ledger:
-        for warning in found.warnings:
+        for warning in effective.warnings:
             _show(Check(verdict=Verdict.WARNING, name="settings", finding=warning))
-        if not found.warnings:
+        if not effective.warnings:
             _show(Check(verdict=Verdict.OK, name="settings", finding="complete and valid"))
     if not asyncio.run(_run_checks(loaded, ledger=ledger)):
         raise typer.Exit(1)
 
 
 def show_config() -> None:
-    """Show every setting, its value and where it comes from; secrets are hidden. Exits 1 on a problem."""
-    found = settings.examine()
+    """Show every setting, its value and its origin. Secrets are hidden; exits 1 on a problem."""
+    effective = settings.examine()
     name_width, origin_width = (
         max(len(text) for text in column)
-        for column in zip(*((row.name, row.origin) for row in found.rows), strict=True)
+        for column in zip(*((row.name, row.origin) for row in effective.rows), strict=True)
     )
-    for row in found.rows:
+    for row in effective.rows:
         problem = "" if row.problem is None else f"  {row.problem}"
         typer.echo(f"{row.name:<{name_width}}  {row.origin:<{origin_width}}  {row.value}{problem}")
-    for warning in found.warnings:
+    for warning in effective.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    shown = {row.problem for row in found.rows}
-    for problem in found.problems:
-        if problem not in shown:
+    problems_in_rows = {row.problem for row in effective.rows}
+    for problem in effective.problems:
+        if problem not in problems_in_rows:
             typer.echo(f"problem: {problem}", err=True)
-    if found.problems:
+    if effective.problems:
         raise typer.Exit(1)
 
 

@@ -53,7 +53,7 @@ def _answered(name: str, check: Callable[[str], Iterator[Check]], url: str) -> S
 
 def _check_server(url: str) -> Iterator[Check]:
     name = "database"
-    with open_any_schema(url) as (tx, version, known):
+    with open_any_schema(url) as (tx, version, newest):
         row = tx.execute(
             """SELECT current_setting('server_version') AS version,
                       CAST(current_setting('server_version_num') AS INTEGER) AS number,
@@ -75,7 +75,7 @@ def _check_server(url: str) -> Iterator[Check]:
             yield warning(name, "synchronous_commit is off; the bot turns it on for its own session")
         if not problems:
             state = f"schema {version}" if version else "empty; the first `tunesmith run` fills it"
-            upgrade = f", which the next start upgrades to {known}" if 0 < version < known else ""
+            upgrade = f", which the next start upgrades to {newest}" if 0 < version < newest else ""
             yield from _restored(tx) or [ok(name, f"PostgreSQL {row['version']}, {state}{upgrade}")]
 
 
@@ -146,14 +146,14 @@ def _check_slots(url: str) -> Iterator[Check]:
     if not held:
         yield ok(name, f"no bot runs, {standbys}")
         return
-    shown = ", ".join(
+    holders = ", ".join(
         f"{slot['id']}: {slot['holder'] if slot['pid'] is not None else 'nobody'}" for slot in slots
     )
     if len(held) < len(slots):
-        finding = f"{shown}; nobody serves a part of the servers"
+        finding = f"{holders}; nobody serves a part of the servers"
         yield warning(name, f"{finding}, {standbys}; start as many processes as PROCESSES says")
     else:
-        yield ok(name, f"{shown}; {standbys}")
+        yield ok(name, f"{holders}; {standbys}")
 
 
 def _check_ledger(url: str) -> Iterator[Check]:

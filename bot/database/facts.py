@@ -1,4 +1,4 @@
-"""Named single values that survive a restart."""
+"""Named single values that survive a restart: the engines keep their own among those of the store."""
 
 from bot.database.engine import Tx
 
@@ -9,7 +9,7 @@ COMMANDS_FACT = "registered commands"
 def fact(tx: Tx, name: str) -> str | None:
     """Return the value stored under ``name``, or None."""
     row = tx.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row["value"])
+    return None if row is None else str(row[0])
 
 
 def remember(tx: Tx, name: str, value: str) -> None:

@@ -8,11 +8,11 @@ from typing import TypeVar
 import pytest
 
 from bot.database.engine import Tx
+from bot.database.facts import fact, remember
 from bot.database.sqlite import Database
 from bot.errors import StoreBusy
-from bot.services import gathered
-from bot.services.gathered import Gathered
-from bot.store.facts import fact, remember
+from bot.services import batched_writes
+from bot.services.batched_writes import BatchedWrites
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ async def test_concurrent_writes_share_a_transaction(
         return await write(fn)
 
     monkeypatch.setattr(database, "write", counted)
-    answers = Gathered(database)
+    answers = BatchedWrites(database)
     await asyncio.gather(*(answers.write(put(name)) for name in "abc"))
     await answers.write(put("d"))
 
@@ -51,7 +51,7 @@ async def test_concurrent_writes_share_a_transaction(
 
 
 async def test_a_canceled_callers_write_is_still_made(database: Database) -> None:
-    answers = Gathered(database)
+    answers = BatchedWrites(database)
     first, second = (asyncio.create_task(answers.write(put(name))) for name in "ab")
     await asyncio.sleep(0)
     first.cancel()
@@ -68,9 +68,27 @@ async def test_a_failed_transaction_is_reported_to_every_caller(
     async def busy(_: object) -> None:
         raise StoreBusy("the disk is full", 5.0)
 
-    monkeypatch.setattr(gathered, "GATHER_S", 0.0)
+    monkeypatch.setattr(batched_writes, "GATHER_S", 0.0)
     monkeypatch.setattr(database, "write", busy)
-    answers = Gathered(database)
+    answers = BatchedWrites(database)
     outcomes = await asyncio.gather(*(answers.write(put(name)) for name in "ab"), return_exceptions=True)
 
     assert [StoreBusy] * 2 == [type(outcome) for outcome in outcomes]
+
+
+@pytest.mark.parametrize(("busy", "looks"), [(2, 3), (1_000, 4)])
+async def test_writes_wait_while_others_are_more_urgent_but_not_for_long(
+    busy: int, looks: int, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batched_writes, "GATHER_S", 0.0)
+    monkeypatch.setattr(batched_writes, "GATHERS_MAX", 4)
+    looked: list[float] = []
+
+    def is_quiet(for_s: float) -> bool:
+        looked.append(for_s)
+        return len(looked) > busy
+
+    await BatchedWrites(database, is_quiet).write(put("a"))
+
+    assert [0.0] * looks == looked
+    assert ["a"] == await there(database, "a")

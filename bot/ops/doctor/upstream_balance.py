@@ -15,7 +15,7 @@ from bot.ops import upstream_lines
 from bot.ops.doctor.runner import ok, on_a_thread, warning
 from bot.pipeline.upstream_balance import amount, sentence, songs
 from bot.store import upstream
-from bot.store.upstream import Reading, UpstreamTerms
+from bot.store.upstream import BalanceReading, UpstreamTerms
 
 NAME: Final = "balance"
 BALANCE_WITHIN_S: Final = 10.0
@@ -31,7 +31,7 @@ async def check_balance(
     async with open_music() as music:
         credits_, problem = await _ask(music)
     now = datetime.now(UTC)
-    fresh = None if credits_ is None else Reading(credits=credits_, at=now)
+    fresh = None if credits_ is None else BalanceReading(credits=credits_, at=now)
     return [await on_a_thread(lambda: _compare(database, terms, now, fresh, problem))]
 
 
@@ -48,7 +48,7 @@ async def _ask(music: MusicClient) -> tuple[float | None, str]:
 
 
 def _compare(
-    database: Path | str, terms: UpstreamTerms, now: datetime, fresh: Reading | None, problem: str
+    database: Path | str, terms: UpstreamTerms, now: datetime, fresh: BalanceReading | None, problem: str
 ) -> Check:
     try:
         with open_place(database) as tx:
@@ -56,13 +56,13 @@ def _compare(
     except StartRefused as refused:
         return _without_database(terms, fresh, problem or str(refused))
     finding = f"at {terms.backend}: {upstream_lines.balance(current, now)}"
-    advice = "".join(f". {sentence(found, current)}".removesuffix(".") for found in current.warnings)
+    advice = "".join(f". {sentence(each, current)}".removesuffix(".") for each in current.warnings)
     if problem:
         return warning(NAME, f"can't be read now ({problem}); last known {finding}{advice}")
     return warning(NAME, f"{finding}{advice}") if advice else ok(NAME, finding)
 
 
-def _without_database(terms: UpstreamTerms, fresh: Reading | None, problem: str) -> Check:
+def _without_database(terms: UpstreamTerms, fresh: BalanceReading | None, problem: str) -> Check:
     if fresh is None:
         return warning(NAME, f"can't be read now ({problem})")
     paid = upstream.songs_paid(fresh.credits, terms.song_cost)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from bot.music.late import Late
+from bot.music.lazy_client import LazyClient
 
 NOT_AT_THE_START: Final = (
     *("httpx", "httpcore", "anyio", "h11", "aiohttp_socks", "python_socks"),
@@ -60,7 +60,7 @@ async def test_an_unused_client_is_not_opened() -> None:
     clients = Clients()
 
     async with AsyncExitStack() as stack:
-        Late(stack, clients.load)
+        LazyClient(stack, clients.load)
 
     assert (0, 0) == (clients.opened, clients.closed)
 
@@ -69,7 +69,7 @@ async def test_all_callers_share_one_client_which_is_closed_at_the_end() -> None
     clients = Clients()
 
     async with AsyncExitStack() as stack:
-        late = Late(stack, clients.load)
+        late = LazyClient(stack, clients.load)
         got = await asyncio.gather(*(late.opened() for _ in range(3)))
 
     assert ([1, 1, 1], 1, 1) == (got, clients.opened, clients.closed)

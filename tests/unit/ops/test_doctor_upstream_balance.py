@@ -16,11 +16,11 @@ from bot.database.sqlite import Database
 from bot.model import Backend
 from bot.music.client import MusicClient
 from bot.music.kie import Kie
-from bot.ops.doctor import balance as module
-from bot.ops.doctor.balance import check_balance
+from bot.ops.doctor import upstream_balance as module
+from bot.ops.doctor.upstream_balance import check_balance
 from bot.settings import Settings
 from bot.store import ledger, upstream
-from bot.store.upstream import Reading
+from bot.store.upstream import BalanceReading
 from tests import make
 from tests.doubles.music.kie import KieFront
 from tests.unit.store.test_upstream import terms
@@ -89,7 +89,7 @@ async def test_a_hanging_service_is_a_timely_warning(
 
 
 async def test_an_unreadable_balance_is_shown_as_last_known(database: Database) -> None:
-    earlier = Reading(credits=987.6, at=datetime.now(UTC) - timedelta(days=3))
+    earlier = BalanceReading(credits=987.6, at=datetime.now(UTC) - timedelta(days=3))
     async with bot_with_a_server(database) as path:
         unknown = await check(account(None), path)
         await database.write(lambda tx: upstream.record(tx, Backend.KIE, earlier, ()))

@@ -71,10 +71,10 @@ def fitting(text: str, size: int, width_max: float) -> str:
     """Return as many whole graphemes as fit, with an ellipsis for the rest."""
     if width(text, size) <= width_max:
         return text
-    kept = graphemes(head(text, TEXT_MAX))
-    while kept and width("".join(kept).rstrip() + ELLIPSIS, size) > width_max:
-        kept.pop()
-    return "".join(kept).rstrip() + ELLIPSIS
+    graphemes_ = graphemes(head(text, TEXT_MAX))
+    while graphemes_ and width("".join(graphemes_).rstrip() + ELLIPSIS, size) > width_max:
+        graphemes_.pop()
+    return "".join(graphemes_).rstrip() + ELLIPSIS
 
 
 def draw(pen: "ImageDraw.ImageDraw", at: tuple[float, float], text: Sequence[Run], color: str) -> None:

@@ -33,7 +33,7 @@ def demo(
     folder: Annotated[Path, typer.Option(help="Where to save the songs.")] = Path("tunesmith-demo"),
     contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
-    """Play a whole evening in the terminal on a simulated Discord; no token or key needed."""
+    """Play a whole evening in the terminal. Discord is simulated; no token or key is needed."""
     _require_extra("demo", "demo")
     from bot.playground.demo import play  # noqa: PLC0415 - an extra
 
@@ -51,7 +51,7 @@ def playground(
         Literal["en", "de", "ja"], typer.Option(help="The language of its members and its server.")
     ] = "en",
 ) -> None:
-    """Try the bot in the browser on a simulated Discord until Ctrl-C; no token or key needed."""
+    """Try the bot in the browser. Discord is simulated; no token or key is needed. Ctrl-C ends it."""
     _require_extra("playground", "playground")
     from bot.playground.browser import serve  # noqa: PLC0415 - an extra
 
@@ -65,7 +65,7 @@ def sandbox(
     delay_s: Annotated[float, typer.Option(min=0, max=3600, help="Seconds until a song is finished.")] = 6.0,
     contract: ContractOption = Backend.SSEEDANCE,
 ) -> None:
-    """Serve a local music API that follows a documented one and makes real audio."""
+    """Serve a local music API with real audio. It follows a documented one."""
     _require_extra("demo", "sandbox")
     from bot.sandbox import contracts, server  # noqa: PLC0415 - an extra
 

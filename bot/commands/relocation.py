@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bot.commands.common import errors_as_sentences, progress_bar
+from bot.commands.common import LEDGER_PROBLEM, errors_as_sentences, progress_bar
 from bot.lazy import lazy
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def move(
         ),
     ] = None,
 ) -> None:
-    """Move an SQLite database to a PostgreSQL server, while no bot runs, and close the file for good."""
+    """Move the database from SQLite to PostgreSQL. No bot may run; the file is closed for good."""
     with errors_as_sentences(), progress_bar() as progress:
         url = settings.load_for_database().database_url.get_secret_value() if target is None else target
         moved = moves.move(source, url, progress)
@@ -43,7 +43,7 @@ def move(
                 f"{books.held:,} credits held."
             )
             if books.findings:
-                typer.echo("The ledger does not add up; run `tunesmith doctor --ledger`.", err=True)
+                typer.echo(LEDGER_PROBLEM, err=True)
         typer.echo(
             f"{path} is closed for good. Set DATABASE_URL to the server, keep SPOOL_DIR, and start the bot."
         )
@@ -58,7 +58,7 @@ def restored(
         ),
     ] = False,
 ) -> None:
-    """Resume on a database that was restored by other means, or whose server has failed over."""
+    """Accept a database restored by other means. Also after a failover of its server."""
     with errors_as_sentences():
         loaded = settings.load_for_database()
         accepted = restores.accept(loaded.database_place, datetime.now(UTC), complete=complete)
@@ -69,4 +69,4 @@ def restored(
             else f"The bot may use the database again. Unfinished jobs: {marked or 'none'}."
         )
         if not accepted.balanced:
-            typer.echo("The ledger does not add up; run `tunesmith doctor --ledger`.", err=True)
+            typer.echo(LEDGER_PROBLEM, err=True)

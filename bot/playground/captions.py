@@ -7,12 +7,13 @@ from importlib.resources import files
 
 
 @dataclass(frozen=True)
-class Texts:
+class Captions:
     """The playground's texts in one language."""
 
     locale: str
     """Discord's code of the language, which members and the server use."""
     title: str
+    subtitle: str
     you: str
     manager: str
     member: str
@@ -20,7 +21,7 @@ class Texts:
     welcome: str
 
 
-def texts() -> Mapping[str, Texts]:
+def captions() -> Mapping[str, Captions]:
     """Return the texts in each language, by its code."""
-    source = files("bot.playground").joinpath("texts.toml").read_text("utf-8")
-    return {code: Texts(**words) for code, words in tomllib.loads(source).items()}
+    source = files("bot.playground").joinpath("captions.toml").read_text("utf-8")
+    return {code: Captions(**words) for code, words in tomllib.loads(source).items()}

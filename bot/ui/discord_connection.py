@@ -6,8 +6,8 @@ from typing import Final
 
 import discord
 
+from bot.configuration.sentences import STRANGERS
 from bot.errors import StartRefused, Transient
-from bot.ops.doctor.local import STRANGERS
 from bot.store.servers import SERVE_ALL, ServerPolicy
 from bot.ui.discord_client import UNREACHABLE, TunesmithClient
 

@@ -41,7 +41,7 @@ def probe(
         Path, typer.Option(help="Where to save the answers, without the key, ids and texts.")
     ] = Path("tunesmith-probe.json"),
 ) -> None:
-    """Check for free that the music service answers as expected; exits 3 if an answer is unexpected."""
+    """Check the music service's answers for free. Exits 3 if one is unexpected."""
     if pay and not yes and not sys.stdin.isatty():
         exit_with("--pay asks for confirmation, which needs a terminal; or add --yes. Nothing was sent.")
     with errors_as_sentences():

@@ -14,9 +14,9 @@ LINK_MAX: Final = 512
 TEXT_INPUT_MAX: Final = 4_000
 """Maximum length of a form's text field, in characters."""
 
-# https://docs.discord.com/developers/interactions/application-commands#autocomplete
+# https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-structure
 CHOICES_MAX: Final = 25
-"""Maximum number of choices in one autocompletion answer."""
+"""Maximum number of an option's choices, also in one autocompletion answer."""
 
 # https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-choice-structure
 CHOICE_MAX: Final = 100

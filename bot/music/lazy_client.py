@@ -14,7 +14,7 @@ HTTPX_PROGRAM: Final = "httpx._main"
 """The command line of httpx, which imports rich, click and pygments: another 4 MB and half of the time."""
 
 
-class Late(Generic[T]):
+class LazyClient(Generic[T]):
     """A client that is opened on first use, and closed with the stack."""
 
     def __init__(self, stack: AsyncExitStack, load: Callable[[], AbstractAsyncContextManager[T]]) -> None:
