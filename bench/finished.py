@@ -9,6 +9,7 @@ a file, the rest of a search or a song follows the answer, its cost is shown sep
 """
 
 import asyncio
+import operator
 import sqlite3
 import statistics
 from contextlib import AsyncExitStack, closing
@@ -251,13 +252,20 @@ async def compare(songs: int, rounds: int, folder: Path, music_url: str, only: s
 def show(use: Use, costs: list[Cost]) -> bool:
     """Print one line, and return whether the answer is in bounds."""
     answers = [statistics.median(cost.answers_ms) for cost in costs]
-    # Other load only ever adds to the processor time, so the minimum is closest to the truth.
+    # Other load only ever adds to the processor time, so the minimum is closest to the truth. The ratios
+    # compare uses that followed each other: over minutes, a shared machine may become half as fast.
     shares = [min(cost.cpu_ms) for cost in costs]
     cells = "".join(f"{answer:9.2f} /{share:5.1f}" for answer, share in zip(answers, shares, strict=True))
-    ratios = [(answers[-1] / answers[number], shares[-1] / shares[number]) for number in (0, 1)]
+    ratios = [
+        (
+            statistics.median(map(operator.truediv, costs[-1].answers_ms, cost.answers_ms)),
+            statistics.median(map(operator.truediv, costs[-1].cpu_ms, cost.cpu_ms)),
+        )
+        for cost in costs[:2]
+    ]
     against = "".join(f"{answer:8.2f} /{share:5.2f}x" for answer, share in ratios)
     after = f"  then {statistics.median(costs[-1].after_ms):.0f} ms" if use.followed or use.goes_on else ""
-    fine = ratios[0][1] <= RATIO_MAX  # of the processor time: other load delays answers at random
+    fine: bool = ratios[0][1] <= RATIO_MAX  # of the processor time: other load delays answers at random
     print(f"{use.title:42}{cells}{against}{after}{'' if fine else '  MORE THAN ALLOWED'}", flush=True)
     return fine
 

@@ -51,8 +51,8 @@ class BestPage(Struct, frozen=True, kw_only=True):
     songs: tuple[BestSong, ...]
     page: int
     """Page number, starting at 1."""
-    pages: int
-    """Number of pages, at least 1."""
+    more: bool
+    """Whether another page follows."""
 
 
 class Ratings:
@@ -142,16 +142,16 @@ class Ratings:
         since = self._now() - WEEK
 
         def best(tx: Tx) -> BestPage:
-            ranked = ratings.best(tx, guild_id, since, BEST_MAX)
-            pages = max(1, -(-len(ranked) // BEST_PAGE_MAX))
-            number = min(max(page, 1), pages)
+            # One song more than the pages so far tells whether another page follows.
+            ranked = ratings.best(tx, guild_id, since, min(max(page, 1) * BEST_PAGE_MAX + 1, BEST_MAX))
+            number = min(max(page, 1), max(1, -(-len(ranked) // BEST_PAGE_MAX)))
             first = (number - 1) * BEST_PAGE_MAX
             places = {one.job_id: (place, one.tally) for place, one in enumerate(ranked, 1)}
             songs = [
                 BestSong(place=places[song.id][0], song=song, tally=places[song.id][1])
                 for song in listed(tx, list(places)[first : first + BEST_PAGE_MAX])
             ]
-            return BestPage(songs=tuple(songs), page=number, pages=pages)
+            return BestPage(songs=tuple(songs), page=number, more=len(ranked) > first + BEST_PAGE_MAX)
 
-        # This reads every rating of the week, so it runs where no write waits for it.
+        # This compares up to a thousand songs, so it runs where no write waits for it.
         return await self._database.report(best)

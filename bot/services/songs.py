@@ -117,14 +117,14 @@ class SongArchive:
             return history.continued(tx, guild_id, member_id, page, size=size, word=word)
 
         word = storable(word)
-        # A search reads hundreds of songs, so it runs where no write waits for it.
-        run = self._database.report if word else self._database.read
-        page = await run(first)
+        # The first look is short. The others read hundreds of songs each, so they run where no read waits for
+        # them, and leave the newest songs in the cache of the connection for short reads.
+        page = await self._database.read(first)
         yield page
         for _ in range(1, LOOKS_MAX):
             if page.read_to is None:
                 return
-            page = await run(further)
+            page = await self._database.report(further)
             yield page
 
     async def choices(self, guild_id: GuildId, member_id: DiscordUserId, typed: str, limit: int) -> Choices:
@@ -133,7 +133,7 @@ class SongArchive:
         def read(tx: Tx) -> Choices:
             return history.choices(tx, guild_id, member_id, storable(typed), limit)
 
-        return await (self._database.report(read) if typed else self._database.read(read))
+        return await self._database.read(read)
 
     async def find(
         self,
@@ -158,7 +158,8 @@ class SongArchive:
         for _ in range(LOOKS_MAX):
             if match is not None:
                 await before_more()
-            match = await self._database.report(look)
+            run = self._database.read if match is None else self._database.report  # as in ``pages``
+            match = await run(look)
             if match.read_to is None:
                 break
         if match is None or match.job is None:

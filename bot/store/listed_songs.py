@@ -11,6 +11,9 @@ from bot.database.engine import Row, Tx
 from bot.model import DiscordUserId, GuildId, JobId
 from bot.store.times import moment
 
+_NO_TAKES = "[]"
+"""Takes of which the service has said nothing, as stored."""
+
 
 class ListedSong(Struct, frozen=True, kw_only=True):
     """One song of a list."""
@@ -50,18 +53,36 @@ def listed(tx: Tx, job_ids: Sequence[JobId]) -> tuple[ListedSong, ...]:
 
 
 def _read(row: Row) -> ListedSong:
-    takes = json.loads(row["takes"]) if row["torn"] == 0 else []
-    titles = (str(take.get("title", "")) for take in takes)
+    # By position: by name, a page of songs takes a third longer.
+    (
+        id_,
+        created_at,
+        guild_id,
+        member_id,
+        takes,
+        message_id,
+        channel_id,
+        direct,
+        model,
+        title,
+        prompt,
+        torn,
+    ) = row
     return ListedSong(
-        id=row["id"],
-        created_at=moment(row["created_at"]),
-        guild_id=row["guild_id"],
-        member_id=DiscordUserId(row["member_id"] or 0),
-        model=row["model"] or "",
-        title=row["title"] or "",
-        prompt=row["prompt"] or "",
-        given_title=next((title for title in titles if not is_blank(title)), ""),
-        message_id=row["message_id"],
-        channel_id=row["delivery_channel_id"],
-        direct=bool(row["delivery_direct"]),
+        id=id_,
+        created_at=moment(created_at),
+        guild_id=guild_id,
+        member_id=DiscordUserId(member_id or 0),
+        model=model or "",
+        title=title or "",
+        prompt=prompt or "",
+        given_title=_given_title(takes) if torn == 0 and takes != _NO_TAKES else "",
+        message_id=message_id,
+        channel_id=channel_id,
+        direct=bool(direct),
     )
+
+
+def _given_title(takes: str) -> str:
+    titles = (str(take.get("title", "")) for take in json.loads(takes))
+    return next((title for title in titles if not is_blank(title)), "")

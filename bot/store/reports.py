@@ -20,7 +20,7 @@ from bot.store.ledger import Defaults
 from bot.store.members import OPERATOR, WHOLE_GUILD
 from bot.store.times import EPOCH, moment
 
-REFUNDABLE_READ_MAX = 150
+REFUNDABLE_READ_MAX = 100
 """Number of a server's newest songs that are read to offer a refund."""
 FREQUENT_KINDS = ("hold", "settle")
 """Kinds of ledger entries that every song has. All others have an index."""

@@ -41,6 +41,6 @@ def best_pages_view(say: Language, best: BestPage) -> ui.View:
     buttons: list[ui.Item[Any]] = []
     if best.page > 1:
         buttons.append(BestPageButton(best.page - 1, say("button-better")))
-    if best.page < best.pages:
+    if best.more:
         buttons.append(BestPageButton(best.page + 1, say("button-further")))
     return persistent_view(*buttons)

@@ -120,7 +120,7 @@ async def test_the_best_have_pages_and_a_page_too_far_is_the_last(
     assert [first, first, second, second] == [
         [(one.place, one.song.id) for one in page.songs] for page in pages
     ]
-    assert [(1, 2), (1, 2), (2, 2), (2, 2)] == [(page.page, page.pages) for page in pages]
+    assert [(1, True), (1, True), (2, False), (2, False)] == [(page.page, page.more) for page in pages]
 
 
 async def test_a_song_in_a_private_thread_is_not_among_the_best(rig: Rig, ratings: Ratings) -> None:

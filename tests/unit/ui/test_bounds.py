@@ -183,7 +183,7 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
     for embed in (
         cards.in_progress(say, [(job, facts(slow=True))] * many),
         cards.history(say, SongPage(songs=(song,) * many, newer=True, older=True), name),
-        best_songs.page(say, BestPage(songs=(best,) * many, page=1, pages=1)),
+        best_songs.page(say, BestPage(songs=(best,) * many, page=1, more=False)),
         cards.first_things(say, 10**9),
         quota_cards.view(say, overview, make.GUILD),
         quota_cards.explained(say, explanation, DiscordUserId(ID), make.GUILD),
