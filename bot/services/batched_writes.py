@@ -36,7 +36,7 @@ class BatchedWrites:
             StoreBusy: the database can't be written to; nothing of the batch was written.
         """
         self._batch.append(fn)
-        if self._written is None:
+        if self._written is None or self._written.done():  # done: cancelled before it took the batch
             self._written = asyncio.ensure_future(self._flush())
         await asyncio.shield(self._written)
 

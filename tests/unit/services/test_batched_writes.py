@@ -62,6 +62,18 @@ async def test_a_canceled_callers_write_is_still_made(database: Database) -> Non
     assert [*"ab"] == await there(database, "ab")
 
 
+async def test_a_batch_whose_task_was_cancelled_is_written_with_the_next(database: Database) -> None:
+    answers, before = BatchedWrites(database), asyncio.all_tasks()
+    first = asyncio.create_task(answers.write(put("a")))
+    await asyncio.sleep(0)
+    (flush,) = asyncio.all_tasks() - before - {first}
+    flush.cancel()
+    await asyncio.wait([flush, first])
+    await answers.write(put("b"))
+
+    assert [*"ab"] == await there(database, "ab")
+
+
 async def test_a_failed_transaction_is_reported_to_every_caller(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
