@@ -32,6 +32,10 @@ SESSION_S: Final = 300.0
 """Timeout for an answer if the HTTP session has none, in seconds; aiohttp's default."""
 SERVER_ERROR_WAIT_S: Final = 1.0
 """Wait before an answer is sent again after a server error, as in discord.py, in seconds."""
+AGAIN_WITHIN_S: Final = 60.0
+"""Maximum time for all further attempts after a server error or a rate limit, in seconds."""
+REPLY_MAX: Final = 1024 * 1024
+"""Maximum length of Discord's reply, in bytes; a full message takes some 30 KiB."""
 
 REFUSALS: Final[dict[int, type[discord.HTTPException]]] = {
     HTTPStatus.FORBIDDEN: discord.Forbidden,
@@ -105,7 +109,15 @@ class AnswerAdapter(AsyncWebhookAdapter):
                 return cast("InteractionCallback", {"interaction": _interaction_of(reply)})
             # Redirects are left to aiohttp.
             if reply.status >= HTTPStatus.BAD_REQUEST:
-                await asyncio.sleep(_wait_s(reply))
+                wait_s = _wait_s(reply)
+                try:
+                    async with asyncio.timeout(AGAIN_WITHIN_S):
+                        await asyncio.sleep(wait_s)
+                        return await super().create_interaction_response(
+                            interaction_id, token, session=session, params=params
+                        )
+                except TimeoutError as error:
+                    raise aiohttp.ServerTimeoutError(f"refused with status {reply.status}") from error
         return await super().create_interaction_response(
             interaction_id, token, session=session, proxy=proxy, proxy_auth=proxy_auth, params=params
         )
@@ -141,20 +153,26 @@ async def _exchange(origin: _Origin, request: bytes) -> _Reply:
     """Send the request on a pooled connection, and read the reply."""
     connector, timeout = origin.session.connector, origin.connecting
     assert connector is not None  # noqa: S101 - only a closed session has none
-    connection = await connector.connect(origin.request, traces=[], timeout=timeout)
+    loop = asyncio.get_running_loop()
+    expires_at_s = loop.time() + (timeout.total or SESSION_S)
+    try:
+        connection = await connector.connect(origin.request, traces=[], timeout=timeout)
+    except TimeoutError as error:  # as aiohttp does; only its own errors count as Discord's
+        raise aiohttp.ConnectionTimeoutError(f"Connection timeout to host {origin.host}") from error
     expiry: asyncio.TimerHandle | None = None
     try:
         protocol, transport = connection.protocol, _open(connection.transport)
         assert protocol is not None  # noqa: S101 - it has just been connected
         # Cheaper than asyncio.timeout. To the caller, the connection is lost.
-        expiry = asyncio.get_running_loop().call_later(timeout.total or SESSION_S, transport.abort)
+        expiry = loop.call_at(expires_at_s, transport.abort)
         protocol.set_response_params(read_until_eof=True)
         transport.write(request)
         status = HTTPStatus.CONTINUE.value
         while status < HTTPStatus.OK:
             message, payload = await protocol.read()
             status = message.code
-        body = await payload.read()
+            _refuse_upgrade(status)
+        body = await _whole(payload)
     except HttpProcessingError as error:
         connection.close()
         raise UnreadableAnswer(type(error).__name__) from error
@@ -166,6 +184,22 @@ async def _exchange(origin: _Origin, request: bytes) -> _Reply:
             expiry.cancel()
     connection.release()
     return _Reply(status, message.reason, message.headers, body)
+
+
+def _refuse_upgrade(status: int) -> None:
+    if status == HTTPStatus.SWITCHING_PROTOCOLS:  # no other status follows
+        raise UnreadableAnswer("SwitchingProtocols")
+
+
+async def _whole(payload: aiohttp.StreamReader) -> bytes:
+    parts: list[bytes] = []
+    length = 0
+    while part := await payload.readany():
+        parts.append(part)
+        length += len(part)
+        if length > REPLY_MAX:
+            raise UnreadableAnswer("TooLong")
+    return b"".join(parts)
 
 
 def _open(transport: asyncio.Transport | None) -> asyncio.Transport:
@@ -184,18 +218,22 @@ def _origin_of(base: str, session: aiohttp.ClientSession) -> _Origin:
 
 def _interaction_of(reply: _Reply) -> dict[str, Any]:
     try:
-        return _CALLBACK.decode(reply.body).interaction
-    except ValueError:  # also if only the message has what msgspec refuses, such as lone surrogates
-        return _as_discord_py_reads_it(reply)
+        try:
+            interaction = _CALLBACK.decode(reply.body).interaction
+        except ValueError:  # also if only the message has what msgspec refuses, such as lone surrogates
+            interaction = _as_discord_py_reads_it(reply)
+        # discord.py reads both as soon as the answer counts as sent, when an error would look like a bug.
+        int(interaction["id"])
+        int(interaction.get("response_message_id") or 0)
+    except (LookupError, RecursionError, TypeError, ValueError) as error:
+        raise UnreadableAnswer(type(error).__name__) from error
+    return interaction
 
 
 def _as_discord_py_reads_it(reply: _Reply) -> dict[str, Any]:
-    try:
-        interaction = _content_of(reply)["interaction"]
-    except (LookupError, TypeError, ValueError) as error:
-        raise UnreadableAnswer(type(error).__name__) from error
+    interaction = _content_of(reply)["interaction"]
     if not isinstance(interaction, dict):
-        raise UnreadableAnswer(type(interaction).__name__)
+        raise TypeError(type(interaction).__name__)
     return interaction
 
 
@@ -207,11 +245,13 @@ def _wait_s(reply: _Reply) -> float:
         content = _content_of(reply)
         # Without that header, it is not Discord that refuses, but the network in front of it.
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS and reply.headers.get("Via"):
-            return float(content["retry_after"])
+            wait_s = float(content["retry_after"])
+            if wait_s <= AGAIN_WITHIN_S:  # false for NaN as well
+                return wait_s
         refusal = REFUSALS.get(reply.status, discord.HTTPException)(
             cast("aiohttp.ClientResponse", reply), content
         )
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise UnreadableAnswer(type(error).__name__) from error
     raise refusal
 

@@ -25,7 +25,7 @@ class DateHeaders:
         self._last = header
         try:
             date = parsedate_to_datetime(header)
-        except ValueError:
+        except (OverflowError, ValueError):  # also a year of twenty digits
             return
         if date.tzinfo is not None:
             self._dated(date)

@@ -13,12 +13,14 @@ import discord
 import pytest
 from discord.http import MultipartParameters, Route
 
-from bot.ui import interaction_answers
+from bot.ui import interaction_answers, request_trace
 from bot.ui.discord_errors import UnreadableAnswer
 from bot.ui.interaction_answers import AnswerAdapter
 from tests.doubles.proxy import CERTIFICATE, server_context
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from discord.types.interactions import InteractionCallback
 
 MESSAGE = {"id": "7", "type": 2, "response_message_id": "9"}
@@ -34,6 +36,12 @@ def reply(status: str, body: bytes, *headers: str, kind: str = "application/json
     """Return a whole reply with a length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def limited(retry_after_s: float) -> bytes:
+    """Return Discord's reply to one request too many."""
+    body = json.dumps({"message": "limited", "retry_after": retry_after_s}).encode()
+    return reply("429 Too Many Requests", body, "Via: 1.1 google")
 
 
 OK = reply("200 OK", BODY, f"Date: {DATE}")
@@ -75,7 +83,11 @@ Answer = Callable[..., Any]
 
 @asynccontextmanager
 async def opened(
-    server: Server, monkeypatch: pytest.MonkeyPatch, *, total_s: float = 60.0
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    total_s: float = 60.0,
+    dated: Callable[[str], None] | None = None,
 ) -> AsyncIterator[tuple[Answer, list[str]]]:
     """Yield a function that answers an interaction, and the dates that it reports."""
     monkeypatch.setattr(interaction_answers, "SERVER_ERROR_WAIT_S", 0.0)
@@ -83,7 +95,7 @@ async def opened(
     port = listening.sockets[0].getsockname()[1]
     monkeypatch.setattr(Route, "BASE", f"http://127.0.0.1:{port}/api/v10")
     dates: list[str] = []
-    adapter = AnswerAdapter("Bot/1", dates.append)
+    adapter = AnswerAdapter("Bot/1", dated or dates.append)
 
     timeout = aiohttp.ClientTimeout(total=total_s)
 
@@ -133,6 +145,12 @@ async def test_a_connection_is_kept_unless_discord_closes_it(
         reply("204 No Content", b"", "Connection: close"),
         reply("200 OK", b"[]"),
         reply("200 OK", b'{"interaction": 5}'),
+        reply("200 OK", b'{"interaction": {}}'),
+        reply("200 OK", b'{"interaction": {"id": []}}'),
+        reply("200 OK", b'{"interaction": {"id": "7", "response_message_id": "x"}}'),
+        reply("200 OK", b"[" * 100_000),
+        reply("403 Forbidden", b"[" * 100_000),
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
         reply("200 OK", b"<html>"),
         reply("200 OK", b"\xff"),
         reply("200 OK", BODY, "Content-Length: 3"),
@@ -160,6 +178,8 @@ async def test_a_malformed_reply_is_as_good_as_none(replied: bytes, monkeypatch:
         (reply("403 Forbidden", BARRED), discord.Forbidden, 10062, "Unknown interaction"),
         (reply("400 Bad Request", BARRED), discord.HTTPException, 10062, "Unknown interaction"),
         (reply("429 Too Many Requests", b"banned", kind="text/html"), discord.HTTPException, 0, "banned"),
+        (limited(86_400), discord.HTTPException, 0, "limited"),
+        (limited(float("nan")), discord.HTTPException, 0, "limited"),
     ],
 )
 async def test_a_refusal_is_discord_pys_error(
@@ -247,6 +267,68 @@ async def test_an_endless_reply_is_a_connection_error(begun: bytes, monkeypatch:
     assert 1 == len(server.requests)
 
 
+async def test_a_reply_without_end_is_read_only_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interaction_answers, "REPLY_MAX", len(BODY))
+    server = Server(b"HTTP/1.1 200 OK\r\n\r\n" + BODY + b" ", OK)
+
+    async with opened(server, monkeypatch) as (answer, _):
+        with pytest.raises(UnreadableAnswer, match="TooLong"):
+            await answer()
+        found = await answer()
+
+    assert (MESSAGE, 2) == (found["interaction"], server.connections)
+
+
+async def test_an_unreachable_server_is_a_connection_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(*_: object) -> None:
+        raise TimeoutError
+
+    server = Server(OK)
+
+    async with opened(server, monkeypatch) as (answer, _):
+        monkeypatch.setattr(aiohttp.TCPConnector, "_create_connection", silent)
+        with pytest.raises(aiohttp.ConnectionTimeoutError):
+            await answer()
+
+
+async def test_connecting_and_the_reply_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, connect = asyncio.get_running_loop(), aiohttp.TCPConnector.connect
+    call_at, late_s, timers = loop.call_at, 40.0, list[float]()
+
+    async def slow(
+        self: aiohttp.TCPConnector, request: aiohttp.ClientRequest, **_: object
+    ) -> aiohttp.connector.Connection:
+        connection = await connect(self, request, [], aiohttp.ClientTimeout())
+        began_at_s = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: began_at_s + late_s)
+        return connection
+
+    def noted(when: float, callback: Callable[..., object], *args: object) -> asyncio.TimerHandle:
+        if getattr(callback, "__name__", "") == "abort":
+            timers.append(when)
+        return call_at(when, callback, *args)
+
+    server = Server(OK)
+
+    async with opened(server, monkeypatch, total_s=60.0) as (answer, _):
+        began_at_s = loop.time()
+        monkeypatch.setattr(aiohttp.TCPConnector, "connect", slow)
+        monkeypatch.setattr(loop, "call_at", noted)
+        await answer()
+
+    (expires_at_s,) = timers
+    assert began_at_s + 60.0 == pytest.approx(expires_at_s, abs=late_s / 2)
+
+
+async def test_further_attempts_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interaction_answers, "AGAIN_WITHIN_S", 0.01)
+    server = Server(reply("503 Service Unavailable", b"<html>"), b"HTTP/1.1 200 OK\r\n", OK)
+
+    async with opened(server, monkeypatch) as (answer, _):
+        with pytest.raises(aiohttp.ServerTimeoutError, match="503"):
+            await answer()
+
+
 async def test_a_cancelled_answer_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(b"HTTP/1.1 200 OK\r\n", OK)
 
@@ -269,6 +351,25 @@ async def test_a_closed_session_sends_nothing(monkeypatch: pytest.MonkeyPatch) -
             await answer()
 
     assert [] == server.requests
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "today",
+        "Thu, 26 Nov 99999999999999999999 20:00:00 GMT",
+        "Thu, 26 Nov 2026 20:00:00 +99999999999999999999",
+    ],
+)
+async def test_an_unreadable_date_loses_no_answer(date: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dates: list[datetime] = []
+    server = Server(reply("200 OK", BODY, f"Date: {date}"))
+
+    async with opened(server, monkeypatch, dated=request_trace.DateHeaders(dates.append).note) as (answer, _):
+        found = await answer()
+
+    assert (MESSAGE, []) == (found["interaction"], dates)
 
 
 async def test_each_reply_is_logged_and_its_date_reported(
