@@ -36,6 +36,8 @@ AGAIN_WITHIN_S: Final = 60.0
 """Maximum time for all further attempts after a server error or a rate limit, in seconds."""
 REPLY_MAX: Final = 1024 * 1024
 """Maximum length of Discord's reply, in bytes; a full message takes some 30 KiB."""
+RESETS: Final = frozenset({54, 10054})
+"""Error numbers of a reset connection on macOS and Windows, after which discord.py sends again."""
 
 REFUSALS: Final[dict[int, type[discord.HTTPException]]] = {
     HTTPStatus.FORBIDDEN: discord.Forbidden,
@@ -104,23 +106,37 @@ class AnswerAdapter(AsyncWebhookAdapter):
         """
         if not params.files and proxy is None:
             path = f"/interactions/{interaction_id}/{quote(token, safe='')}/callback"
-            reply = await self._post(session, path, fast_json.encoded(params.payload))
+            try:
+                reply = await self._post(session, path, fast_json.encoded(params.payload))
+            except aiohttp.ClientOSError as error:
+                if error.errno not in RESETS:
+                    raise
+                return await self._again(SERVER_ERROR_WAIT_S, interaction_id, token, session, params)
             if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
                 return cast("InteractionCallback", {"interaction": _interaction_of(reply)})
             # Redirects are left to aiohttp.
             if reply.status >= HTTPStatus.BAD_REQUEST:
-                wait_s = _wait_s(reply)
-                try:
-                    async with asyncio.timeout(AGAIN_WITHIN_S):
-                        await asyncio.sleep(wait_s)
-                        return await super().create_interaction_response(
-                            interaction_id, token, session=session, params=params
-                        )
-                except TimeoutError as error:
-                    raise aiohttp.ServerTimeoutError(f"refused with status {reply.status}") from error
+                return await self._again(_wait_s(reply), interaction_id, token, session, params)
         return await super().create_interaction_response(
             interaction_id, token, session=session, proxy=proxy, proxy_auth=proxy_auth, params=params
         )
+
+    async def _again(
+        self,
+        wait_s: float,
+        interaction_id: int,
+        token: str,
+        session: aiohttp.ClientSession,
+        params: MultipartParameters,
+    ) -> "InteractionCallback":
+        try:
+            async with asyncio.timeout(AGAIN_WITHIN_S):
+                await asyncio.sleep(wait_s)
+                return await super().create_interaction_response(
+                    interaction_id, token, session=session, params=params
+                )
+        except TimeoutError as error:
+            raise aiohttp.ServerTimeoutError("no further attempt succeeded in time") from error
 
     async def _post(self, session: aiohttp.ClientSession, path: str, body: bytes) -> _Reply:
         if session.closed:

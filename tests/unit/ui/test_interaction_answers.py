@@ -5,7 +5,7 @@ import json
 import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -291,6 +291,29 @@ async def test_an_unreachable_server_is_a_connection_error(monkeypatch: pytest.M
             await answer()
 
 
+@pytest.mark.parametrize(("number", "sent"), [(54, 1), (10054, 1), (104, 0)])
+async def test_an_answer_is_sent_again_after_the_resets_that_discord_py_knows(
+    number: int, sent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, failures = aiohttp.TCPConnector.connect, [aiohttp.ClientOSError(number, "reset")]
+
+    async def reset_once(
+        self: aiohttp.TCPConnector, request: aiohttp.ClientRequest, **_: object
+    ) -> aiohttp.connector.Connection:
+        if failures:
+            raise failures.pop()
+        return await connect(self, request, [], aiohttp.ClientTimeout())
+
+    server = Server(OK)
+
+    async with opened(server, monkeypatch) as (answer, _):
+        monkeypatch.setattr(aiohttp.TCPConnector, "connect", reset_once)
+        with suppress(aiohttp.ClientOSError):
+            await answer()
+
+    assert sent == len(server.requests)
+
+
 async def test_connecting_and_the_reply_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     loop, connect = asyncio.get_running_loop(), aiohttp.TCPConnector.connect
     call_at, late_s, timers = loop.call_at, 40.0, list[float]()
@@ -325,7 +348,7 @@ async def test_further_attempts_share_one_deadline(monkeypatch: pytest.MonkeyPat
     server = Server(reply("503 Service Unavailable", b"<html>"), b"HTTP/1.1 200 OK\r\n", OK)
 
     async with opened(server, monkeypatch) as (answer, _):
-        with pytest.raises(aiohttp.ServerTimeoutError, match="503"):
+        with pytest.raises(aiohttp.ServerTimeoutError, match="in time"):
             await answer()
 
 
