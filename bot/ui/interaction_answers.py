@@ -113,13 +113,14 @@ class AnswerAdapter(AsyncWebhookAdapter):
                     raise
                 return await self._again(SERVER_ERROR_WAIT_S, interaction_id, token, session, params)
             if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-                return cast("InteractionCallback", {"interaction": _interaction_of(reply)})
+                return _callback_of(reply)
             # Redirects are left to aiohttp.
             if reply.status >= HTTPStatus.BAD_REQUEST:
                 return await self._again(_wait_s(reply), interaction_id, token, session, params)
-        return await super().create_interaction_response(
+        content = await super().create_interaction_response(
             interaction_id, token, session=session, proxy=proxy, proxy_auth=proxy_auth, params=params
         )
+        return _readable(content)
 
     async def _again(
         self,
@@ -132,8 +133,10 @@ class AnswerAdapter(AsyncWebhookAdapter):
         try:
             async with asyncio.timeout(AGAIN_WITHIN_S):
                 await asyncio.sleep(wait_s)
-                return await super().create_interaction_response(
-                    interaction_id, token, session=session, params=params
+                return _readable(
+                    await super().create_interaction_response(
+                        interaction_id, token, session=session, params=params
+                    )
                 )
         except TimeoutError as error:
             raise aiohttp.ServerTimeoutError("no further attempt succeeded in time") from error
@@ -232,25 +235,29 @@ def _origin_of(base: str, session: aiohttp.ClientSession) -> _Origin:
     return _Origin(base, session, request, url.raw_path.rstrip("/"), request.headers["Host"], timeout)
 
 
-def _interaction_of(reply: _Reply) -> dict[str, Any]:
+def _callback_of(reply: _Reply) -> "InteractionCallback":
     try:
-        try:
-            interaction = _CALLBACK.decode(reply.body).interaction
-        except ValueError:  # also if only the message has what msgspec refuses, such as lone surrogates
-            interaction = _as_discord_py_reads_it(reply)
-        # discord.py reads both as soon as the answer counts as sent, when an error would look like a bug.
+        content: Any = {"interaction": _CALLBACK.decode(reply.body).interaction}
+    except (RecursionError, ValueError):  # also if only the message has what msgspec refuses: lone surrogates
+        content = None
+    try:
+        return _readable(_content_of(reply) if content is None else content)
+    except (RecursionError, ValueError) as error:
+        raise UnreadableAnswer(type(error).__name__) from error
+
+
+def _readable(content: Any) -> "InteractionCallback":  # noqa: ANN401 - any JSON, or text
+    """Return the part of a reply that discord.py reads of an answer that was sent.
+
+    It does so outside of its requests, where an error counts as a bug.
+    """
+    try:
+        interaction = content["interaction"]
         int(interaction["id"])
         int(interaction.get("response_message_id") or 0)
-    except (LookupError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise UnreadableAnswer(type(error).__name__) from error
-    return interaction
-
-
-def _as_discord_py_reads_it(reply: _Reply) -> dict[str, Any]:
-    interaction = _content_of(reply)["interaction"]
-    if not isinstance(interaction, dict):
-        raise TypeError(type(interaction).__name__)
-    return interaction
+    return cast("InteractionCallback", {"interaction": interaction})
 
 
 def _wait_s(reply: _Reply) -> float:

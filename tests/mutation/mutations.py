@@ -1385,8 +1385,8 @@ FORGETTING: Final = (
     broken(
         "a reply about an answer that can't be read is no reply",
         "ui/interaction_answers.py",
-        "_interaction_of",
-        ("(LookupError, RecursionError, TypeError, ValueError)", "LookupError"),
+        "_readable",
+        ("(AttributeError, LookupError, TypeError, ValueError)", "LookupError"),
         by=("unit/ui/test_interaction_answers.py::test_a_malformed_reply_is_as_good_as_none",),
     ),
     broken(

@@ -50,6 +50,7 @@ CHUNKED = (
     + b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (BODY[:20], BODY[20:], b""))
 )
 LAST = reply("200 OK", BODY, "Connection: close")
+MOVED = reply("307 Temporary Redirect", b"", "Location: /api/v10/elsewhere")
 
 
 class Server:
@@ -172,6 +173,27 @@ async def test_a_malformed_reply_is_as_good_as_none(replied: bytes, monkeypatch:
 
 
 @pytest.mark.parametrize(
+    "replied",
+    [
+        reply("204 No Content", b"", kind="text/html"),
+        reply("200 OK", b"[]"),
+        reply("200 OK", b'{"interaction": {}}'),
+    ],
+)
+@pytest.mark.parametrize("refused", [[reply("503 Service Unavailable", b"{}")], [MOVED, MOVED]])
+async def test_a_malformed_reply_to_a_further_attempt_is_as_good_as_none(
+    refused: list[bytes], replied: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Server(*refused, replied)
+
+    async with opened(server, monkeypatch) as (answer, _):
+        with pytest.raises(UnreadableAnswer):
+            await answer()
+
+    assert [] == server.replies
+
+
+@pytest.mark.parametrize(
     ("replied", "kind", "code", "text"),
     [
         (reply("404 Not Found", BARRED), discord.NotFound, 10062, "Unknown interaction"),
@@ -206,13 +228,13 @@ async def test_a_refusal_is_discord_pys_error(
         reply("503 Service Unavailable", b"<html>"),
         reply("500 Internal Server Error", b""),
         reply("429 Too Many Requests", b'{"retry_after": 0.0}', "Via: 1.1 google"),
-        reply("307 Temporary Redirect", b"", "Location: /api/v10/elsewhere"),
+        MOVED,
     ],
 )
 async def test_an_answer_that_was_not_taken_is_sent_again(
     replied: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = Server(*[replied] * (2 if replied.startswith(b"HTTP/1.1 307") else 1), OK)
+    server = Server(*[replied] * (2 if replied is MOVED else 1), OK)
 
     async with opened(server, monkeypatch) as (answer, _):
         found = await answer()
