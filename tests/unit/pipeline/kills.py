@@ -4,6 +4,7 @@ import asyncio
 import copy
 import functools
 import json
+import math
 import selectors
 import sqlite3
 from collections import defaultdict
@@ -40,6 +41,8 @@ NONCE_KEPT = timedelta(minutes=3)
 """How long the chat remembers a nonce; “some minutes”, according to Discord's documentation."""
 INSTANTS_MAX = 5_000
 """Maximum number of instants before a process counts as never coming to rest; some hundreds are usual."""
+FLOAT_ERROR_MS = 0.01
+"""Error of a time of today in a float, rounded up, in milliseconds."""
 ONE_WAY_S = 0.75
 """Latency to or from a server, in seconds: enough for a process to do other work during a call."""
 DATABASE, SPOOL = "tunesmith.db", "spool"
@@ -135,7 +138,8 @@ class Process(asyncio.SelectorEventLoop):
         if seconds > 0:
             if not self.to_come and claims.next_due(self._reading, 1 << 40) is None:
                 self.stop_working()
-            self._world.clock.forward(seconds=seconds)
+            # Whole milliseconds, like times in the database, with which what is sent is compared.
+            self._world.clock.forward(milliseconds=math.ceil(seconds * 1_000 - FLOAT_ERROR_MS) or 1)
 
     def jobs(self) -> list[Job]:
         """Return all jobs as recorded at this moment, in the order of the requests."""
