@@ -1633,7 +1633,7 @@ BOUNDS: Final = (
     broken(
         "an answer that was another process's withdraws the request",
         "ui/responses.py",
-        "promise",
+        "_answer",
         ("if await _withdrawn(intake.answered_elsewhere, job):", "if job is None:"),
         by=(f"{DISCORD}an_answer_by_another_process_withdraws_the_request_and_alerts",),
     ),
