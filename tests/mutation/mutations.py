@@ -246,7 +246,7 @@ SUBMITTING: Final = (
         "Submitter.submit",
         dropped("answer = await self._request(music, request)"),
         ahead(
-            "entered = await self._database.write(enter)",
+            "entered = await self._database.write(lambda tx: self._enter(tx, job, request, now))",
             "answer = await self._request(music, request)",
         ),
         by=(f"{PIPELINE}a_process_that_dies_during_the_post_leaves_an_unknown_outcome",),
@@ -261,7 +261,7 @@ SUBMITTING: Final = (
     broken(
         "no song is paid for that can't be stored",
         "pipeline/submitting.py",
-        "Submitter.submit",
+        "Submitter._may_be_sent",
         ("if problem is not None:", "if False:"),
         by=("faults/test_e_storage.py::test_a_promised_song_is_only_paid_for_once_there_is_room",),
     ),
@@ -499,7 +499,7 @@ CIRCUIT_BREAKER: Final = (
     broken(
         "the pause holds for those that are queued",
         "pipeline/submitting.py",
-        "Submitter.submit",
+        "Submitter._enter",
         ("wait_until = breaker.admit(tx, backend, now)", "pass"),
         by=(f"{MUSIC_HTTP}requests_waiting_for_a_closed_service_are_made_afterwards",),
     ),
@@ -763,7 +763,7 @@ COMPOSING: Final = (
     broken(
         "a single take is looked at once more",
         "pipeline/polling.py",
-        "Poller.poll",
+        "Poller._conclude",
         ("if urls and (len(urls) >= music.contract.usual_takes or job.urls):", "if urls:"),
         by=(f"{PIPELINE}a_single_take_is_posted_after_one_more_look",),
     ),
@@ -1835,8 +1835,8 @@ FILES: Final = (
     broken(
         "a queued song with options that the service lacks is not sent",
         "pipeline/submitting.py",
-        "Submitter.submit",
-        ("options := music.contract.capabilities.not_taken(request)", "options := ()"),
+        "Submitter._may_be_sent",
+        ("options := self._music.chosen.contract.capabilities.not_taken(request)", "options := ()"),
         by=("unit/pipeline/test_backends.py::test_a_switch_loses_no_option_of_a_queued_song",),
     ),
     broken(
