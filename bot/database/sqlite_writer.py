@@ -53,7 +53,7 @@ class Writer(Connection):
 
     waiting: deque[Waiting[object]]
     unsettled: dict[Waiting[object], None]
-    """The entries whose callers wait, in order; unlike ``waiting``, including those the thread has begun."""
+    """All entries whose callers wait, in order, including those that the thread has already begun."""
     ownership: Ownership | None = None
     """None for a connection to the file of a running bot, which owns it."""
 
@@ -122,13 +122,13 @@ class Writer(Connection):
             self.begin(partial(_copy_log, connection))
 
     def _give_up_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        """Refuse an entry at its deadline. There is one timer for all: nearly none of them is needed."""
+        """Refuse an entry at its deadline. One timer serves all, since almost no entry reaches it."""
         if self._next_deadline is None or deadline < self._next_deadline:
             self._next_deadline = deadline
             loop.call_later(deadline - time.perf_counter(), self._give_up, loop, deadline)
 
     def _give_up(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        """Refuse the entries whose deadline has come, unless the thread has begun them."""
+        """Refuse the entries whose deadline has passed, unless the thread has begun them."""
         if deadline != self._next_deadline:
             return  # an earlier one has been set since
         self._next_deadline = None

@@ -87,10 +87,8 @@ class Intake:
     ) -> Accepted | None:
         """Queue a job and hold its credits.
 
-        Returns None if the interaction was already accepted or refused.
-
-        Also returns None while an earlier delivery of the interaction is in progress; only that one is
-        answered.
+        Returns None if the interaction was already accepted or refused, and while an earlier delivery of it
+        is in progress; only that one is answered.
 
         ``source`` is the earlier job whose texts the request reuses.
 
