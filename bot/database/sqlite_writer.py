@@ -65,6 +65,12 @@ class Writer(Connection):
     _next_deadline: float | None = None
     """When the writer next looks for entries at their deadline, by ``time.perf_counter``."""
 
+    def __init__(self, connector: Callable[[], sqlite3.Connection], rows_read: int) -> None:
+        super().__init__(connector, rows_read)
+        self.waiting: deque[Waiting[object]] = deque()
+        self.unsettled: dict[Waiting[object], None] = {}
+        """The entries whose callers wait, in order; unlike ``waiting``, with those the thread has begun."""
+
     async def settle(self, entry: Waiting[object]) -> None:
         """Wait until ``entry`` is committed or refused.
 

@@ -6,7 +6,7 @@ import functools
 import json
 import selectors
 import sqlite3
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import closing, contextmanager
 from contextvars import Context
@@ -187,7 +187,6 @@ def opened(path: Path, to_read: sqlite3.Connection) -> Iterator[Database]:
     """Open the real database of the running process."""
     with closing(sqlite_connections.connect(path)) as to_write:
         writer, reader = _Writer(lambda: to_write, 64), _Reader(lambda: to_read, 64)
-        writer.waiting = deque()
         writer._connection, reader._connection = to_write, to_read
         try:
             yield Database(path, writer, reader)
