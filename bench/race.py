@@ -14,7 +14,8 @@ from bot.database.postgresql import Database
 from bot.database.postgresql_reader import open_read_only
 from bot.errors import Refusal, StoreBusy
 from bot.model import DiscordUserId
-from bot.services.intake import Accepted, Intake
+from bot.services.acceptance import Accepted
+from bot.services.intake import Intake
 from bot.store.ledger import Defaults
 from bot.store.reconcile import reconcile
 from tests import make

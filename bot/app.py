@@ -72,6 +72,25 @@ class App(Struct, frozen=True, kw_only=True):
     storage: Storage
 
 
+class _Base(Struct, frozen=True, kw_only=True):
+    """Everything that has to be closed, and what several parts share."""
+
+    settings: Settings
+    terms: Terms
+    now: Callable[[], datetime]
+    metrics: Metrics
+    operator_alerts: OperatorAlerts
+    database: Database
+    music: MusicClients
+    audio: AudioSource
+    storage: Storage
+    spool: Spool
+    erasure: Erasure
+    turns: SendTurns
+    woken: asyncio.Event
+    """Set when there is work for the runner."""
+
+
 @asynccontextmanager
 async def assemble(
     settings: Settings,
@@ -91,7 +110,37 @@ async def assemble(
         StartRefused: the database or the spool can't be used.
         Stopped: the process was asked to stop while waiting.
     """
-    defaults = settings.credit_defaults
+    async with _open_base(settings, now=now, standby=standby) as base:
+        epoch = await base.database.take_over(claims.next_epoch, claims.is_current)
+        client = _client(base, dated)
+        courier = around_courier(DiscordCourier(client))
+        lyrics_payments = _lyrics_payments(base)
+        services = _services(base, courier, lyrics_payments)
+        client.offer(services)
+        upstream_balance = _upstream_balance(base)
+        yield App(
+            database=base.database,
+            intake=services.intake,
+            lyricist=services.lyrics,
+            lyrics_payments=lyrics_payments,
+            song_archive=services.song_archive,
+            privacy=services.privacy,
+            runner=_runner(base, courier, services.intake, upstream_balance, epoch),
+            maintenance=_maintenance(base, client, clock_confirmed),
+            upstream_balance=upstream_balance,
+            upstream_terms=settings.upstream_terms,
+            operator_alerts=base.operator_alerts,
+            client=client,
+            metrics=base.metrics,
+            storage=base.storage,
+        )
+
+
+@asynccontextmanager
+async def _open_base(
+    settings: Settings, *, now: Callable[[], datetime], standby: Standby | None
+) -> AsyncIterator[_Base]:
+    """Open what has to be closed: the database first, so that it is closed last."""
     terms = _terms(settings)
     keep_names_apart(asyncio.get_running_loop())
     metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
@@ -114,136 +163,153 @@ async def assemble(
         ) as audio,
         Storage.open(database.files, settings.spool_dir, operator_alerts.alert) as storage,
     ):
-        epoch = await database.take_over(claims.next_epoch, claims.is_current)
-        woken = asyncio.Event()
-        intake = Intake(
-            database,
-            terms,
-            now=now,
-            woken=woken.set,
-            alert=operator_alerts.alert,
-            storage_problem=storage.problem,
-        )
-        client = ui.TunesmithClient(
-            registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
-            register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
-            dated=dated,
-            proxy=settings.proxy_to_discord,
-            sharding=sharding(settings, database),
-        )
-        courier = around_courier(DiscordCourier(client))
         spool = Spool(settings.spool_dir)
-        turns = SendTurns()
-        song_archive = SongArchive(
-            database=database,
-            spool=spool,
-            audio=audio,
-            music=music,
-            courier=courier,
-            defaults=defaults,
-            now=now,
-            turns=turns,
-        )
-        credit_service = CreditService(database, defaults, price=settings.song_credits, now=now)
-        erasure = Erasure(database, spool, now=now)
-        privacy = PrivacyService(
-            database=database,
-            spool=spool,
-            erasure=erasure,
-            spool_days=settings.spool_days,
-            texts_days=settings.words_days,
-            now=now,
-            woken=woken.set,
-        )
-        lyrics_payments = LyricsPayments(
-            database=database, music=music, terms=terms, now=now, alert=operator_alerts.alert
-        )
-        lyricist = Lyricist(
-            database=database,
-            music=music,
-            payments=lyrics_payments,
+        yield _Base(
+            settings=settings,
             terms=terms,
             now=now,
-            pace=settings.poll_pace,
-        )
-        client.offer(
-            Services(
-                intake=intake,
-                credits=credit_service,
-                rules=ServerRules(database, now=now),
-                song_archive=song_archive,
-                lyrics=lyricist,
-                privacy=privacy,
-                ratings=Ratings(database, now=now),
-            )
-        )
-        shutdown_guard = ShutdownGuard()
-        upstream_balance = UpstreamBalance(
-            database=database,
-            music=music.chosen,
-            terms=settings.upstream_terms if database.share.leads else None,
-            now=now,
-            alert=operator_alerts.alert,
-        )
-
-        def moved(job_id: JobId, state: JobState) -> None:
-            metrics.moved(job_id, state)
-            upstream_balance.moved(state)
-
-        steps = Steps(
+            metrics=metrics,
+            operator_alerts=operator_alerts,
             database=database,
             music=music,
             audio=audio,
+            storage=storage,
             spool=spool,
-            courier=courier,
-            defaults=defaults,
+            erasure=Erasure(database, spool, now=now),
+            turns=SendTurns(),
+            woken=asyncio.Event(),
+        )
+
+
+def _client(base: _Base, dated: Callable[[datetime], None]) -> ui.TunesmithClient:
+    database = base.database
+    return ui.TunesmithClient(
+        registered=lambda: database.read(lambda tx: fact(tx, COMMANDS_FACT)),
+        register=lambda digest: database.write(lambda tx: remember(tx, COMMANDS_FACT, digest)),
+        dated=dated,
+        proxy=base.settings.proxy_to_discord,
+        sharding=sharding(base.settings, database),
+    )
+
+
+def _lyrics_payments(base: _Base) -> LyricsPayments:
+    return LyricsPayments(
+        database=base.database,
+        music=base.music,
+        terms=base.terms,
+        now=base.now,
+        alert=base.operator_alerts.alert,
+    )
+
+
+def _services(base: _Base, courier: Courier, lyrics_payments: LyricsPayments) -> Services:
+    """Return what members and managers can ask for."""
+    settings, database, now = base.settings, base.database, base.now
+    return Services(
+        intake=Intake(
+            database,
+            base.terms,
             now=now,
-            shutdown_guard=shutdown_guard,
-            alert=operator_alerts.alert,
+            woken=base.woken.set,
+            alert=base.operator_alerts.alert,
+            storage_problem=base.storage.problem,
+        ),
+        credits=CreditService(database, settings.credit_defaults, price=settings.song_credits, now=now),
+        rules=ServerRules(database, now=now),
+        song_archive=SongArchive(
+            database=database,
+            spool=base.spool,
+            audio=base.audio,
+            music=base.music,
+            courier=courier,
+            defaults=settings.credit_defaults,
+            now=now,
+            turns=base.turns,
+        ),
+        lyrics=Lyricist(
+            database=database,
+            music=base.music,
+            payments=lyrics_payments,
+            terms=base.terms,
+            now=now,
             pace=settings.poll_pace,
-            moved=moved,
-            storage_problem=storage.problem,
-        )
-        runner = Runner(
+        ),
+        privacy=PrivacyService(
             database=database,
-            steps=steps,
-            courier=courier,
-            erasure=erasure,
-            shutdown_guard=shutdown_guard,
-            epoch=epoch,
-            defaults=defaults,
-            now=now,
-            woken=woken,
-            turns=turns,
-            give_way=intake.pending.give_way,
-        )
-        maintenance = Maintenance(
-            database=database,
-            spool=spool,
-            erasure=erasure,
+            spool=base.spool,
+            erasure=base.erasure,
             spool_days=settings.spool_days,
             texts_days=settings.words_days,
             now=now,
-            alert=operator_alerts.alert,
-            clock_confirmed=clock_confirmed,
-            present_servers=client.present_servers,
-        )
-        yield App(
-            database=database,
-            intake=intake,
-            lyricist=lyricist,
-            lyrics_payments=lyrics_payments,
-            song_archive=song_archive,
-            privacy=privacy,
-            runner=runner,
-            maintenance=maintenance,
-            upstream_balance=upstream_balance,
-            upstream_terms=settings.upstream_terms,
-            operator_alerts=operator_alerts,
-            client=client,
-            metrics=metrics,
-            storage=storage,
-        )
+            woken=base.woken.set,
+        ),
+        ratings=Ratings(database, now=now),
+    )
+
+
+def _upstream_balance(base: _Base) -> UpstreamBalance:
+    return UpstreamBalance(
+        database=base.database,
+        music=base.music.chosen,
+        terms=base.settings.upstream_terms if base.database.share.leads else None,
+        now=base.now,
+        alert=base.operator_alerts.alert,
+    )
+
+
+def _runner(
+    base: _Base, courier: Courier, intake: Intake, upstream_balance: UpstreamBalance, epoch: int
+) -> Runner:
+    """Return the runner of jobs, with the steps that it takes."""
+    shutdown_guard = ShutdownGuard()
+
+    def moved(job_id: JobId, state: JobState) -> None:
+        base.metrics.moved(job_id, state)
+        upstream_balance.moved(state)
+
+    steps = Steps(
+        database=base.database,
+        music=base.music,
+        audio=base.audio,
+        spool=base.spool,
+        courier=courier,
+        defaults=base.settings.credit_defaults,
+        now=base.now,
+        shutdown_guard=shutdown_guard,
+        alert=base.operator_alerts.alert,
+        pace=base.settings.poll_pace,
+        moved=moved,
+        storage_problem=base.storage.problem,
+    )
+    return Runner(
+        database=base.database,
+        steps=steps,
+        courier=courier,
+        erasure=base.erasure,
+        shutdown_guard=shutdown_guard,
+        epoch=epoch,
+        defaults=base.settings.credit_defaults,
+        now=base.now,
+        woken=base.woken,
+        turns=base.turns,
+        give_way=intake.pending.give_way,
+    )
+
+
+def _maintenance(
+    base: _Base, client: ui.TunesmithClient, clock_confirmed: Callable[[], Awaitable[None]]
+) -> Maintenance:
+    return Maintenance(
+        database=base.database,
+        spool=base.spool,
+        erasure=base.erasure,
+        spool_days=base.settings.spool_days,
+        texts_days=base.settings.words_days,
+        now=base.now,
+        alert=base.operator_alerts.alert,
+        clock_confirmed=clock_confirmed,
+        present_servers=client.present_servers,
+    )
 
 
 def _terms(settings: Settings) -> Terms:

@@ -1,4 +1,4 @@
-"""Make what was written survive a power cut."""
+"""Flush files and folders, so that they survive a power cut."""
 
 import os
 from pathlib import Path

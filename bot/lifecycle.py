@@ -42,6 +42,23 @@ async def run(settings: Settings) -> None:
         log.info("stopped while standing by")
 
 
+class _Stop:
+    """The request to stop, and whether it came by a signal."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.signaled = False
+
+    def listen(self) -> None:
+        """Stop on SIGTERM and SIGINT from now on."""
+        for name in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(name, self._note_signal)
+
+    def _note_signal(self) -> None:
+        self.signaled = True
+        self.event.set()
+
+
 async def _run_until_stopped(settings: Settings) -> bool:
     """Run the bot until it has to stop.
 
@@ -50,50 +67,46 @@ async def _run_until_stopped(settings: Settings) -> bool:
     Raises:
         StartRefused: the operator has to change a setting or the environment first.
     """
-    policy = settings.server_policy
-    stop, clock = asyncio.Event(), CheckedClock()
-    now, signaled = clock.now, False
-
-    def stop_for_good() -> None:
-        nonlocal signaled
-        signaled = True
-        stop.set()
-
-    def stop_on_signals() -> None:
-        for name in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(name, stop_for_good)
-
+    stop, clock = _Stop(), CheckedClock()
     if settings.on_postgresql:  # standing by may take weeks
-        stop_on_signals()
-    standby = Standby(stop=stop, shown=lambda: health.serving(settings.listen, health.standby_page))
+        stop.listen()
+    standby = Standby(stop=stop.event, shown=lambda: health.serving(settings.listen, health.standby_page))
     async with (
         assemble(
-            settings, now=now, dated=clock.compare, clock_confirmed=clock.confirmed, standby=standby
+            settings, now=clock.now, dated=clock.compare, clock_confirmed=clock.confirmed, standby=standby
         ) as app,
-        health.serving(settings.listen, lambda: _pages(app, stop, clock)) as address,
+        health.serving(settings.listen, lambda: _pages(app, stop.event, clock)) as address,
     ):
         log.info("starting", extra=version.running())
         clock.alert = app.operator_alerts.alert
         if address is not None:
             log.info("health server listening", extra={"address": address})
-        stop_on_signals()
-        await _log_total(app.database, settings.total_credits_max, now())
-        refused: StartRefused | None = None
-        try:
-            async with asyncio.TaskGroup() as group:
-                token = settings.discord_token.get_secret_value()
-                restart = group.create_task(_stop_when_set_right(clock, stop))
-                await _work(
-                    app, partial(discord_connection.connect, app.client, token, stop, policy), stop, group
-                )
-                restart.cancel()
-        except* StartRefused as group_of_errors:
-            refused = next(error for error in group_of_errors.exceptions if isinstance(error, StartRefused))
-        finally:
-            await discord_connection.close(app.client)
-        if refused is not None:
-            raise refused
-    return clock.set_right.is_set() and not signaled
+        stop.listen()
+        await _log_total(app.database, settings.total_credits_max, clock.now())
+        await _run_parts(app, settings, stop.event, clock)
+    return clock.set_right.is_set() and not stop.signaled
+
+
+async def _run_parts(app: App, settings: Settings, stop: asyncio.Event, clock: CheckedClock) -> None:
+    """Run all parts until ``stop``, and close the connection to Discord.
+
+    Raises:
+        StartRefused: a part found that the operator has to change something first.
+    """
+    token = settings.discord_token.get_secret_value()
+    connect = partial(discord_connection.connect, app.client, token, stop, settings.server_policy)
+    refused: StartRefused | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            restart = group.create_task(_stop_when_set_right(clock, stop))
+            await _work(app, connect, stop, group)
+            restart.cancel()
+    except* StartRefused as group_of_errors:
+        refused = next(error for error in group_of_errors.exceptions if isinstance(error, StartRefused))
+    finally:
+        await discord_connection.close(app.client)
+    if refused is not None:
+        raise refused
 
 
 async def _stop_when_set_right(clock: CheckedClock, stop: asyncio.Event) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
@@ -78,7 +77,6 @@ class Database(engine.Database):
         """
         with exclusive_lock(path) as handle:
             writer = Writer(lambda: connect(path), ROWS_READ)
-            writer.waiting, writer.unsettled = deque(), {}
             reading = Connection(lambda: connect_reading(path), ROWS_READ)
             async with opened(writer, path), opened(reading, path) as reader:
                 writer.ownership = Ownership(path, handle)
@@ -107,7 +105,6 @@ class Database(engine.Database):
         """
         reading = Connection(lambda: connect_attached_reading(path), ROWS_READ)
         writer = Writer(lambda: connect_attached(path), ROWS_READ)
-        writer.waiting, writer.unsettled = deque(), {}
         # The last connection to close removes the log, unless it is read-only, so the reader closes last.
         async with opened(reading, path) as reader, opened(writer, path):
             database = cls(path, writer, reader)

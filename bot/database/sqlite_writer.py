@@ -53,7 +53,7 @@ class Writer(Connection):
 
     waiting: deque[Waiting[object]]
     unsettled: dict[Waiting[object], None]
-    """The entries whose callers wait, in order; unlike ``waiting``, including those the thread has begun."""
+    """All entries whose callers wait, in order, including those that the thread has already begun."""
     ownership: Ownership | None = None
     """None for a connection to the file of a running bot, which owns it."""
 
@@ -64,6 +64,12 @@ class Writer(Connection):
     _awaiting_idleness = False
     _next_deadline: float | None = None
     """When the writer next looks for entries at their deadline, by ``time.perf_counter``."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection], rows_read: int) -> None:
+        super().__init__(connector, rows_read)
+        self.waiting: deque[Waiting[object]] = deque()
+        self.unsettled: dict[Waiting[object], None] = {}
+        """The entries whose callers wait, in order; unlike ``waiting``, with those the thread has begun."""
 
     async def settle(self, entry: Waiting[object]) -> None:
         """Wait until ``entry`` is committed or refused.
@@ -122,13 +128,13 @@ class Writer(Connection):
             self.begin(partial(_copy_log, connection))
 
     def _give_up_at(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        """Refuse an entry at its deadline. There is one timer for all: nearly none of them is needed."""
+        """Refuse an entry at its deadline. One timer serves all, since almost no entry reaches it."""
         if self._next_deadline is None or deadline < self._next_deadline:
             self._next_deadline = deadline
             loop.call_later(deadline - time.perf_counter(), self._give_up, loop, deadline)
 
     def _give_up(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
-        """Refuse the entries whose deadline has come, unless the thread has begun them."""
+        """Refuse the entries whose deadline has passed, unless the thread has begun them."""
         if deadline != self._next_deadline:
             return  # an earlier one has been set since
         self._next_deadline = None

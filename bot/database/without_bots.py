@@ -23,9 +23,9 @@ OPTIONS: Final[dict[str, str | int]] = {
 
 @contextmanager
 def transaction_without_bots(url: str, *, name: str, done: str) -> Iterator[Tx]:
-    """Open a transaction that holds the lock for which starting bots wait. It is rolled back at the end.
+    """Open a transaction that holds the lock that starting bots wait for. It is rolled back at the end.
 
-    ``name`` is shown by the server, ``done`` names the action in errors: changed, filled.
+    ``name`` is the session's name on the server; ``done`` names the action in errors: changed, filled.
 
     Raises:
         StartRefused: the server can't be reached.

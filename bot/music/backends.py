@@ -9,7 +9,7 @@ from bot.music.json_answers import JsonObject
 from bot.music.text_limits import TextLimits
 
 OFFERS: Final[Mapping[Backend, Offer]] = {backend: described(backend) for backend in Backend}
-"""How each service describes itself."""
+"""Each service's description of itself."""
 
 
 def plain_contract(backend: Backend) -> Contract:

@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
@@ -17,13 +17,12 @@ from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
 from bot.model import ClosedCause, SongRequest
 from bot.music import wire
+from bot.music.connections import Connections, open_connections
 from bot.music.contract import Contract, LyricsDrafts
 from bot.music.encodings import TooLarge, decode
-from bot.music.lazy_client import LazyClient
 from bot.music.queries import (
     ANSWER_MAX_BYTES,
     Answer,
-    Direct,
     NotSent,
     Queries,
     Unanswered,
@@ -33,8 +32,6 @@ from bot.proxies import Proxy
 
 if TYPE_CHECKING:
     import httpx
-
-    from bot.music.through_httpx import ThroughHttpx
 
 log = logging.getLogger(__name__)
 
@@ -61,17 +58,6 @@ Timed: TypeAlias = Callable[[str, float], None]
 T = TypeVar("T")
 
 
-class LateQueries:
-    """Queries through a client opened by the first one."""
-
-    def __init__(self, client: "LazyClient[ThroughHttpx]") -> None:
-        self._client = client
-
-    async def get(self, url: str) -> Answer:
-        """Return the answer."""
-        return await (await self._client.opened()).get(url)
-
-
 class Probe(Struct, frozen=True, kw_only=True):
     """The service's answer to a free query."""
 
@@ -92,8 +78,7 @@ class MusicClient:
 
     def __init__(
         self,
-        posts: "LazyClient[ThroughHttpx]",
-        queries: Queries,
+        connections: Connections,
         *,
         conceal: Callable[[bytes], bytes],
         url: str,
@@ -104,8 +89,8 @@ class MusicClient:
     ) -> None:
         self.origin = wire.origin_of(url)
         self._url = url.rstrip("/")
-        self._posts = posts
-        self._queries = queries
+        self._posts = connections.posts
+        self._queries = connections.queries
         self._conceal = conceal
         self.contract = contract
         self._now = now
@@ -144,36 +129,15 @@ class MusicClient:
             "User-Agent": USER_AGENT,
         }
 
-        def through_httpx(read_s: float, *, keeps_alive: bool) -> "AbstractAsyncContextManager[ThroughHttpx]":
-            from bot.music.through_httpx import ThroughHttpx  # noqa: PLC0415 - by the first request
-
-            return ThroughHttpx.open(
-                headers,
-                connect_s=CONNECT_S,
-                read_s=read_s,
-                keeps_alive=keeps_alive,
-                proxy=proxy,
-                transport=transport,
-            )
-
         def conceal(body: bytes) -> bytes:
             # An error message may repeat the key, and messages are logged and shown.
             return body.replace(key.encode(), b"[key]") if len(key) >= KEY_MIN else body
 
-        async with AsyncExitStack() as stack:
-            # The server can close a kept-alive connection at any moment, and a POST sent meanwhile has an
-            # unknown outcome: 259 of 1,500, against 3 on fresh connections.
-            posts = LazyClient(stack, lambda: through_httpx(POST_S, keeps_alive=False))
-            queries: Queries
-            if transport is None and proxy is None:
-                queries = await stack.enter_async_context(
-                    Direct.open(headers, connect_s=CONNECT_S, read_s=CHECK_S)
-                )
-            else:
-                queries = LateQueries(LazyClient(stack, lambda: through_httpx(CHECK_S, keeps_alive=True)))
+        async with open_connections(
+            headers, connect_s=CONNECT_S, post_s=POST_S, query_s=CHECK_S, proxy=proxy, transport=transport
+        ) as connections:
             yield cls(
-                posts,
-                queries,
+                connections,
                 conceal=conceal,
                 url=url,
                 contract=contract,

@@ -19,7 +19,7 @@ from bot.music.text_limits import TextLimits
 
 SUBMITS_MAX: Final = 15
 SUBMITS_WINDOW: Final = timedelta(seconds=10)
-"""Maximum requests per window, for today's services: both accept 20 and reject the rest."""
+"""Maximum number of requests per window, for both of today's services: they accept 20 and reject the rest."""
 
 
 class LyricsDrafts(Struct, frozen=True, kw_only=True):

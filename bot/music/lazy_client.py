@@ -11,7 +11,7 @@ from bot.threads import Threads
 T = TypeVar("T")
 
 HTTPX_PROGRAM: Final = "httpx._main"
-"""The command line of httpx, which imports rich, click and pygments: another 4 MB and half of the time."""
+"""httpx's command line, which imports rich, click and pygments: another 4 MB and half of the import time."""
 
 
 class LazyClient(Generic[T]):

@@ -39,7 +39,7 @@ class JobStory(Struct, frozen=True, kw_only=True):
 
 
 def head(story: JobStory) -> list[str]:
-    """Summarize the job and its state, without what the member typed."""
+    """Summarise the job and its state, without what the member typed."""
     job = story.job
     origin = job.origin
     kind = "custom" if job.request.custom else "from a prompt"

@@ -8,11 +8,11 @@ from contextlib import suppress
 from typing import Final
 
 COLLECT_AFTER: Final = 20_000
-"""New objects that trigger a collection whatever else happens; Python's default is 700 or 2,000."""
+"""Number of new objects that always triggers a collection; Python's default is 700 or 2,000."""
 COLLECT_WHEN_QUIET: Final = 1_000
-"""New objects that are collected while no member waits for an answer."""
+"""Number of new objects that are worth a collection at a quiet moment."""
 QUIET_S: Final = 0.05
-"""How long nobody must have asked for anything by then, in seconds."""
+"""Time without a request that counts as a quiet moment, in seconds."""
 LOOK_EVERY_S: Final = 0.25
 """Interval between looks for a quiet moment, in seconds."""
 
@@ -33,8 +33,8 @@ def settle() -> None:
 async def collect_when_quiet(is_quiet: Callable[[float], bool]) -> None:
     """Collect garbage while no member waits for an answer, until cancelled.
 
-    ``is_quiet`` returns whether nobody has for a number of seconds. In a burst of requests, collections
-    would take a twentieth of the time.
+    ``is_quiet`` returns whether it has been quiet for a number of seconds. During a burst of requests,
+    collections would take a twentieth of the time.
     """
     while True:
         await asyncio.sleep(LOOK_EVERY_S)

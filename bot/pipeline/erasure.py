@@ -101,7 +101,7 @@ class Erasure:
             await self._retried(self._empty_log)
             # A snapshot from before a migration contains it too; a deletion outweighs that safety net. A
             # file replaced by a restore may be the only one with the latest songs: it is kept for a week,
-            # and the member sees until when.
+            # and the member sees how long.
             for copy in await self._spool.threads.run(snapshots.before_upgrades, self._database.files):
                 await self._spool.threads.run(copy.unlink, missing_ok=True)
             await self._database.write(lambda tx: scrub.clear(tx, marks))

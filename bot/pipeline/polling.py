@@ -76,6 +76,10 @@ class Poller:
                 raise
             await self._park_slow(job)
             return
+        await self._conclude(job, music, checked, now)
+
+    async def _conclude(self, job: Job, music: MusicClient, checked: wire.Checked, now: datetime) -> None:
+        """Record the answer's consequences for the job."""
         match checked:
             case wire.Done(urls=urls) if urls and (len(urls) >= music.contract.usual_takes or job.urls):
                 await covers.store(job, checked, self._audio, self._spool)

@@ -88,54 +88,15 @@ class Submitter:
 
     async def submit(self, job: Job) -> None:
         """Send a queued job's request if it is its turn, else postpone or expire it."""
-        now = self._now()
-        if now - job.created_at >= QUEUE_MAX:
-            await self._transitions.fail(job, FailReason.EXPIRED)
+        now, music, request = self._now(), self._music.chosen, self._music.on_sale(job.request)
+        if not await self._may_be_sent(job, request, now):
             return
-        music, backend = self._music.chosen, self._music.backend
-        request = self._music.on_sale(job.request)
-        if options := music.contract.capabilities.not_taken(request):
-            # Requested before the operator chose this service. No option is dropped, and nothing is paid.
-            log.warning("request needs another service", extra={"options": options, "backend": backend})
-            await self._transitions.fail(job, FailReason.REFUSED)
-            return
-
-        problem = await self._storage_problem()
-        if problem is not None:
-            log.warning("request held back", extra={"problem": problem})
-            due_at = min(now + ROOM_AGAIN, job.created_at + QUEUE_MAX)
-            await self._transitions.to(job, JobState.QUEUED, due_at=due_at, answer=problem)
-            return
-
         # Before the request is recorded: a kill while it is recorded and unsent makes its outcome unknown.
         await music.prepare()
-
-        def enter(tx: Tx) -> Job | datetime:
-            wait_until = _submit_window(tx, music.contract, job.origin.guild_id, now)
-            if wait_until is None:
-                wait_until = breaker.admit(tx, backend, now)
-            if wait_until is not None:
-                return wait_until
-            moved = jobs.move(
-                tx,
-                job,
-                JobState.SUBMITTING,
-                now=now,
-                due_at=now,
-                keep_claim=True,
-                submitted_at=now,
-                backend=backend,
-            )
-            if not moved:  # withdrawn meanwhile: raising also rolls back what the breaker recorded
-                raise Superseded
-            if request.model != job.request.model:
-                texts.change_model(tx, job.id, request.model)
-            return replace(job, state=JobState.SUBMITTING, backend=backend, request=request)
-
         # The guard spans from before the commit until the outcome is written, so that a shutdown never
         # leaves a job in `submitting` whose answer has arrived.
         with self._shutdown_guard():
-            entered = await self._database.write(enter)
+            entered = await self._database.write(lambda tx: self._enter(tx, job, request, now))
             if isinstance(entered, datetime):
                 due_at = min(entered, job.created_at + QUEUE_MAX)
                 await self._transitions.to(job, JobState.QUEUED, due_at=due_at)
@@ -144,6 +105,53 @@ class Submitter:
             await record_durably(
                 partial(self.conclude, entered, job, answer), sleep=self._sleep, wait_max_s=WRITE_AGAIN_MAX_S
             )
+
+    async def _may_be_sent(self, job: Job, request: SongRequest, now: datetime) -> bool:
+        """Return whether nothing speaks against the request; else fail or requeue the job."""
+        if now - job.created_at >= QUEUE_MAX:
+            await self._transitions.fail(job, FailReason.EXPIRED)
+            return False
+        if options := self._music.chosen.contract.capabilities.not_taken(request):
+            # Requested before the operator chose this service. No option is dropped, and nothing is paid.
+            fields = {"options": options, "backend": self._music.backend}
+            log.warning("request needs another service", extra=fields)
+            await self._transitions.fail(job, FailReason.REFUSED)
+            return False
+        problem = await self._storage_problem()
+        if problem is not None:
+            log.warning("request held back", extra={"problem": problem})
+            due_at = min(now + ROOM_AGAIN, job.created_at + QUEUE_MAX)
+            await self._transitions.to(job, JobState.QUEUED, due_at=due_at, answer=problem)
+            return False
+        return True
+
+    def _enter(self, tx: Tx, job: Job, request: SongRequest, now: datetime) -> Job | datetime:
+        """Move the job to ``submitting`` and return it, or return when to try again.
+
+        Raises:
+            Superseded: the request was withdrawn meanwhile.
+        """
+        backend = self._music.backend
+        wait_until = _submit_window(tx, self._music.chosen.contract, job.origin.guild_id, now)
+        if wait_until is None:
+            wait_until = breaker.admit(tx, backend, now)
+        if wait_until is not None:
+            return wait_until
+        moved = jobs.move(
+            tx,
+            job,
+            JobState.SUBMITTING,
+            now=now,
+            due_at=now,
+            keep_claim=True,
+            submitted_at=now,
+            backend=backend,
+        )
+        if not moved:  # raising also rolls back what the breaker recorded
+            raise Superseded
+        if request.model != job.request.model:
+            texts.change_model(tx, job.id, request.model)
+        return replace(job, state=JobState.SUBMITTING, backend=backend, request=request)
 
     async def _request(self, music: MusicClient, request: SongRequest) -> wire.Submitted:
         """Send the paid request, unless this process was suspended.

@@ -8,7 +8,7 @@ from bot.database.engine import Database, Tx
 GATHER_S = 0.02
 """How long the first write of a batch waits for others, in seconds."""
 GATHERS_MAX = 10
-"""Maximum number of such waits, while there is something more urgent."""
+"""Maximum number of such waits while more urgent writes arrive."""
 
 
 class BatchedWrites:
@@ -28,9 +28,7 @@ class BatchedWrites:
     async def write(self, fn: Callable[[Tx], object]) -> None:
         """Write ``fn`` together with whatever else arrives until things are quiet for ``GATHER_S``.
 
-        Durable when this returns.
-
-        It is written even if the caller is cancelled.
+        It is durable when this returns, and written even if the caller is cancelled.
 
         Raises:
             StoreBusy: the database can't be written to; nothing of the batch was written.

@@ -4,19 +4,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from msgspec import Struct
-
 from bot.database.engine import Database, Tx
 from bot.errors import Refusal, StoreBusy
 from bot.mentions import named
-from bot.model import DiscordUserId, FailReason, GuildId, Job, JobId, JobState, Origin, SongRequest, Source
-from bot.pipeline.card_facts import card_facts
+from bot.model import DiscordUserId, FailReason, GuildId, Job, JobId, Origin, SongRequest, Source
 from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
 from bot.pipeline.transitions import log_outcome
 from bot.refusals import (
-    NoRoom,
     NotServed,
     NotYourSong,
     ShuttingDown,
@@ -24,24 +20,21 @@ from bot.refusals import (
     TooLateToCancel,
     TotalReached,
 )
-from bot.services import admission
+from bot.services.acceptance import Accepted, Decision, Incoming, admit, share_passed
 from bot.services.batched_writes import BatchedWrites
-from bot.services.pending_answers import ANSWER_WITHIN, PendingAnswers
+from bot.services.pending_answers import PendingAnswers
 from bot.services.terms import Terms
 from bot.store import (
     job_cards,
     jobs,
     ledger,
-    members,
-    quotas,
     refused_interactions,
     servers,
     song_channels,
     texts,
 )
 from bot.store.job_events import StageTimes, stage_times
-from bot.store.locking import lock_day, lock_guild
-from bot.store.times import day_number
+from bot.store.locking import lock_guild
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +45,6 @@ ANOTHER_PROCESS = (
 """Alert to the operator about a second process."""
 REFUSED_MAX = 1_000
 """Maximum number of refused interactions kept in memory."""
-
-
-class Accepted(Struct, frozen=True, kw_only=True):
-    """A new job with its credits held, and the facts for its card."""
-
-    job: Job
-    facts: CardFacts
 
 
 class Intake:
@@ -101,10 +87,8 @@ class Intake:
     ) -> Accepted | None:
         """Queue a job and hold its credits.
 
-        Returns None if the interaction was already accepted or refused.
-
-        Also returns None while an earlier delivery of the interaction is in progress; only that one is
-        answered.
+        Returns None if the interaction was already accepted or refused, and while an earlier delivery of it
+        is in progress; only that one is answered.
 
         ``source`` is the earlier job whose texts the request reuses.
 
@@ -123,76 +107,55 @@ class Intake:
 
     async def _accept(self, request: SongRequest, origin: Origin, source: Source | None) -> Accepted | None:
         now = self._now()
-        # Mentions are replaced by names wherever those are known. This call guarantees that no id leaves
-        # with a request, whichever way it came in.
-        request = request.with_texts(named).cleaned()
-        problem = await self._storage_problem()
-
-        def accept(tx: Tx) -> Accepted | Refusal | None:
-            lock_guild(tx, origin.guild_id)
-            # The same interaction may be delivered again: neither an acceptance nor a refusal is revoked.
-            if jobs.taken(tx, origin.interaction_id) or self._was_refused(tx, origin.interaction_id):
-                return None
-            # A refusal is an ordinary outcome: its trace is committed, and nothing else.
-            tx.execute("SAVEPOINT admission")
-            try:
-                if self._closing:
-                    raise ShuttingDown
-                if problem is not None:
-                    raise NoRoom
-                accepted = admit(tx, admission.require_admissible(tx, self.terms, request, origin))
-            except Refusal as refusal:
-                tx.execute("ROLLBACK TO admission")
-                tx.execute("RELEASE admission")
-                if not isinstance(refusal, NotServed):  # nothing is written for a server that is not served
-                    refused_interactions.remember(tx, origin.interaction_id, now)
-                if isinstance(refusal, TotalReached):  # also if the operator has lowered it
-                    note_total(tx)
-                return refusal
-            # Any other error rolls back the whole transaction, including the savepoint.
-            tx.execute("RELEASE admission")
-            note_total(tx)
-            return accepted
-
-        passed: int | None = None
-
-        def note_total(tx: Tx) -> None:
-            nonlocal passed
-            price, total_max = self.terms.price_credits, self.terms.total_credits_max
-            passed = None if total_max is None else servers.newly_passed(tx, total_max, price, now)
-
-        def admit(tx: Tx, origin: Origin) -> Accepted:
-            member = members.member_number(tx, origin.member_id)
-            lock_day(tx, day_number(now))  # the month's total of all servers is checked, too
-            admission.require_allowed(tx, self.terms, origin, member, source, now)
-            job_id, price = jobs.new_id(), self.terms.price_credits
-            held, limit = quotas.hold(
-                tx, job_id, origin.guild_id, member, origin.role_ids, price, self.terms.defaults, now
-            )
-            job = Job(
-                id=job_id,
-                request=request,
-                origin=origin,
-                state=JobState.QUEUED,
-                attempt=0,
-                tries=0,
-                created_at=now,
-                state_since=now,
-                price_credits=price,
-                limit_credits=None if limit is None else limit.credits,
-            )
-            jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN, source=source)
-            return Accepted(job=job, facts=card_facts(tx, job, self.terms.defaults, now))
-
-        accepted = await self._database.write(accept)
-        if passed is not None:
-            self._alert(self._total_passed(passed))
+        incoming = Incoming(
+            # Mentions are replaced by names wherever those are known. This call guarantees that no id leaves
+            # with a request, whichever way it came in.
+            request=request.with_texts(named).cleaned(),
+            origin=origin,
+            source=source,
+            storage_problem=await self._storage_problem(),
+            at=now,
+        )
+        decision = await self._database.write(lambda tx: self._decide(tx, incoming))
+        if decision.share_passed is not None:
+            self._alert(self._total_passed(decision.share_passed))
+        accepted = decision.outcome
         if isinstance(accepted, Refusal):
             raise accepted
         if accepted is not None:
             self.pending.add(accepted.job.id)
             log.debug("job queued", extra={"job_id": accepted.job.id, "state": "queued"})
         return accepted
+
+    def _decide(self, tx: Tx, incoming: Incoming) -> Decision:
+        """Accept the request or record its refusal, unless its interaction was decided before."""
+        interaction_id = incoming.origin.interaction_id
+        lock_guild(tx, incoming.origin.guild_id)
+        # The same interaction may be delivered again: neither an acceptance nor a refusal is revoked.
+        if jobs.taken(tx, interaction_id) or self._was_refused(tx, interaction_id):
+            return Decision(None)
+        # A refusal is an ordinary outcome: its trace is committed, and nothing else.
+        tx.execute("SAVEPOINT admission")
+        try:
+            if self._closing:
+                raise ShuttingDown
+            accepted = admit(tx, self.terms, incoming)
+        except Refusal as refusal:
+            tx.execute("ROLLBACK TO admission")
+            tx.execute("RELEASE admission")
+            return self._record_refusal(tx, incoming, refusal)
+        # Any other error rolls back the whole transaction, including the savepoint.
+        tx.execute("RELEASE admission")
+        return Decision(accepted, share_passed(tx, self.terms, incoming.at))
+
+    def _record_refusal(self, tx: Tx, incoming: Incoming, refusal: Refusal) -> Decision:
+        """Record the refusal, so that the interaction stays refused."""
+        if not isinstance(refusal, NotServed):  # nothing is written for a server that is not served
+            refused_interactions.remember(tx, incoming.origin.interaction_id, incoming.at)
+        if not isinstance(refusal, TotalReached):
+            return Decision(refusal)
+        # The total may also be reached because the operator has lowered it.
+        return Decision(refusal, share_passed(tx, self.terms, incoming.at))
 
     def _total_passed(self, share: int) -> str:
         """Return the alert for a share of the operator's total that has been used."""

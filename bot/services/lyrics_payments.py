@@ -222,7 +222,7 @@ class LyricsPayments:
     async def _closed(self, call_id: int, cause: ClosedCause, detail: str) -> datetime:
         """Record that the service refuses this account, songs included.
 
-        Returns until when.
+        Returns when requests may resume.
         """
         now, backend = self._now(), self._terms.backend
         news, until = False, now

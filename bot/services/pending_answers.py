@@ -24,11 +24,11 @@ class PendingAnswers:
         self._being_accepted: set[int] = set()
         """Interactions that are being accepted or refused."""
         self._unanswered: dict[JobId, float] = {}
-        """Accepted jobs whose answers have not been recorded, oldest first, and when each expires."""
+        """Expiry times of accepted jobs whose answers have not been recorded, oldest first."""
         self._expiry: asyncio.TimerHandle | None = None
         """The timer for the oldest of them. There is none while nobody waits."""
         self._unsent: set[JobId] = set()
-        """Those whose members wait, while other answers have arrived and only need recording."""
+        """Those of them whose answers have not arrived either, so that their members still wait."""
         self._began_at_s = -math.inf
         """When an interaction last arrived, on the loop's clock."""
         self._all_answered = asyncio.Event()
@@ -52,7 +52,7 @@ class PendingAnswers:
 
     def add(self, job_id: JobId) -> None:
         """Count an accepted job until it is answered, for at most ``ANSWER_WITHIN``."""
-        # From then on the job starts, whether or not its answer was recorded, and nothing waits for it.
+        # After that, the job starts whether or not its answer was recorded.
         loop = asyncio.get_running_loop()
         expires_at_s = loop.time() + ANSWER_WITHIN.total_seconds()
         self._unanswered[job_id] = expires_at_s
@@ -106,7 +106,7 @@ class PendingAnswers:
     async def give_way(self) -> None:
         """Wait while members wait for the answer to a request, for at most ``GIVE_WAY_S``.
 
-        Called by work that is in no hurry: a member sees an answer that is late, but no song that is.
+        For work that is not urgent: members notice a late answer, but not a song that is late by as much.
         """
         await self._answered_within(GIVE_WAY_S)
 

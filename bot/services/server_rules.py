@@ -112,9 +112,7 @@ class ServerRules:
     ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
         """Add a role, and remove one by id, mention or label.
 
-        Returns the roles before and after.
-
-        Returns None if the interaction was repeated.
+        Returns the roles before and after; None if the interaction was repeated.
 
         Raises:
             EverybodyManages: the role to add is @everyone.

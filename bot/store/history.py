@@ -290,7 +290,7 @@ def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
 
 
 def folded(text: str) -> str:
-    """Normalize a text for comparison: ignore case, Unicode composition and spacing."""
+    """Normalise a text for comparison: ignore case, Unicode composition and spacing."""
     if text.isascii():  # the code below would do the same, ten times slower
         return " ".join(text.lower().split())
     alike = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -12,7 +12,7 @@ from bot.model import DiscordUserId, GuildId, JobId
 from bot.store.times import moment
 
 _NO_TAKES = "[]"
-"""Takes of which the service has said nothing, as stored."""
+"""Stored form of takes that the service did not describe."""
 
 
 class ListedSong(Struct, frozen=True, kw_only=True):

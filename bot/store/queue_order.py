@@ -11,7 +11,7 @@ from bot.store.times import milliseconds
 _Turn: TypeAlias = tuple[int, bool, int, int, JobId]
 QUEUED = "state = 'queued' AND due_at IS NOT NULL"
 SERVED = "submitted_at IS NOT NULL"
-"""SQL condition of the indexes by which the last service is found."""
+"""SQL condition of the indexes that find when a server or member was last served."""
 TIES_MAX = 8
 """Maximum number of servers with the same last service that are compared one by one.
 

@@ -23,7 +23,7 @@ from bot.store.times import milliseconds
 RANKED_MAX: Final = 1_000
 """Maximum number of a server's rated songs to compare, newest first."""
 _LIKE: Final = 1 << 32
-"""Weight of a like in the number that stands for a tally; no song has as many dislikes."""
+"""Weight of a like in a tally encoded as one number; greater than any song's number of dislikes."""
 _LIKED: Final = """FROM song_tally
   WHERE guild_id = :guild AND song_at >= :since AND likes > 0 AND unlisted = 0"""
 """The liked songs since a moment, read from an index alone."""
@@ -120,7 +120,7 @@ def best(tx: Tx, guild_id: GuildId, since: datetime, limit: int) -> list[Ranked]
     ranked: list[Ranked] = []
     while tallies and len(ranked) < limit:
         room = limit - len(ranked)
-        # As many tallies as there is room for all of their songs, or else one, whose oldest songs come first.
+        # Take tallies while all of their songs fit, but at least one; of its songs, the oldest come first.
         some = [tallies.popleft()]
         count = songs[some[0]]
         while tallies and count + songs[tallies[0]] <= room:

@@ -30,7 +30,7 @@ _SPACES: Final = regex.compile(r"[\s\p{Z}]+")
 
 
 def folded(text: str) -> str:
-    """Normalize a text for comparison: ignore case, width, invisible characters and kinds of space."""
+    """Normalise a text for comparison: ignore case, width, invisible characters and kinds of space."""
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
     # Case folding may decompose a letter, and composing it again may yield one that can be folded further.
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.casefold()).casefold())

@@ -340,7 +340,7 @@ class TunesmithClient(discord.AutoShardedClient):
         }
 
     def dispatch(self, event: str, /, *args: object, **kwargs: object) -> None:
-        """Dispatch an event, except about commands, which only the tree handles: each would cost a task."""
+        """Dispatch an event, unless it is a command, which only the tree handles: this saves a task."""
         about = args[0] if args else None
         if not isinstance(about, discord.Interaction) or about.type in CONTROLS:
             super().dispatch(event, *args, **kwargs)

@@ -1,7 +1,7 @@
 """Send the answer to an interaction on one of aiohttp's connections, without its request objects.
 
 A member waits for this request, and discord.py and aiohttp would spend four times as long on it (2.7.1,
-3.14.5), more than on all else about a command. Anything but a plain success is handled as discord.py would.
+3.14.5), more than on the rest of a command. Anything but a plain success is handled as discord.py would.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ _CALLBACK: Final = Decoder(_Callback)
 
 
 class AnswerAdapter(AsyncWebhookAdapter):
-    """discord.py's adapter for interactions, with a shorter way for answers without files.
+    """discord.py's adapter for interactions, with a shorter path for answers without files.
 
     ``dated`` receives the ``Date`` header of each reply.
     """
@@ -266,7 +266,7 @@ def _wait_s(reply: _Reply) -> float:
         return SERVER_ERROR_WAIT_S
     try:
         content = _content_of(reply)
-        # Without that header, it is not Discord that refuses, but the network in front of it.
+        # Without that header, the refusal comes from the network in front of Discord.
         if reply.status == HTTPStatus.TOO_MANY_REQUESTS and reply.headers.get("Via"):
             wait_s = float(content["retry_after"])
             if wait_s <= AGAIN_WITHIN_S:  # false for NaN as well

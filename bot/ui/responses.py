@@ -26,6 +26,7 @@ from bot.refusals import (
     TriedAgain,
     UnknownControl,
 )
+from bot.services.acceptance import Accepted
 from bot.services.intake import Intake
 from bot.ui import admission, cards, forms, interaction_context, lyrics_file, messages, names
 from bot.ui.buttons.cancel import CancelButton
@@ -83,27 +84,40 @@ async def promise(
         TriedAgain: the failed job that is its ``source`` has already been retried.
         TextsGone: the texts of its ``source`` were deleted.
     """
+    accepted = await _accepted(interaction, intake, request, source)
+    if accepted is not None:
+        await _answer(interaction, intake, accepted)
+
+
+async def _accepted(
+    interaction: discord.Interaction, intake: Intake, request: SongRequest, source: Source | None
+) -> Accepted | None:
+    """Accept the request, or else keep a draft and explain.
+
+    Returns None if there is nothing left to answer.
+    """
     try:
         interaction_context.require_can_post(interaction)
         named = await names.with_names(interaction, request)
         accepted = await intake.accept(named, interaction_context.origin(interaction), source)
     except (TriedAgain, TextsGone):
         raise  # the newer attempt has the texts, or they must not be stored
-    except NotServed as error:
-        if not request.custom:
-            raise  # no draft is stored for a server in which it could not be used
-        await refuse(interaction, intake, request, None if source is None else source.job_id, error)
-        return
     except Transient as error:
         # Storing a draft would wait for the same lock, and an answer is due within 3 s.
         await _return_text(interaction, request, error)
-        return
+        return None
     except Refusal as error:
+        if isinstance(error, NotServed) and not request.custom:
+            raise  # no draft is stored for a server in which it could not be used
         await refuse(interaction, intake, request, None if source is None else source.job_id, error)
-        return
+        return None
     if accepted is None:
         log.info("interaction received twice", extra={"interaction_id": interaction.id})
-        return
+    return accepted
+
+
+async def _answer(interaction: discord.Interaction, intake: Intake, accepted: Accepted) -> None:
+    """Answer with the job's card; withdraw the job if its card can't be shown."""
     job, facts = accepted.job, accepted.facts
     say = interaction_context.public(interaction)
     card_message_id: int | None = None

@@ -23,7 +23,7 @@ _MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
 # invisible, and neither recognises an address that contains one.
 _LINKS = re.compile(r"(:|\.[^\s/]{2,64})/")
 _LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
-# One line that begins with a letter and contains no character that any of the rules looks for: most titles.
+# One line, like most titles, that begins with a letter and has no character that any rule looks for.
 _HARMLESS = re.compile(r"[^\W\d_][^\\*_~|`\[\]()<>#/@\n]*")
 _FEW_MARKS: Final = r"\p{Latn}\p{Grek}\p{Cyrl}\p{Armn}\p{Geor}\p{Han}\p{Hira}\p{Kana}\p{Hang}\p{Common}"
 _JOINED: Final = (

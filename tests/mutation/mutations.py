@@ -98,18 +98,18 @@ _RELEASE: Final = "ledger.release(tx, job.id, now)"
 INTAKE: Final = (
     broken(
         "the credits are held in the transaction that writes the job down",
-        "services/intake.py",
-        "Intake._accept",
-        ("held, limit = quotas.hold(", "limit, self._hold = None, lambda tx: quotas.hold("),
+        "services/acceptance.py",
+        "admit",
+        ("held, limit = quotas.hold(", "limit, _ = None, lambda tx: quotas.hold("),
+        behind("job_id, price = (jobs.new_id(), terms.price_credits)", "from bot.store import ledger"),
         ("(tx, job, held,", "(tx, job, ledger.Hold(day=day_number(now), allowance=10, bonus=0),"),
-        behind("if accepted is not None:", "await self._database.write(self._hold)"),
         by=(f"{RULES}a_job_whose_credits_cannot_be_held_is_not_stored",),
     ),
     broken(
         "an interaction is taken once, says the intake",
         "services/intake.py",
-        "Intake._accept",
-        ("jobs.taken(tx, origin.interaction_id) or", ""),
+        "Intake._decide",
+        ("jobs.taken(tx, interaction_id) or", ""),
         by=(f"{PIPELINE}a_request_that_arrives_twice_is_one_job",),
     ),
     migration(
@@ -246,7 +246,7 @@ SUBMITTING: Final = (
         "Submitter.submit",
         dropped("answer = await self._request(music, request)"),
         ahead(
-            "entered = await self._database.write(enter)",
+            "entered = await self._database.write(lambda tx: self._enter(tx, job, request, now))",
             "answer = await self._request(music, request)",
         ),
         by=(f"{PIPELINE}a_process_that_dies_during_the_post_leaves_an_unknown_outcome",),
@@ -261,15 +261,15 @@ SUBMITTING: Final = (
     broken(
         "no song is paid for that can't be stored",
         "pipeline/submitting.py",
-        "Submitter.submit",
+        "Submitter._may_be_sent",
         ("if problem is not None:", "if False:"),
         by=("faults/test_e_storage.py::test_a_promised_song_is_only_paid_for_once_there_is_room",),
     ),
     broken(
         "no song is promised that can't be stored",
-        "services/intake.py",
-        "Intake._accept",
-        ("if problem is not None:", "if False:"),
+        "services/acceptance.py",
+        "admit",
+        ("if incoming.storage_problem is not None:", "if False:"),
         by=("faults/test_e_storage.py::test_a_request_without_room_for_the_song_is_refused_for_free",),
     ),
     broken(
@@ -499,7 +499,7 @@ CIRCUIT_BREAKER: Final = (
     broken(
         "the pause holds for those that are queued",
         "pipeline/submitting.py",
-        "Submitter.submit",
+        "Submitter._enter",
         ("wait_until = breaker.admit(tx, backend, now)", "pass"),
         by=(f"{MUSIC_HTTP}requests_waiting_for_a_closed_service_are_made_afterwards",),
     ),
@@ -763,7 +763,7 @@ COMPOSING: Final = (
     broken(
         "a single take is looked at once more",
         "pipeline/polling.py",
-        "Poller.poll",
+        "Poller._conclude",
         ("if urls and (len(urls) >= music.contract.usual_takes or job.urls):", "if urls:"),
         by=(f"{PIPELINE}a_single_take_is_posted_after_one_more_look",),
     ),
@@ -1051,7 +1051,7 @@ THE_PROCESS: Final = (
     broken(
         "a closing bot takes no requests",
         "services/intake.py",
-        "Intake._accept",
+        "Intake._decide",
         ("if self._closing:", "if False:"),
         by=(f"{PIPELINE}a_closing_bot_accepts_no_requests",),
     ),
@@ -1570,8 +1570,8 @@ BOUNDS: Final = (
     broken(
         "an interaction that was refused stays refused",
         "services/intake.py",
-        "Intake._accept",
-        ("or self._was_refused(tx, origin.interaction_id)", ""),
+        "Intake._decide",
+        ("or self._was_refused(tx, interaction_id)", ""),
         by=(f"{PIPELINE}an_interaction_that_was_refused_stays_refused",),
     ),
     broken(
@@ -1633,7 +1633,7 @@ BOUNDS: Final = (
     broken(
         "an answer that was another process's withdraws the request",
         "ui/responses.py",
-        "promise",
+        "_answer",
         ("if await _withdrawn(intake.answered_elsewhere, job):", "if job is None:"),
         by=(f"{DISCORD}an_answer_by_another_process_withdraws_the_request_and_alerts",),
     ),
@@ -1656,13 +1656,20 @@ BOUNDS: Final = (
         "services/intake.py",
         "Intake._accept",
         behind(
-            "request = request.with_texts(named).cleaned()",
+            "now = self._now()",
+            "from bot.services.admission import require_total",
             "price = self.terms.price_credits",
-            "await self._database.read(lambda tx: admission.require_total(tx, self.terms, price, now))",
-            "from msgspec.structs import replace",
-            "unlimited = replace(self.terms, total_credits_max=None)",
+            "await self._database.read(lambda tx: require_total(tx, self.terms, price, now))",
         ),
-        ("admission.require_allowed(tx, self.terms,", "admission.require_allowed(tx, unlimited,"),
+        within(
+            "Intake._decide",
+            behind(
+                "interaction_id = incoming.origin.interaction_id",
+                "from msgspec.structs import replace",
+                "unlimited = replace(self.terms, total_credits_max=None)",
+            ),
+        ),
+        within("Intake._decide", Replaced("admit(tx, self.terms,", "admit(tx, unlimited,")),
         by=(f"{SERVERS}all_servers_together_use_no_more_than_the_operators_total",),
     ),
     broken(
@@ -1828,8 +1835,8 @@ FILES: Final = (
     broken(
         "a queued song with options that the service lacks is not sent",
         "pipeline/submitting.py",
-        "Submitter.submit",
-        ("options := music.contract.capabilities.not_taken(request)", "options := ()"),
+        "Submitter._may_be_sent",
+        ("options := self._music.chosen.contract.capabilities.not_taken(request)", "options := ()"),
         by=("unit/pipeline/test_backends.py::test_a_switch_loses_no_option_of_a_queued_song",),
     ),
     broken(

@@ -71,7 +71,8 @@ def pattern(phrase: str) -> re.Pattern[str]:
 
 
 AMERICAN: Final = re.compile(
-    r"(?<![`_.\w\"\[])(?:cancel(?:ed|ing)|(?:recogn|normal|synchron|serial|minim|initial|summar|organ)iz\w+"
+    r"(?<![`_.\w\[])(?<!(?<!\"\")\")"
+    r"(?:cancel(?:ed|ing)|(?:recogn|normal|synchron|serial|minim|initial|summar|organ|monopol)iz\w+"
     r"|label(?:ed|ing)|signal(?:ed|ing)|behavior|favor|neighbor|centered)(?![`_(\"\w])",
     re.IGNORECASE,
 )

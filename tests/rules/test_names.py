@@ -1,4 +1,4 @@
-"""Names say what a thing is, and one that stands twice means the same in both places."""
+"""Names say what a thing is, and a name used twice means the same in both places."""
 
 import ast
 from collections import defaultdict

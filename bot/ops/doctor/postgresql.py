@@ -20,7 +20,7 @@ NUMBERS_A_VERSION: Final = 10_000
 """Divisor of ``server_version_num`` that yields the major version: 150018 is 15.18."""
 ADVICE: Final = "check the PostgreSQL server of DATABASE_URL"
 SESSIONS_FREE_MIN: Final = 8
-"""Maximum sessions of a bot: its writer and reader, reports, maintenance, and an operator's command."""
+"""Free sessions below which the check warns: a bot's writer, reader, reports, maintenance, and a command."""
 MUST_BE_ON: Final = ("fsync", "full_page_writes")
 """Settings without which a crash of the server loses commits or damages the database."""
 

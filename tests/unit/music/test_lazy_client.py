@@ -37,7 +37,7 @@ async def use():
 
 asyncio.run(use())
 """
-"""What pays for songs, and what downloads them."""
+"""Code that opens the clients that pay for songs and download them."""
 
 
 class Clients:
@@ -76,7 +76,7 @@ async def test_all_callers_share_one_client_which_is_closed_at_the_end() -> None
 
 
 def modules_after(code: str) -> set[str]:
-    """Return the modules that a new process has imported after the code."""
+    """Return the modules that a new process has imported once it has run the code."""
     shown = f"{code}\nimport sys; print(*(name for name, module in sys.modules.items() if module))"
     ran = subprocess.run([sys.executable, "-c", shown], check=True, capture_output=True, text=True)  # noqa: S603 - our own code
     return set(ran.stdout.split())

@@ -4,9 +4,10 @@ import asyncio
 import copy
 import functools
 import json
+import math
 import selectors
 import sqlite3
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import closing, contextmanager
 from contextvars import Context
@@ -40,6 +41,8 @@ NONCE_KEPT = timedelta(minutes=3)
 """How long the chat remembers a nonce; “some minutes”, according to Discord's documentation."""
 INSTANTS_MAX = 5_000
 """Maximum number of instants before a process counts as never coming to rest; some hundreds are usual."""
+FLOAT_ERROR_MS = 0.01
+"""Error of a time of today in a float, rounded up, in milliseconds."""
 ONE_WAY_S = 0.75
 """Latency to or from a server, in seconds: enough for a process to do other work during a call."""
 DATABASE, SPOOL = "tunesmith.db", "spool"
@@ -135,7 +138,8 @@ class Process(asyncio.SelectorEventLoop):
         if seconds > 0:
             if not self.to_come and claims.next_due(self._reading, 1 << 40) is None:
                 self.stop_working()
-            self._world.clock.forward(seconds=seconds)
+            # Whole milliseconds, like times in the database, with which what is sent is compared.
+            self._world.clock.forward(milliseconds=math.ceil(seconds * 1_000 - FLOAT_ERROR_MS) or 1)
 
     def jobs(self) -> list[Job]:
         """Return all jobs as recorded at this moment, in the order of the requests."""
@@ -187,7 +191,6 @@ def opened(path: Path, to_read: sqlite3.Connection) -> Iterator[Database]:
     """Open the real database of the running process."""
     with closing(sqlite_connections.connect(path)) as to_write:
         writer, reader = _Writer(lambda: to_write, 64), _Reader(lambda: to_read, 64)
-        writer.waiting = deque()
         writer._connection, reader._connection = to_write, to_read
         try:
             yield Database(path, writer, reader)

@@ -9,7 +9,8 @@ from bot.database.sqlite import Database
 from bot.model import DiscordUserId, GuildId
 from bot.refusals import NotServed, TotalReached
 from bot.services import ledger_csv
-from bot.services.intake import Accepted, Intake
+from bot.services.acceptance import Accepted
+from bot.services.intake import Intake
 from bot.store import servers
 from bot.store.reconcile import reconcile
 from bot.store.servers import ServerPolicy

@@ -1,4 +1,4 @@
-"""The short way of an answer to Discord, on a socket that replies with exact bytes."""
+"""The short path of an answer to Discord, tested on a socket that replies with exact bytes."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ DATE = "Thu, 26 Nov 2026 20:00:00 GMT"
 
 
 def reply(status: str, body: bytes, *headers: str, kind: str = "application/json") -> bytes:
-    """Return a whole reply with a length."""
+    """Return a whole reply with a Content-Length."""
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
