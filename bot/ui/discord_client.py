@@ -90,6 +90,8 @@ UNREACHABLE: Final = (
     discord.GatewayNotFound,
 )
 """Errors that pass with time: Discord, or the network on the way, is down."""
+SESSION_CLOSED: Final = "Session is closed"
+"""Text of the RuntimeError that aiohttp raises for a request after the client was closed (3.14.5)."""
 RECONNECTING: Final = ("discord.client", "discord.shard")
 """Loggers of discord.py that report each lost connection and each retry with a traceback."""
 
@@ -378,9 +380,10 @@ def invite_link(application_id: int) -> str:
 
 
 def lose_traceback(record: logging.LogRecord) -> bool:
-    """Log a lost connection on one line: discord.py's traceback has none of our code."""
+    """Log a lost or closed connection on one line: discord.py's traceback has none of our code."""
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    if isinstance(error, (*UNREACHABLE, discord.ConnectionClosed)):
+    is_closed = isinstance(error, RuntimeError) and str(error) == SESSION_CLOSED
+    if is_closed or isinstance(error, (*UNREACHABLE, discord.ConnectionClosed)):
         record.exc_info = None
         vars(record)["error"] = type(error).__name__
     return True

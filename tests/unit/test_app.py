@@ -61,7 +61,14 @@ async def test_an_unreachable_service_is_one_line_per_retry_and_one_alert(
 
 
 @pytest.mark.parametrize(
-    "error", [ConnectionRefusedError(111, "refused"), TimeoutError(), aiohttp.ClientPayloadError()]
+    "error",
+    [
+        ConnectionRefusedError(111, "refused"),
+        TimeoutError(),
+        aiohttp.ClientPayloadError(),
+        RuntimeError("Session is closed"),
+    ],
+    ids=repr,
 )
 def test_a_lost_connection_of_discord_py_is_one_line(error: Exception) -> None:
     record = logging.LogRecord("discord.shard", logging.ERROR, "", 1, "Attempting a reconnect", None, None)
@@ -71,10 +78,20 @@ def test_a_lost_connection_of_discord_py_is_one_line(error: Exception) -> None:
     assert {"exc_info": None, "error": type(error).__name__}.items() <= vars(record).items()
 
 
-def test_a_bug_in_discord_py_keeps_its_traceback() -> None:
-    error = KeyError("d")
+async def test_aiohttp_names_a_closed_session_as_expected() -> None:
+    session = aiohttp.ClientSession()
+    await session.close()
+
+    with pytest.raises(RuntimeError) as raised:
+        await session.get("http://127.0.0.1/")
+
+    assert discord_client.SESSION_CLOSED == str(raised.value)
+
+
+@pytest.mark.parametrize("error", [KeyError("d"), RuntimeError("no running event loop")], ids=repr)
+def test_a_bug_in_discord_py_keeps_its_traceback(error: Exception) -> None:
     record = logging.LogRecord("discord.client", logging.ERROR, "", 1, "Ignoring", None, None)
-    record.exc_info = (KeyError, error, None)
+    record.exc_info = (type(error), error, None)
 
     assert discord_client.lose_traceback(record)
     assert record.exc_info is not None
