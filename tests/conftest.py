@@ -166,6 +166,8 @@ WAITING = (
     "tests/unit/ops/test_restored.py",
 )
 """Path prefixes of tests that wait for processes or timers and leave the cores idle."""
+LONG = ("tests/unit/pipeline/test_kills.py", "tests/unit/store/test_crash_model.py")
+"""Path prefixes of campaigns of up to half a minute each, which come first: the last one would run alone."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -248,6 +250,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.campaign)
     workers = config.workerinput["workercount"] if hasattr(config, "workerinput") else 1
     campaigns = [item for item in items if item.get_closest_marker("campaign")]
+    campaigns.sort(key=lambda item: not item.nodeid.startswith(LONG))
     others = set(items).difference(campaigns)
     items[:] = [*in_turn([item for item in items if item in others], workers), *campaigns]
 
