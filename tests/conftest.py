@@ -101,7 +101,7 @@ OF_AN_ENGINE = {"server_url", "tx", "postgresql_server"}
 WORKERS = 2 * (os.cpu_count() or 1)
 """Number of processes that run tests; half of them begin with tests that wait for processes."""
 
-CASES_MAX = 6
+CASES_MAX = 4
 """Maximum number of cases per test in a run of the whole suite. Runs of named files try all cases."""
 COSTLY_CASES_MAX = 2
 """Maximum number of cases per costly test in a run of named files, e.g. an evening of the whole pipeline."""
