@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Verdict(StrEnum):
-    """The outcome of a check of the installation."""
+    """The verdict of an installation check."""
 
     OK = "ok"
     WARNING = "warning"

@@ -1,4 +1,4 @@
-"""Outcomes of paid requests: record them even if the database is locked, and alert the operator."""
+"""Record the outcomes of paid requests, even while the database is locked, and alert the operator."""
 
 import logging
 from collections.abc import Awaitable, Callable

@@ -35,7 +35,7 @@ SUBMITS_RESERVED, SUBMITS_SHARE = 5, 5
 """The last places in a window are reserved for servers that have sent fewer requests in it than their share.
 Otherwise one member whose requests fail at once, and so never count as open, would fill every window."""
 WRITE_AGAIN_MAX_S = 30.0
-"""Maximum time between two attempts to record the outcome of the paid request, in seconds."""
+"""Maximum wait between attempts to record the outcome of a song request, in seconds."""
 
 
 class Submitter:

@@ -38,7 +38,7 @@ class Incoming(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True):
-    """The outcome of the transaction."""
+    """The decision on one request, as its transaction made it."""
 
     outcome: Accepted | Refusal | None
     """None if the interaction was already accepted or refused."""

@@ -32,7 +32,7 @@ RefusedAs: TypeAlias = Literal["busy", "refused", "moderated"]
 STOP_WITHIN_S: Final = 30.0
 """Maximum time a shutdown waits for paid requests, in seconds."""
 WRITE_AGAIN_MAX_S: Final = 10.0
-"""Maximum time between two attempts to record a paid request's outcome, in seconds."""
+"""Maximum wait between attempts to record the outcome of a lyrics request, in seconds."""
 LOOK_S: Final = 1.0
 """Interval between checks for wanted requests, and for their outcomes, in seconds."""
 WANTED_LOOKS_MAX: Final = 40

@@ -107,7 +107,7 @@ class Ratings:
 
         try:
             return await self._database.write(rate)
-        except BaseException:
+        except BaseException:  # re-raised; a press that was not recorded may be repeated
             self._presses.pop(interaction_id, None)
             raise
 
