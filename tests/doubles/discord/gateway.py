@@ -105,14 +105,12 @@ class Gateway:
         for session in list(self.sessions.values()):
             if not resumable:
                 del self.sessions[session.id]
-            if session.socket is not None and session.connected:
-                await session.socket.send_str(json.dumps({"op": _INVALID, "d": resumable}))
+            await _write(session.socket, {"op": _INVALID, "d": resumable})
 
     async def ask_to_reconnect(self) -> None:
         """Send RECONNECT to every client."""
         for session in list(self.sessions.values()):
-            if session.socket is not None and session.connected:
-                await session.socket.send_str(json.dumps({"op": _RECONNECT, "d": None}))
+            await _write(session.socket, {"op": _RECONNECT, "d": None})
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection until it ends."""
@@ -126,11 +124,8 @@ class Gateway:
         self._open[socket] = transport
         session: Session | None = None
         try:
-            await socket.send_str(
-                json.dumps(
-                    {"op": _HELLO, "d": {"heartbeat_interval": self.heartbeat_interval_ms, "_trace": []}}
-                ),
-            )
+            interval_ms = self.heartbeat_interval_ms
+            await _write(socket, {"op": _HELLO, "d": {"heartbeat_interval": interval_ms, "_trace": []}})
             async for frame in socket:
                 if frame.type is not WSMsgType.TEXT:
                     continue
@@ -158,7 +153,7 @@ class Gateway:
         data: Any = frame.get("d")
         if frame["op"] == _HEARTBEAT:
             self.heartbeats += 1
-            await socket.send_str(json.dumps({"op": _ACK, "d": None}))
+            await _write(socket, {"op": _ACK, "d": None})
         elif frame["op"] == _IDENTIFY:
             session = await self._identify(socket, transport, data)
         elif frame["op"] == _RESUME:
@@ -199,12 +194,12 @@ class Gateway:
             return None
         session = self.sessions.get(data["session_id"])
         if session is None or not self.resumable:
-            await socket.send_str(json.dumps({"op": _INVALID, "d": False}))
+            await _write(socket, {"op": _INVALID, "d": False})
             return None
         session.socket, session.transport = socket, transport
         for event in list(session.events):
             if event["s"] > data["seq"]:
-                await socket.send_str(json.dumps(event))
+                await _write(socket, event)
         await self._send(session, "RESUMED", {"_trace": []})
         return session
 
@@ -213,10 +208,15 @@ class Gateway:
         frame = {"op": _DISPATCH, "t": event, "s": session.seq, "d": data}
         session.events.append(frame)
         del session.events[:-_KEPT_EVENTS]
-        if session.socket is None or not session.connected or self.silent:
-            return False
-        try:
-            await session.socket.send_str(json.dumps(frame))
-        except ConnectionError:
-            return False
-        return True
+        return not self.silent and await _write(session.socket, frame)
+
+
+async def _write(socket: web.WebSocketResponse | None, frame: Json) -> bool:
+    """Write a frame; return False if no client is listening, for example because its process was killed."""
+    if socket is None or socket.closed:
+        return False
+    try:
+        await socket.send_str(json.dumps(frame))
+    except ConnectionError:
+        return False
+    return True

@@ -16,6 +16,7 @@ from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
 from tests.doubles.discord import Answer, FakeDiscord, Impossible, Message, NoAnswerError, Upload
+from tests.doubles.discord.faults import hang_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -594,6 +595,29 @@ async def test_a_refused_gateway_makes_waiting_time_out(
         assert {"op": 9, "d": False} == await socket.receive_json()
     with pytest.raises(AssertionError, match="a wonder did not happen"):
         await fake.until(lambda: False, 0.05, "a wonder")
+
+
+@pytest.mark.parametrize("sent", ["event", "invalid session", "reconnect", "close"])
+async def test_whatever_is_sent_to_a_killed_client_is_lost_without_an_error(
+    fake: FakeDiscord, http: aiohttp.ClientSession, sent: str
+) -> None:
+    async with http.ws_connect(fake.gateway_url) as socket:
+        await socket.send_json({"op": 2, "d": {"token": fake.token}})
+        await fake.until(lambda: fake.gateway.sessions)
+        (session,) = fake.gateway.sessions.values()
+        hang_up(session.transport, reset=True)
+        # The stand-in has not noticed yet: its own task runs at the next await.
+        assert session.connected
+        match sent:
+            case "event":
+                assert 0 == await fake.gateway.send("MESSAGE_DELETE", {}, None)
+            case "invalid session":
+                await fake.invalidate_session()
+            case "reconnect":
+                await fake.gateway.ask_to_reconnect()
+            case _:
+                await fake.gateway.drop(code=4000)
+        await fake.until(lambda: not session.connected)
 
 
 def test_ids_grow_and_carry_their_time(fake: FakeDiscord) -> None:
