@@ -120,11 +120,11 @@ def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
     tx.execute(f"UPDATE job SET card_message_id = ? WHERE id = ? AND {NOT_ERASED}", (card_message_id, job.id))
 
 
-def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
-    """Return the durations from request to delivery of the last delivered songs, newest first."""
+def recent_durations_ms(tx: Tx, limit: int) -> list[int]:
+    """Return how long the last delivered songs took from their request to their delivery, newest first."""
     rows = tx.execute(
         """SELECT state_since - created_at AS took FROM job WHERE state = 'delivered'
            ORDER BY state_since DESC LIMIT ?""",
         (limit,),
     ).fetchall()
-    return [timedelta(milliseconds=row["took"]) for row in rows]
+    return [row["took"] for row in rows]

@@ -34,7 +34,6 @@ from bot.store import texts
 from bot.store.job_events import record_answer, record_request
 from bot.store.job_rows import SELECT, read
 from bot.store.ledger_entries import Hold
-from bot.store.members import member_number
 from bot.store.times import milliseconds, moment
 
 NOT_ERASED = "interaction_id > 0"
@@ -86,13 +85,15 @@ def new_id() -> JobId:
     return JobId(secrets.randbits(53))
 
 
-def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = None) -> None:
-    """Insert a new job and its texts; texts equal to those of its ``source`` are shared with it.
+def add(
+    tx: Tx, job: Job, member: MemberNumber, held: Hold, due_at: datetime, source: Source | None = None
+) -> None:
+    """Insert a member's new job and its texts; texts equal to those of its ``source`` are shared with it.
 
     Raises:
         ConstraintViolated: the interaction was already accepted, or the failed job already retried.
     """
-    origin, member = job.origin, member_number(tx, job.origin.member_id)
+    origin = job.origin
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
                             created_at, state_since, due_at, price, day, allowance_part, bonus_part,

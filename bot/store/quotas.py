@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from bot.balance import ChangedBy, Limit, Standing
+from bot.balance import Balance, ChangedBy, Limit, Standing
 from bot.database.engine import Tx
 from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
 from bot.refusals import LimitReached
@@ -90,7 +91,13 @@ def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable
 
     ``role_ids`` includes the server's id, which is also the id of the @everyone role.
     """
-    personal = member_limit(tx, guild_id, member)
+    return _limit_of(tx, guild_id, members.numbers(tx, member), role_ids)
+
+
+def _limit_of(
+    tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber], role_ids: Iterable[int]
+) -> Limit | None:
+    personal = _own_limit(tx, guild_id, numbers)
     if personal is not None:
         return Limit(credits=personal)
     roles = [(credits_, role_id) for role_id, credits_ in role_limits(tx, guild_id, role_ids).items()]
@@ -102,7 +109,11 @@ def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable
 
 def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
     """Return the member's own limit, or None. A deletion of their data does not lift it."""
-    for number in members.numbers(tx, member):
+    return _own_limit(tx, guild_id, members.numbers(tx, member))
+
+
+def _own_limit(tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber]) -> int | None:
+    for number in numbers:
         row = tx.execute(
             "SELECT credits FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number)
         ).fetchone()
@@ -138,6 +149,12 @@ def standing(
     Credits spent before a deletion of their data count too.
     """
     balance = ledger.balance(tx, guild_id, defaults, now)
+    return _standing(tx, guild_id, members.numbers(tx, member), limit, balance)
+
+
+def _standing(
+    tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber], limit: Limit | None, balance: Balance
+) -> Standing:
     first, after = balance.days
     spent = [
         tx.execute(
@@ -146,7 +163,7 @@ def standing(
                FROM usage WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
             (guild_id, number, first, after),
         ).fetchone()
-        for number in members.numbers(tx, member)
+        for number in numbers
     ]
     return Standing(
         balance=balance,
@@ -165,18 +182,21 @@ def hold(
     price: int,
     defaults: Defaults,
     now: datetime,
-) -> tuple[Hold, Limit | None]:
-    """Hold ``price`` credits for the member's job. Returns the hold and the limit that applied.
+) -> tuple[Hold, Standing]:
+    """Hold ``price`` credits for the member's job. Returns the hold, and the member's standing after it.
 
     Raises:
         LimitReached: the member's limit leaves less than the price.
         NotEnoughCredits: the server's balance is less than the price.
     """
-    limit = limit_of(tx, guild_id, member, role_ids)
-    current = standing(tx, guild_id, member, limit, defaults, now)
+    numbers = members.numbers(tx, member)
+    limit = _limit_of(tx, guild_id, numbers, role_ids)
+    pool = ledger.pool(tx, guild_id, defaults, now)
+    current = _standing(tx, guild_id, numbers, limit, pool.balance)
     if limit is not None and current.limit_is_tightest and current.left < price:
         raise LimitReached(price, limit, current)
-    return ledger.hold(tx, job_id, guild_id, member, price, defaults, now, current.balance), limit
+    held = ledger.hold(tx, job_id, guild_id, member, price, defaults, now, current.balance)
+    return held, replace(current, balance=pool.after(held).balance, held=current.held + price)
 
 
 def set_member(

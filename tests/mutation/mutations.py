@@ -100,9 +100,12 @@ INTAKE: Final = (
         "the credits are held in the transaction that writes the job down",
         "services/acceptance.py",
         "admit",
-        ("held, limit = quotas.hold(", "limit, _ = None, lambda tx: quotas.hold("),
-        behind("job_id, price = (jobs.new_id(), terms.price_credits)", "from bot.store import ledger"),
-        ("(tx, job, held,", "(tx, job, ledger.Hold(day=day_number(now), allowance=10, bonus=0),"),
+        ("held, standing = quotas.hold(", "_ = lambda tx: quotas.hold("),
+        behind(
+            "job_id, price = (jobs.new_id(), terms.price_credits)",
+            "from bot.store import ledger; held = ledger.Hold(day=day_number(now), allowance=10, bonus=0); "
+            "standing = quotas.standing(tx, origin.guild_id, member, None, terms.defaults, now)",
+        ),
         by=(f"{RULES}a_job_whose_credits_cannot_be_held_is_not_stored",),
     ),
     broken(

@@ -36,7 +36,7 @@ def added(tx: Tx, *, at: datetime = NOW, due_at: datetime | None = None, **chang
     job = make.job(id=jobs.new_id(), origin=origin, created_at=at, state_since=at)
     member = members.member_number(tx, origin.member_id)
     held = ledger.hold(tx, job.id, origin.guild_id, member, job.price_credits, RICH, at)
-    jobs.add(tx, job, held, due_at=due_at or at)
+    jobs.add(tx, job, member, held, due_at=due_at or at)
     return job
 
 

@@ -60,9 +60,10 @@ def asked(
     """Return a member's queued job."""
     origin = make.origin(member_id=member_id, **changes)
     job = make.job(id=jobs.new_id(), request=request or make.custom(lyrics=LYRICS), origin=origin)
-    held = ledger.hold(tx, job.id, GUILD, MemberNumber(number(tx, member_id)), 10, RICH, NOW)
+    member = MemberNumber(number(tx, member_id))
+    held = ledger.hold(tx, job.id, GUILD, member, 10, RICH, NOW)
     taken = None if source is None else Source(job_id=source.id, reuse=reuse)
-    jobs.add(tx, job, held, due_at=NOW, source=taken)
+    jobs.add(tx, job, member, held, due_at=NOW, source=taken)
     return found(tx, job)
 
 

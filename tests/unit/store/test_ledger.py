@@ -508,15 +508,15 @@ class Books:
         there = ledger.balance(self.tx, guild, DEFAULTS, now)
         self.jobs += 1
         try:
-            held, limit = quotas.hold(self.tx, JobId(self.jobs), guild, member, [guild], price, DEFAULTS, now)
+            held, after = quotas.hold(self.tx, JobId(self.jobs), guild, member, [guild], price, DEFAULTS, now)
         except NotEnoughCredits:
             assert there.available < price
         except LimitReached:
             limit = quotas.limit_of(self.tx, guild, member, [guild])
             assert quotas.standing(self.tx, guild, member, limit, DEFAULTS, now).left < price
         else:
-            spent = quotas.standing(self.tx, guild, member, limit, DEFAULTS, now)
-            assert limit is None or spent.used + spent.held <= limit.credits
+            assert after == quotas.standing(self.tx, guild, member, after.limit, DEFAULTS, now)
+            assert after.limit is None or after.used + after.held <= after.limit.credits
             assert price == held.allowance + held.bonus
             assert there.available - price == ledger.balance(self.tx, guild, DEFAULTS, now).available
             self.open.append((JobId(self.jobs), guild, member, held))

@@ -244,7 +244,7 @@ def probe(tx: Tx) -> None:
 def add(tx: Tx) -> None:
     source = Source(job_id=done(tx).id, reuse=Reuse.AGAIN)
     hold = ledger_entries.Hold(day=20_000, allowance=10, bonus=0)
-    jobs.add(tx, make.job(id=jobs.new_id(), origin=make.origin()), hold, NOW, source)
+    jobs.add(tx, make.job(id=jobs.new_id(), origin=make.origin()), number(tx), hold, NOW, source)
 
 
 def keep(tx: Tx) -> None:
@@ -388,8 +388,9 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "queue_order.in_turn": lambda tx: queue_order.in_turn(tx, "due_at <= :now", {"now": 1}),
     "queue_order.positions": queue_order.positions,
     "queue_order.queue_position": lambda tx: queue_order.queue_position(tx, queued(tx)),
-    "job_cards.recent_durations": lambda tx: job_cards.recent_durations(tx, 10),
+    "job_cards.recent_durations_ms": lambda tx: job_cards.recent_durations_ms(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),
+    "ledger.pool": lambda tx: ledger.pool(tx, GUILD, RICH, NOW),
     "ledger.bonus": lambda tx: ledger.bonus(tx, GUILD),
     "ledger.hold": lambda tx: ledger.hold(tx, JobId(1), GUILD, number(tx), 10, RICH, NOW),
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),

@@ -19,8 +19,9 @@ KEY = 77
 def asked(tx: Tx, request: SongRequest) -> Job:
     """Return a member's job with their own texts."""
     job = make.job(id=jobs.new_id(), request=request, origin=make.origin())
-    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 10, make.DEFAULTS, NOW)
-    jobs.add(tx, job, held, due_at=NOW)
+    member = members.member_number(tx, MEMBER)
+    held = ledger.hold(tx, job.id, GUILD, member, 10, make.DEFAULTS, NOW)
+    jobs.add(tx, job, member, held, due_at=NOW)
     return found(tx, job)
 
 
@@ -28,8 +29,9 @@ def taken_up(tx: Tx, source: Job, reuse: Reuse, request: SongRequest) -> Job:
     """Return another member's job with the texts of ``source``."""
     asked = make.origin(member_id=OTHER)
     job = make.job(id=jobs.new_id(), request=request, origin=asked)
-    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, OTHER), 10, make.DEFAULTS, NOW)
-    jobs.add(tx, job, held, due_at=NOW, source=Source(job_id=source.id, reuse=reuse))
+    member = members.member_number(tx, OTHER)
+    held = ledger.hold(tx, job.id, GUILD, member, 10, make.DEFAULTS, NOW)
+    jobs.add(tx, job, member, held, due_at=NOW, source=Source(job_id=source.id, reuse=reuse))
     return found(tx, job)
 
 
