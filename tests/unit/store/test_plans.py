@@ -113,7 +113,7 @@ SMALL = {
 BOUNDED = {
     "job_due_in_state",
     "job_card_at",
-    "job_open",
+    "job_unfinished",
     "job_in_turn",
     "job_to_post",
     "budget_alert_due",
