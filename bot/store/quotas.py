@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bot.balance import Balance, ChangedBy, Limit, Standing
 from bot.database.engine import Tx
-from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
+from bot.model import ChannelId, DiscordUserId, GuildId, JobId, MemberNumber, RoleId, everyone_of
 from bot.refusals import LimitReached
 from bot.store import ledger, ledger_entries, members
 from bot.store.changes import Channel, Credits, Status
@@ -23,7 +23,7 @@ from bot.store.ledger_entries import Hold
 class SetLimit(Struct, frozen=True, kw_only=True):
     """A limit set by a server's managers for a role or a member."""
 
-    role_id: int | None
+    role_id: RoleId | None
     number: MemberNumber | None
     member_id: DiscordUserId | None
     """None for a role and for an erased member."""
@@ -86,7 +86,7 @@ def clear_number(
     return int(row["credits"])
 
 
-def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable[int]) -> Limit | None:
+def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable[RoleId]) -> Limit | None:
     """Return the limit that applies to the member: their own, else the highest of their roles.
 
     ``role_ids`` includes the server's id, which is also the id of the @everyone role.
@@ -95,7 +95,7 @@ def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable
 
 
 def _limit_of(
-    tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber], role_ids: Iterable[int]
+    tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber], role_ids: Iterable[RoleId]
 ) -> Limit | None:
     personal = _own_limit(tx, guild_id, numbers)
     if personal is not None:
@@ -104,7 +104,7 @@ def _limit_of(
     if not roles:
         return None
     credits_, role_id = max(roles)
-    return Limit(credits=credits_, role_id=role_id, everyone=role_id == guild_id)
+    return Limit(credits=credits_, role_id=role_id, everyone=role_id == everyone_of(guild_id))
 
 
 def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
@@ -122,7 +122,7 @@ def _own_limit(tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber]) -> in
     return None
 
 
-def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[int] | None = None) -> dict[int, int]:
+def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[RoleId] | None = None) -> dict[RoleId, int]:
     """Return the limits of these roles, or of all roles, by role id."""
     rows = tx.execute("SELECT role_id, credits FROM role_limit WHERE guild_id = ?", (guild_id,))
     roles = None if role_ids is None else set(role_ids)
@@ -178,7 +178,7 @@ def hold(
     job_id: JobId,
     guild_id: GuildId,
     member: MemberNumber,
-    role_ids: Iterable[int],
+    role_ids: Iterable[RoleId],
     price: int,
     defaults: Defaults,
     now: datetime,
@@ -234,7 +234,7 @@ def set_member(
 
 
 def set_role(
-    tx: Tx, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
+    tx: Tx, guild_id: GuildId, role_id: RoleId, credits_: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
     """Set or clear the limit of a role. Returns the previous one; clearing a missing one does nothing."""
     before = role_limits(tx, guild_id, [role_id]).get(role_id)
@@ -315,15 +315,15 @@ def resume(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> b
     return True
 
 
-def alerts_channel(tx: Tx, guild_id: GuildId) -> int | None:
+def alerts_channel(tx: Tx, guild_id: GuildId) -> ChannelId | None:
     """Return the channel for budget alerts, if one is set."""
     row = tx.execute("SELECT alerts_channel_id FROM guild WHERE id = ?", (guild_id,)).fetchone()
     return None if row is None else row["alerts_channel_id"]
 
 
 def set_alerts(
-    tx: Tx, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy, now: datetime
-) -> int | None:
+    tx: Tx, guild_id: GuildId, channel_id: ChannelId | None, changed_by: ChangedBy, now: datetime
+) -> ChannelId | None:
     """Set or clear the channel for budget alerts. Returns the previous one."""
     ledger.know_guild(tx, guild_id)
     before = alerts_channel(tx, guild_id)

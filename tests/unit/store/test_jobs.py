@@ -9,14 +9,18 @@ from bot.database.sqlite import Tx
 from bot.model import (
     OPEN_STATES,
     Backend,
+    ChannelId,
     ClosedCause,
     Delivery,
     FailReason,
     GuildId,
+    InteractionId,
     Job,
     JobId,
     JobState,
     MemberNumber,
+    MessageId,
+    TaskId,
     Track,
 )
 from bot.store import claims, job_cards, jobs, ledger, members, queue_order, times, tracks
@@ -77,15 +81,15 @@ def test_values_learned_later_are_read_too(tx: Tx) -> None:
         JobState.FAILED,
         now=NOW + SECOND,
         due_at=NOW,
-        task_id="a-1",
+        task_id=TaskId("a-1"),
         urls=("https://files.example/1.mp3",),
         reason=FailReason.CLOSED,
         closed=ClosedCause.NO_CREDITS,
         detail="no more",
         misses=2,
         missing_since=NOW,
-        delivery=Delivery(channel_id=7, direct=True, started_at=NOW + MINUTE),
-        message_id=8,
+        delivery=Delivery(channel_id=ChannelId(7), direct=True, started_at=NOW + MINUTE),
+        message_id=MessageId(8),
     )
     tracks.add_track(tx, found(tx, job), track(2))
     tracks.add_track(tx, found(tx, job), track(1))
@@ -103,7 +107,7 @@ def test_values_learned_later_are_read_too(tx: Tx) -> None:
         detail="no more",
         misses=2,
         missing_since=NOW,
-        delivery=Delivery(channel_id=7, direct=True, started_at=NOW + MINUTE),
+        delivery=Delivery(channel_id=ChannelId(7), direct=True, started_at=NOW + MINUTE),
         message_id=8,
     ) == found(tx, job)
 
@@ -115,8 +119,8 @@ def test_a_missing_job_is_none(tx: Tx) -> None:
 def test_an_interaction_becomes_one_job(tx: Tx) -> None:
     job = added(tx, interaction_id=77)
 
-    assert jobs.taken(tx, 77)
-    assert not jobs.taken(tx, 78)
+    assert jobs.taken(tx, InteractionId(77))
+    assert not jobs.taken(tx, InteractionId(78))
     _, member, held = jobs.held(tx, job.id)
     with pytest.raises(VIOLATED):
         jobs.add(tx, replace(job, id=jobs.new_id()), member, held, due_at=NOW)
@@ -216,7 +220,12 @@ def test_a_transition_releases_the_claim_unless_it_is_kept(tx: Tx) -> None:
     jobs.move(tx, claim, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW, keep_claim=True)
     kept = claimed(tx)
     jobs.move(
-        tx, replace(claim, state=JobState.SUBMITTING), JobState.RUNNING, now=NOW, due_at=NOW, task_id="a-1"
+        tx,
+        replace(claim, state=JobState.SUBMITTING),
+        JobState.RUNNING,
+        now=NOW,
+        due_at=NOW,
+        task_id=TaskId("a-1"),
     )
     [let_go] = claimed(tx)
 
@@ -287,7 +296,7 @@ def test_a_task_belongs_to_one_job(tx: Tx) -> None:
     assert first.task_id is not None
 
     assert jobs.task_taken(tx, Backend.SSEEDANCE, first.task_id)
-    assert not jobs.task_taken(tx, Backend.SSEEDANCE, "another")
+    assert not jobs.task_taken(tx, Backend.SSEEDANCE, TaskId("another"))
     with pytest.raises(VIOLATED):
         jobs.move(tx, second, JobState.RUNNING, now=NOW, due_at=NOW, task_id=first.task_id)
 
@@ -381,7 +390,7 @@ def test_the_next_due_time_is_that_of_the_first_unclaimed_job(tx: Tx) -> None:
 
 def test_a_card_may_be_due_next(tx: Tx) -> None:
     job = added(tx, due_at=NOW + HOUR)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
     claimed(tx, now=NOW)
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
 
@@ -401,7 +410,7 @@ def test_an_answered_job_is_due_at_once(tx: Tx) -> None:
     job = added(tx, due_at=NOW + 4 * SECOND)
     before = claimed(tx)
 
-    job_cards.answered(tx, job.id, 555, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(555), "queued", NOW)
 
     assert [] == before
     [claim] = claimed(tx)
@@ -413,7 +422,7 @@ def test_an_answer_does_not_advance_a_job_that_has_begun_to_wait(tx: Tx) -> None
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.QUEUED, now=NOW, due_at=NOW + MINUTE)
 
-    job_cards.answered(tx, job.id, 555, "queued", NOW + SECOND)
+    job_cards.answered(tx, job.id, MessageId(555), "queued", NOW + SECOND)
 
     assert [] == claimed(tx, now=NOW + SECOND)
     assert 555 == found(tx, job).card_message_id
@@ -429,10 +438,10 @@ def test_an_answer_does_not_delay_a_due_job(tx: Tx) -> None:
 
 def test_a_known_card_is_not_forgotten(tx: Tx) -> None:
     job = added(tx)
-    job_cards.card_found(tx, job, 555)
+    job_cards.card_found(tx, job, MessageId(555))
 
     job_cards.answered(tx, job.id, None, "queued", NOW)
-    job_cards.answered(tx, job.id, 556, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(556), "queued", NOW)
 
     assert 555 == found(tx, job).card_message_id
 
@@ -441,7 +450,7 @@ def test_a_known_card_is_not_forgotten(tx: Tx) -> None:
 def test_an_unclaimed_request_can_be_withdrawn(tx: Tx, answered: bool) -> None:
     job = added(tx)
     if answered:
-        job_cards.answered(tx, job.id, 1, "queued", NOW)
+        job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
 
     assert jobs.withdraw(tx, job.id, NOW + SECOND)
 
@@ -479,7 +488,7 @@ def test_a_submitted_request_cannot_be_withdrawn(tx: Tx) -> None:
 
 def test_a_card_is_due_at_its_time_once_it_may_be_edited_again(tx: Tx) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + 3 * SECOND, NOW + 5 * SECOND)
 
     def due(after_s: float) -> bool:
@@ -490,7 +499,7 @@ def test_a_card_is_due_at_its_time_once_it_may_be_edited_again(tx: Tx) -> None:
 
 def test_a_card_that_does_not_change_over_time_is_not_due(tx: Tx) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
 
     job_cards.card_shown(tx, found(tx, job), "ready", None, NOW)
 
@@ -500,7 +509,7 @@ def test_a_card_that_does_not_change_over_time_is_not_due(tx: Tx) -> None:
 
 def test_a_card_edited_during_a_transition_of_its_job_is_due_again(tx: Tx) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
     seen = found(tx, job)
     put(tx, job, JobState.SUBMITTING, now=NOW + SECOND)
 
@@ -513,7 +522,7 @@ def test_a_card_edited_during_a_transition_of_its_job_is_due_again(tx: Tx) -> No
 @pytest.mark.parametrize("state", [JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED])
 def test_a_lagging_card_is_due_even_if_the_job_is_final(tx: Tx, state: JobState) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
 
     put(tx, job, state, due=False)
 
@@ -524,7 +533,7 @@ def test_a_lagging_card_is_due_even_if_the_job_is_final(tx: Tx, state: JobState)
 def test_the_longest_waiting_cards_come_first(tx: Tx) -> None:
     first, second, third = (added(tx) for _ in range(3))
     for seconds, job in enumerate((second, third, first)):
-        job_cards.answered(tx, job.id, 1, "queued", NOW + seconds * SECOND)
+        job_cards.answered(tx, job.id, MessageId(1), "queued", NOW + seconds * SECOND)
 
     due = [job.id for job in job_cards.cards_due(tx, NOW + MINUTE, 2)]
 
@@ -534,7 +543,7 @@ def test_the_longest_waiting_cards_come_first(tx: Tx) -> None:
 @pytest.mark.parametrize("back", [2 * HOUR, 365 * DAY])
 def test_a_card_does_not_wait_because_the_clock_was_set_back(tx: Tx, back: timedelta) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
 
     assert [job.id] == [there.id for there in job_cards.cards_due(tx, NOW - back, 10)]
@@ -543,7 +552,7 @@ def test_a_card_does_not_wait_because_the_clock_was_set_back(tx: Tx, back: timed
 @pytest.mark.parametrize("busy", [timedelta(), 5 * SECOND])
 def test_a_card_that_changes_far_in_the_future_is_not_due_repeatedly(tx: Tx, busy: timedelta) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
 
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + DAY, NOW + busy)
 
@@ -730,7 +739,7 @@ def test_a_card_edited_while_its_songs_message_vanishes_is_due_again(tx: Tx) -> 
     tx.execute("UPDATE job SET state = 'delivered', task_id = 't', message_id = 7, card_due_at = 1")
     seen = found(tx, job)
 
-    job_cards.message_gone(tx, job.id, 7, NOW)
+    job_cards.message_gone(tx, job.id, MessageId(7), NOW)
     job_cards.card_shown(tx, seen, "delivered:there", None, NOW)
 
     assert NOW == found(tx, job).card_due_at
@@ -750,8 +759,8 @@ def test_the_queries_of_a_request_do_not_read_all_jobs(tx: Tx) -> None:
     claims.next_due(tx, EPOCH)
     job_cards.cards_due(tx, NOW, 10)
     claims.submitted_since(tx, Backend.SSEEDANCE, NOW)
-    jobs.task_taken(tx, Backend.SSEEDANCE, "a-1")
-    jobs.taken(tx, 77)
+    jobs.task_taken(tx, Backend.SSEEDANCE, TaskId("a-1"))
+    jobs.taken(tx, InteractionId(77))
     claimed(tx)
     tx.set_trace_callback(None)
 
