@@ -4,156 +4,93 @@ Whatever the database holds is read at each scrape, so that it survives a restar
 recorded nowhere else, are counted in this process.
 """
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Final, cast
+from math import inf
+from typing import cast
 
-from msgspec import Struct
-from prometheus_client import CollectorRegistry, Histogram, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from bot.database.share import EVERYTHING, Share
-from bot.model import ClosedCause, FailReason, JobId, JobState
+from bot.model import ClosedCause, FailReason, JobState
+from bot.ops.metrics import Histogram, Metrics, Now
 from bot.store.totals import Totals
 from bot.store.upstream import BalanceWarning, Upstream
 
-SUBMITTED: Final = ("accepted", "rejected", "busy", "unknown")
-POLLED: Final = ("running", "done", "rejected", "notfound", "none")
-"""Answers of the music service, named as in ``music/wire.py``; none: no clear answer."""
-OPEN_MAX: Final = 10_000
-"""Maximum number of finished songs whose delivery is timed at once."""
+
+def render(
+    metrics: Metrics,
+    totals: Totals | None,
+    now: Now,
+    accept: str,
+    upstream: Upstream | None = None,
+    share: Share = EVERYTHING,
+) -> tuple[bytes, str]:
+    """Return the page in the accepted format and its content type.
+
+    ``totals`` is None if unreadable, ``upstream`` also if the music service reports no balance. In a
+    fleet, each metric has the label ``slot``, and only the leader shows what is the same for all.
+    """
+    registry = CollectorRegistry()
+    for histogram in metrics.histograms:
+        registry.register(_Recorded(histogram))
+    ProcessCollector(registry=registry)
+    registry.register(_Current(metrics.total_credits_max, totals, now, upstream, leads=share.leads))
+    encode, content_type = choose_encoder(accept)
+    if share.is_whole:
+        return encode(registry), content_type
+    return encode(cast("CollectorRegistry", _OfSlot(registry, share.slot))), content_type
 
 
-class Now(Struct, frozen=True, kw_only=True):
-    """The current state, apart from what is in the database."""
+class _Recorded(Collector):
+    """A histogram of this process, as the client library's own would show it."""
 
-    now: datetime
-    last_round_at: datetime | None
-    """When the runner last completed a round."""
-    problems: tuple[str, ...]
-    """Why the bot is not healthy."""
-    connected: bool
-    latencies_s: Mapping[int, float]
-    """Time from a heartbeat to its acknowledgement, by shard."""
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield the histogram."""
+        own = self._histogram
+        labels = [own.label] if own.label else []
+        family = HistogramMetricFamily(own.name, own.description, labels=labels)
+        bounds = ["+Inf" if bound == inf else str(float(bound)) for bound in own.bounds]
+        for value, series in own.series.items():
+            key = [value] if own.label else []
+            family.add_metric(key, list(zip(bounds, series.counts(), strict=True)), series.sum)
+            family.add_sample(f"{own.name}_created", dict(zip(labels, key, strict=True)), series.began_s)
+        yield family
 
 
-class Metrics(Collector):
-    """All metrics, in a registry of their own."""
+class _Current(Collector):
+    """The metrics read at a scrape."""
 
     def __init__(
         self,
-        registry: CollectorRegistry,
-        *,
-        seconds: Callable[[], float] = time.perf_counter,
-        total_credits_max: int = 0,
-    ) -> None:
-        self._total_credits_max = total_credits_max
-        self._registry = registry
-        self._seconds = seconds
-        self._ready_at_s: dict[int, float] = {}
-        self._totals: Totals | None = None
-        self._now: Now | None = None
-        self._upstream: Upstream | None = None
-        self._leads = True
-        self._submissions = Histogram(
-            "tunesmith_submission_seconds",
-            "Time the music API took to answer a paid request, by answer.",
-            ["answer"],
-            buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60),
-            registry=registry,
-        )
-        self._polls = Histogram(
-            "tunesmith_poll_seconds",
-            "Time the music API took to answer a status query, by answer.",
-            ["answer"],
-            buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
-            registry=registry,
-        )
-        self._delays = Histogram(
-            "tunesmith_delivery_delay_seconds",
-            "Time from learning that a song is finished to posting it, except across a restart.",
-            buckets=(1, 2, 3, 5, 10, 20, 30, 60, 300, 1_800, 21_600),
-            registry=registry,
-        )
-        self._writes = Histogram(
-            "tunesmith_database_write_seconds",
-            "Duration of a write transaction, including its wait for others.",
-            buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
-            registry=registry,
-        )
-        self._lags = Histogram(
-            "tunesmith_event_loop_lag_seconds",
-            "How late the event loop resumed a sleeping task, measured once a second.",
-            buckets=(0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
-            registry=registry,
-        )
-        for answers, histogram in ((SUBMITTED, self._submissions), (POLLED, self._polls)):
-            for answer in answers:
-                histogram.labels(answer)  # a series that exists from the start can be summed
-        ProcessCollector(registry=registry)
-        registry.register(self)
-
-    # -- recorded when it happens
-
-    def submitted(self, answer: str, took_s: float) -> None:
-        """Record the answer to a paid request."""
-        self._submissions.labels(answer).observe(took_s)
-
-    def polled(self, answer: str, took_s: float) -> None:
-        """Record the answer to a status query."""
-        self._polls.labels(answer).observe(took_s)
-
-    def moved(self, job_id: JobId, state: JobState) -> None:
-        """Record that a job reached this state."""
-        if state is JobState.READY and len(self._ready_at_s) < OPEN_MAX:
-            self._ready_at_s[job_id] = self._seconds()
-        elif state in (JobState.DELIVERED, JobState.UNDELIVERED, JobState.FAILED):
-            ready_at_s = self._ready_at_s.pop(job_id, None)
-            if ready_at_s is not None and state is JobState.DELIVERED:
-                self._delays.observe(self._seconds() - ready_at_s)
-
-    def wrote(self, took_s: float) -> None:
-        """Record the duration of a write, whether it succeeded or not."""
-        self._writes.observe(took_s)
-
-    def lagged(self, late_s: float) -> None:
-        """Record the lag of the event loop."""
-        self._lags.observe(max(late_s, 0.0))
-
-    # -- rendered at a scrape
-
-    def render(
-        self,
+        total_credits_max: int,
         totals: Totals | None,
         now: Now,
-        accept: str,
-        upstream: Upstream | None = None,
-        share: Share = EVERYTHING,
-    ) -> tuple[bytes, str]:
-        """Return the page in the accepted format and its content type.
-
-        ``totals`` is None if unreadable, ``upstream`` also if the music service reports no balance. In a
-        fleet, each metric has the label ``slot``, and only the leader shows what is the same for all.
-        """
-        self._totals, self._now, self._upstream, self._leads = totals, now, upstream, share.leads
-        encode, content_type = choose_encoder(accept)
-        if share.is_whole:
-            return encode(self._registry), content_type
-        return encode(cast("CollectorRegistry", _OfSlot(self._registry, share.slot))), content_type
+        upstream: Upstream | None,
+        *,
+        leads: bool,
+    ) -> None:
+        self._total_credits_max = total_credits_max
+        self._totals = totals
+        self._now = now
+        self._upstream = upstream
+        self._leads = leads
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the metrics read at a scrape; prometheus_client calls this."""
-        if self._now is not None:
-            yield from _of_now(self._now)
+        """Yield them; prometheus_client calls this."""
+        yield from _of_now(self._now)
         if not self._leads:
             return
         readable = GaugeMetricFamily("tunesmith_database_readable", "Whether the totals below could be read.")
         readable.add_metric([], self._totals is not None)
         yield readable
-        if self._totals is not None and self._now is not None:
+        if self._totals is not None:
             yield from _of_totals(self._totals, self._now.now)
             yield GaugeMetricFamily(
                 "tunesmith_credits_month",
@@ -163,7 +100,7 @@ class Metrics(Collector):
             yield GaugeMetricFamily(
                 "tunesmith_credits_month_max", "TOTAL_CREDITS_MAX.", value=self._total_credits_max
             )
-        if self._upstream is not None and self._now is not None:
+        if self._upstream is not None:
             yield from _of_upstream(self._upstream, self._now.now)
 
 
