@@ -18,7 +18,7 @@ from aiohttp import web
 
 from bench.delivery import MIB, peak_mib, reset_peak
 from bot.errors import Transient
-from bot.model import SongRequest
+from bot.model import SongRequest, TaskId
 from bot.music.client import MusicClient
 from bot.music.downloads import AudioSource
 from bot.music.spool import NoAudio, Spool
@@ -102,10 +102,10 @@ async def measure() -> bool:
     ):
         with tempfile.TemporaryDirectory() as folder:
             spool = Spool(Path(folder))
-            await music.check("ordinary")
+            await music.check(TaskId("ordinary"))
             attempts: dict[str, Callable[[], Awaitable[object]]] = {
-                "status query: 80 MB of JSON": lambda: music.check("json"),
-                "status query: a gzip bomb": lambda: music.check("bomb"),
+                "status query: 80 MB of JSON": lambda: music.check(TaskId("json")),
+                "status query: a gzip bomb": lambda: music.check(TaskId("bomb")),
                 "paid request: 80 MB of JSON": lambda: music.submit(SongRequest(model="V5", prompt="x")),
                 "audio: a gzip bomb": lambda: audio.fetch(f"{url}/bomb.mp3", spool, "bomb"),
                 "audio: an endless body": lambda: audio.fetch(f"{url}/endless.mp3", spool, "endless"),

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from bot.model import DiscordUserId
+from bot.model import DiscordUserId, InteractionId, RoleId
 
 
 class Period(StrEnum):
@@ -46,7 +46,7 @@ class ChangedBy(Struct, frozen=True, kw_only=True):
     actor_id: DiscordUserId | None
     """None: the operator."""
     reason: str = ""
-    interaction_id: int | None = None
+    interaction_id: InteractionId | None = None
     """The command that requested the change, if any; it takes effect only once."""
 
 
@@ -54,7 +54,7 @@ class Limit(Struct, frozen=True, kw_only=True):
     """A member's share of the server's credits in a period."""
 
     credits: int
-    role_id: int | None = None
+    role_id: RoleId | None = None
     """The role whose limit this is; None: the member's own."""
     everyone: bool = False
     """Whether that role is @everyone."""

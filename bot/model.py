@@ -16,6 +16,22 @@ GuildId = NewType("GuildId", int)
 """Discord's id for a server."""
 DiscordUserId = NewType("DiscordUserId", int)
 """Discord's id for a person."""
+ChannelId = NewType("ChannelId", int)
+"""Discord's id for a channel or a thread."""
+RoleId = NewType("RoleId", int)
+"""Discord's id for a role; that of @everyone is the server's."""
+MessageId = NewType("MessageId", int)
+"""Discord's id for a message."""
+InteractionId = NewType("InteractionId", int)
+"""Discord's id for a command, a press of a button or a form."""
+TaskId = NewType("TaskId", str)
+"""A music service's id for a task."""
+DraftId = NewType("DraftId", int)
+"""Our own id for texts kept so that a member can go on with them, embedded in buttons and forms."""
+CallId = NewType("CallId", int)
+"""Our own id for a paid request for lyrics."""
+EntryId = NewType("EntryId", int)
+"""Our own id for an entry of the ledger; they ascend."""
 MemberNumber = NewType("MemberNumber", int)
 """Our own number for a person, the only identity stored in the ledger and usage."""
 
@@ -209,11 +225,11 @@ class Source(Struct, frozen=True, kw_only=True):
 class Origin(Struct, frozen=True, kw_only=True):
     """Who made a request and where: everything needed to answer after a restart. Ids are Discord's."""
 
-    interaction_id: int
+    interaction_id: InteractionId
     guild_id: GuildId
-    channel_id: int
+    channel_id: ChannelId
     member_id: DiscordUserId
-    role_ids: frozenset[int] = frozenset()
+    role_ids: frozenset[RoleId] = frozenset()
     """The member's roles at the time, with the server's own id for @everyone; not stored."""
     member_name: str = ""
     """The member's display name in the server; stored with the texts."""
@@ -223,13 +239,13 @@ class Origin(Struct, frozen=True, kw_only=True):
     """The server's language by Discord's code, for public messages; empty if unknown."""
     member_locale: str = ""
     """The member's language, for private messages."""
-    parent_channel_id: int | None = None
+    parent_channel_id: ChannelId | None = None
     """Parent channel of the public thread in which the request was made."""
     thread_of: int | None = None
     """Parent channel of the thread, public or private, in which the request was made; not stored."""
-    results_channel_id: int | None = None
+    results_channel_id: ChannelId | None = None
     """The channel that the server's managers chose for finished songs."""
-    announce_channel_id: int | None = None
+    announce_channel_id: ChannelId | None = None
     """The channel that the managers chose for announcing finished songs."""
 
 
@@ -266,7 +282,7 @@ class Track(Struct, frozen=True, kw_only=True):
 class Delivery(Struct, frozen=True, kw_only=True):
     """The destination and start of a send, committed before the send begins."""
 
-    channel_id: int
+    channel_id: ChannelId
     direct: bool
     """Whether the channel is a direct message to the member."""
     started_at: datetime
@@ -290,7 +306,7 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
     """The member's limit per period at the time of the request; None: no limit."""
     backend: Backend | None = None
     """The music service that the request was sent to; None before that."""
-    task_id: str | None = None
+    task_id: TaskId | None = None
     upstream_credits: float | None = None
     """Cost of the task to the operator in the service's own credits, where the service reports it."""
     takes: tuple[TakeDetails, ...] = ()
@@ -302,9 +318,9 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
     detail: str = ""
     """The music service's own description of a failure; not trusted."""
     delivery: Delivery | None = None
-    message_id: int | None = None
+    message_id: MessageId | None = None
     """The message with the song, or with the failure notice."""
-    card_message_id: int | None = None
+    card_message_id: MessageId | None = None
     card_shown: str = ""
     card_due_at: datetime | None = None
     """When the card may become outdated; excluded from comparisons of two snapshots."""
@@ -346,3 +362,8 @@ class Job(Struct, frozen=True, kw_only=True, eq=False):
     def open(self) -> bool:
         """Whether the bot still works on it without the operator."""
         return self.state in OPEN_STATES and not self.parked
+
+
+def everyone_of(guild_id: GuildId) -> RoleId:
+    """Return the id of a server's @everyone role."""
+    return RoleId(guild_id)

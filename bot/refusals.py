@@ -21,7 +21,7 @@ from typing import Literal
 
 from bot.balance import Balance, Limit, Standing
 from bot.errors import Refusal
-from bot.model import ClosedCause, Option
+from bot.model import ChannelId, ClosedCause, Option
 
 Field = Literal["prompt", "title", "style", "lyrics", "avoid", "reason"]
 """The name of a text that a member or manager can enter."""
@@ -200,7 +200,7 @@ class NotServed(Refusal):
 class WrongChannel(Refusal):
     """Songs may be requested only in other channels, listed by Discord's ids."""
 
-    def __init__(self, channel_ids: tuple[int, ...]) -> None:
+    def __init__(self, channel_ids: tuple[ChannelId, ...]) -> None:
         super().__init__("wrong channel")
         self.channel_ids = channel_ids
 

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import hypothesis
 
 from bot.balance import Balance, ChangedBy, Period, Standing
-from bot.model import Backend, DiscordUserId, GuildId, Job, JobState, Origin, SongRequest
+from bot.model import Backend, ChannelId, DiscordUserId, GuildId, Job, JobState, Origin, SongRequest
 from bot.services.terms import Terms
 from bot.store.ledger import Defaults
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
-GUILD, CHANNEL, MEMBER, OTHER = GuildId(7001), 8001, DiscordUserId(9001), DiscordUserId(9002)
+GUILD, CHANNEL, MEMBER, OTHER = GuildId(7001), ChannelId(8001), DiscordUserId(9001), DiscordUserId(9002)
 DEFAULTS = Defaults(allowance=100, period=Period.MONTH)
 
 QUICK = "quick"

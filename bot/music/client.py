@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from bot.about import USER_AGENT
 from bot.errors import Transient, Unauthorized
-from bot.model import ClosedCause, SongRequest
+from bot.model import ClosedCause, SongRequest, TaskId
 from bot.music import wire
 from bot.music.connections import Connections, open_connections
 from bot.music.contract import Contract, LyricsDrafts
@@ -46,7 +46,7 @@ FREE_ANSWER_S: Final = 60.0
 """How long the answer to the free question is reused, in seconds: at most one question a minute is sent."""
 KEY_MIN: Final = 8
 """Minimum length at which the key is redacted: a shorter one may occur in a task id or a field name."""
-NO_TASK: Final = "no-such-task"
+NO_TASK: Final = TaskId("no-such-task")
 """A task id that the service never assigns."""
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
@@ -220,7 +220,7 @@ class MusicClient:
                 log.error("empty request accepted", extra={"task_id": task_id})
                 return wire.Open()
 
-    async def check(self, task_id: str) -> wire.Checked:
+    async def check(self, task_id: TaskId) -> wire.Checked:
         """Return the status of a task.
 
         Raises:
@@ -229,7 +229,7 @@ class MusicClient:
         """
         return await _timed(self._check(task_id), self._checked)
 
-    async def _check(self, task_id: str) -> wire.Checked:
+    async def _check(self, task_id: TaskId) -> wire.Checked:
         status, answer, headers = await self._status_of(task_id)
         checked = self.contract.read_checked(status, answer, self.origin)
         if isinstance(checked, wire.Busy):
@@ -237,7 +237,7 @@ class MusicClient:
         self._require_key(status, checked)
         return checked
 
-    async def check_lyrics(self, drafts: LyricsDrafts, task_id: str) -> wire.LyricsChecked:
+    async def check_lyrics(self, drafts: LyricsDrafts, task_id: TaskId) -> wire.LyricsChecked:
         """Return the status of a lyrics task.
 
         Raises:
@@ -253,7 +253,7 @@ class MusicClient:
         return checked
 
     async def _status_of(
-        self, task_id: str, queries: Queries | None = None
+        self, task_id: TaskId, queries: Queries | None = None
     ) -> tuple[int, bytes, Mapping[str, str]]:
         """Send a status query.
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from bot.model import Backend, Option, SongRequest
+from bot.model import Backend, Option, SongRequest, TaskId
 from bot.music import wire
 from bot.music.json_answers import JsonObject
 from bot.music.text_limits import TextLimits
@@ -162,7 +162,7 @@ class Contract(Protocol):
         """Build the JSON body of the paid POST."""
         ...
 
-    def task_path(self, task_id: str) -> str:
+    def task_path(self, task_id: TaskId) -> str:
         """Return the path, with its query, that reports a task's status."""
         ...
 

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import quote
 
 from bot.lazy import lazy_pattern
-from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
+from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, TaskId, Voice
 from bot.music import audio_addresses, json_answers, reading, wire
 from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, LyricsDrafts, Offer
 from bot.music.json_answers import JsonObject
@@ -158,7 +158,7 @@ class Kie:
         duration = {"duration": options["duration"]} if sets_default else {}
         return {"model": TASK_MODEL, "input": options | fields | duration}
 
-    def task_path(self, task_id: str) -> str:
+    def task_path(self, task_id: TaskId) -> str:
         """Return the path that reports a task's status."""
         return f"/api/v1/jobs/recordInfo?taskId={quote(task_id, safe='')}"
 

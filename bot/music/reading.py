@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 from bot.lazy import lazy_pattern
+from bot.model import TaskId
 from bot.music.audio_addresses import AUDIO_NAMES
 from bot.music.json_answers import (
     NESTS,
@@ -82,21 +83,21 @@ _NO_IDS: Final = (
 )
 
 
-def task_id(root: JsonObject) -> str | None:
+def task_id(root: JsonObject) -> TaskId | None:
     """Return the id of the task that the answer is about, if it plainly names one."""
     budget = Budget()
     for place in places_within(root, budget):
         for value in values_of(place, *_ID_NAMES):
             if (usable := _usable_id(value)) is not None:
                 return usable
-    ids: dict[str, set[str]] = {name: set() for name in _OTHER_ID_NAMES}
+    ids: dict[str, set[TaskId]] = {name: set() for name in _OTHER_ID_NAMES}
     for name, value in anywhere(root, budget):
         if name in ids and (usable := _usable_id(value)) is not None:
             ids[name].add(usable)
     return next((next(iter(named)) for named in ids.values() if len(named) == 1), None) or _bare_id(root)
 
 
-def _bare_id(root: JsonObject) -> str | None:
+def _bare_id(root: JsonObject) -> TaskId | None:
     """Return the id in {"code": "success", "data": "<id>"}, unless it is an error."""
     if error_status(root) is not None:
         return None
@@ -111,7 +112,7 @@ def _bare_id(root: JsonObject) -> str | None:
     return None
 
 
-def _usable_id(value: object) -> str | None:
+def _usable_id(value: object) -> TaskId | None:
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_MAX:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -119,7 +120,7 @@ def _usable_id(value: object) -> str | None:
     value = value.strip(" ") if isinstance(value, str) else value
     if not isinstance(value, str) or len(value) > TASK_ID_MAX or not value.isprintable():
         return None
-    return value if value.strip(" .") else None  # dots alone would be folded away from a path
+    return TaskId(value) if value.strip(" .") else None  # dots alone would be folded away from a path
 
 
 # -- its status

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import quote
 
-from bot.model import Backend, SongRequest
+from bot.model import Backend, SongRequest, TaskId
 from bot.music import wire
 from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, Offer
 from bot.music.json_answers import JsonObject
@@ -61,7 +61,7 @@ class Sseedance:
         """Build the JSON body of the paid POST."""
         return wire.generation(request, self._provider, self._options)
 
-    def task_path(self, task_id: str) -> str:
+    def task_path(self, task_id: TaskId) -> str:
         """Return the path that reports a task's status."""
         return f"/v1/tasks/{quote(task_id, safe='')}"
 

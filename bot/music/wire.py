@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from bot.lazy import lazy_pattern
-from bot.model import ClosedCause, FailReason, SongRequest, TakeDetails, Voice
+from bot.model import ClosedCause, FailReason, SongRequest, TakeDetails, TaskId, Voice
 from bot.music import audio_addresses, json_answers, reading
 from bot.music.json_answers import JsonObject
 
@@ -63,7 +63,7 @@ _NOT_FOUND_WORDS: Final = lazy_pattern(r"not found|recordinfo is null", re.IGNOR
 class Accepted(Struct, frozen=True):
     """The task exists and has been charged."""
 
-    task_id: str
+    task_id: TaskId
 
 
 class Running(Struct, frozen=True):
@@ -289,7 +289,7 @@ def _probably_closed(status: int, message: str, *, is_json: bool) -> ClosedCause
     return ClosedCause.BAD_KEY if status == HTTPStatus.FORBIDDEN else None
 
 
-def is_about_task(status: int, body: bytes, task_id: str) -> bool:
+def is_about_task(status: int, body: bytes, task_id: TaskId) -> bool:
     """Return whether only this service can give this answer about a nonexistent task.
 
     A wrong path is answered with a 404 too, often in JSON: that proves nothing.

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from bot.balance import Limit, Standing
 from bot.database.engine import Tx
 from bot.model import GuildId, Job, JobId, JobState, MemberNumber
@@ -27,7 +29,14 @@ Source: this service's upstream, 57 to 74 s in two measured runs, 2 to 3 min by 
 def card_facts(tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime) -> CardFacts:
     """Return the facts for the job's card at ``now``."""
     ahead = queue_order.queue_position(tx, job) if job.state is JobState.QUEUED else 0
-    return _facts(tx, job, defaults, now, job_cards.recent_durations(tx, SAMPLE), ahead)
+    return _facts(job, _standing(tx, job, defaults, now), now, _usual_duration(tx), ahead)
+
+
+def first_facts(tx: Tx, job: Job, standing: Standing, now: datetime) -> CardFacts:
+    """Return the facts for the card of a job just queued, whose member has this standing."""
+    limit = None if standing.limit is None else Limit(credits=standing.limit.credits)
+    ahead = queue_order.queue_position(tx, job)
+    return _facts(job, replace(standing, limit=limit), now, _usual_duration(tx), ahead)
 
 
 def facts_of(
@@ -37,27 +46,31 @@ def facts_of(
 
     The queue is read once for all of them.
     """
-    took = job_cards.recent_durations(tx, SAMPLE)
+    usual = _usual_duration(tx)
     queued = [job for job in with_cards if job.state is JobState.QUEUED]
     if len(queued) > COUNTED_EACH_MAX:
         places: Mapping[JobId, int] = queue_order.positions(tx)
     else:
         places = {job.id: queue_order.queue_position(tx, job) for job in queued}
-    return [(job, _facts(tx, job, defaults, now, took, places.get(job.id, 0))) for job in with_cards]
+    return [
+        (job, _facts(job, _standing(tx, job, defaults, now), now, usual, places.get(job.id, 0)))
+        for job in with_cards
+    ]
 
 
-def _facts(
-    tx: Tx, job: Job, defaults: ledger.Defaults, now: datetime, took: list[timedelta], ahead: int
-) -> CardFacts:
-    if len(took) >= ENOUGH:
-        first, last = sorted(took)[len(took) // 2], None
-    else:
-        first, last = FIRST_GUESS
+def _usual_duration(tx: Tx) -> timedelta | None:
+    """Return the median of the last songs' durations, or None if they are too few."""
+    took_ms = sorted(job_cards.recent_durations_ms(tx, SAMPLE))
+    return timedelta(milliseconds=took_ms[len(took_ms) // 2]) if len(took_ms) >= ENOUGH else None
+
+
+def _facts(job: Job, standing: Standing, now: datetime, usual: timedelta | None, ahead: int) -> CardFacts:
+    first, last = FIRST_GUESS if usual is None else (usual, None)
     making = job.open and job.state not in (JobState.QUEUED, JobState.FAILED)
     # If the queue alone has taken longer than a song does, the estimate counts from now.
     begins_at = now if job.state is JobState.QUEUED and now > job.created_at + first else job.created_at
     return CardFacts(
-        standing=_standing(tx, job, defaults, now),
+        standing=standing,
         ahead=ahead,
         expected_at=begins_at + first,
         expected_until=None if last is None else begins_at + last,

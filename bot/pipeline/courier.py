@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from bot.balance import Standing
-from bot.model import Delivery, DiscordUserId, Job, Track
+from bot.model import ChannelId, Delivery, DiscordUserId, Job, MessageId, Track
 from bot.store.budget_alerts import BudgetAlert
 
 SEND_WITHIN = timedelta(seconds=60)
@@ -79,7 +79,7 @@ class Courier(Protocol):
 
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
-    ) -> int:
+    ) -> MessageId:
         """Post the song and mention the member. Returns the message's id.
 
         Raises:
@@ -92,12 +92,12 @@ class Courier(Protocol):
         self,
         job: Job,
         files: Sequence[tuple[Track, Path]],
-        channel_id: int,
+        channel_id: ChannelId,
         nonce: str,
         *,
         locale: str,
         direct: bool,
-    ) -> int:
+    ) -> MessageId:
         """Post another copy of the song, without a mention or a reply.
 
         ``locale`` is the language; ``direct`` marks a channel for direct messages. Makes one attempt of
@@ -113,7 +113,7 @@ class Courier(Protocol):
         """
         ...
 
-    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
+    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> MessageId:
         """Tell the member why there is no song. Returns and raises as ``post_song``."""
         ...
 
@@ -128,7 +128,7 @@ class Courier(Protocol):
         """
         ...
 
-    async def announce(self, job: Job, channel_id: int) -> None:
+    async def announce(self, job: Job, channel_id: ChannelId) -> None:
         """Announce a posted song in a channel, with a link.
 
         A repeat within a minute posts nothing more.
@@ -139,7 +139,9 @@ class Courier(Protocol):
         """
         ...
 
-    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
+    async def find(
+        self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False
+    ) -> MessageId | None:
         """Return the id of the job's message that a send to ``where`` may have left.
 
         Searches the time in which that send could have landed or, with ``ever``, all time since its start.
@@ -149,11 +151,11 @@ class Courier(Protocol):
         """
         ...
 
-    async def find_card(self, job: Job) -> int | None:
+    async def find_card(self, job: Job) -> MessageId | None:
         """Return the id of the public answer to the job's request, if it can be found."""
         ...
 
-    async def open_direct(self, member_id: DiscordUserId) -> int:
+    async def open_direct(self, member_id: DiscordUserId) -> ChannelId:
         """Return the id of the member's direct-message channel.
 
         Raises:

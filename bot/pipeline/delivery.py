@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bot.errors import Transient
-from bot.model import Delivery, Job, JobState, Track
+from bot.model import ChannelId, Delivery, Job, JobState, MessageId, Track
 from bot.music.spool import Spool, link_to
 from bot.pipeline.courier import (
     SEND_WITHIN,
@@ -39,7 +39,7 @@ PATIENCE_MAX = timedelta(days=3)
 """How long a message may keep failing before it waits for a person; its files are kept."""
 UNREADABLE, NO_PLACE = "the channel's history can't be read", "nowhere to post"
 """Reasons in a job's story for not posting a message."""
-NO_CHANNEL_YET = 0
+NO_CHANNEL_YET = ChannelId(0)
 """Placeholder for a direct message's channel until Discord has returned its id."""
 
 
@@ -143,7 +143,7 @@ class Deliverer:
         Look for the message wherever it could be first. A restored job is no longer marked as such when
         the send is recorded, so a crash before that repeats the search.
         """
-        message_id: int | None = None
+        message_id: MessageId | None = None
         place: Delivery | None = None
         try:
             message_id, place = await self._find_in_channels(job, message)
@@ -165,7 +165,7 @@ class Deliverer:
 
     async def _find_in_channels(
         self, job: Job, message: OutgoingMessage
-    ) -> tuple[int | None, Delivery | None]:
+    ) -> tuple[MessageId | None, Delivery | None]:
         """Return the message, if any, and the first channel that accepts posts now."""
         first: Delivery | None = None
         for channel_id in _places(job, message):
@@ -191,7 +191,7 @@ class Deliverer:
 
     async def _find_directly(
         self, job: Job, message: OutgoingMessage, direct: Delivery, *, must_know: bool
-    ) -> int | None:
+    ) -> MessageId | None:
         """Return the message if it was sent directly.
 
         Raises:
@@ -204,7 +204,7 @@ class Deliverer:
                 raise NoHistory from None
             return None
 
-    async def _earlier(self, job: Job, message: OutgoingMessage, delivery: Delivery) -> int | None:
+    async def _earlier(self, job: Job, message: OutgoingMessage, delivery: Delivery) -> MessageId | None:
         """Return the message that an earlier send left, if it can be found."""
         try:
             return await self._courier.find(job, message.kind, delivery)
@@ -212,7 +212,7 @@ class Deliverer:
             return None
 
     async def _start(
-        self, job: Job, message: OutgoingMessage, channel_id: int, *, direct: bool, answer: str = ""
+        self, job: Job, message: OutgoingMessage, channel_id: ChannelId, *, direct: bool, answer: str = ""
     ) -> None:
         """Commit the destination and the start time, then send."""
         delivery = Delivery(channel_id=channel_id, direct=direct, started_at=self._now())
@@ -273,7 +273,7 @@ class Deliverer:
         """
         key = nonce(job, message.kind, delivery)
         time_left = delivery.started_at + SEND_WITHIN - self._now()
-        message_id: int | None = None
+        message_id: MessageId | None = None
         try:
             self._transitions.refuse_to_act_late()
             async with asyncio.timeout(max(time_left.total_seconds(), 0.0)):
@@ -359,7 +359,7 @@ class Deliverer:
             await self._start(job, message, channel_id, direct=True)
 
 
-def _places(job: Job, message: OutgoingMessage) -> tuple[int, ...]:
+def _places(job: Job, message: OutgoingMessage) -> tuple[ChannelId, ...]:
     """Return the channels to try for the message, in order."""
     origin = job.origin
     results = origin.results_channel_id if message.kind is MessageKind.SONG else None

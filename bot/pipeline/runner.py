@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 
 from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy, Transient
-from bot.model import Job, JobId, JobState
+from bot.model import ChannelId, Job, JobId, JobState
 from bot.pipeline import schedule
 from bot.pipeline.announcements import Announcements
 from bot.pipeline.budget_alerts import BudgetAlerts
@@ -372,7 +372,7 @@ class Runner:
                 await asyncio.wait(late)
 
 
-def _channel_of(job: Job) -> int:
+def _channel_of(job: Job) -> ChannelId:
     """Return the channel for the job's next message."""
     if job.delivery is None and job.state is JobState.STORED:
         return job.origin.results_channel_id or job.origin.channel_id

@@ -10,7 +10,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from bot.database.engine import Database, Tx
-from bot.model import Backend, ClosedCause, FailReason, GuildId, Job, JobState, SongRequest
+from bot.model import Backend, ClosedCause, FailReason, GuildId, Job, JobState, SongRequest, TaskId
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
@@ -184,7 +184,7 @@ class Submitter:
             case _:
                 assert_never(answer)
 
-    async def _accepted(self, job: Job, task_id: str) -> None:
+    async def _accepted(self, job: Job, task_id: TaskId) -> None:
         now = self._now()
 
         def accept(tx: Tx) -> bool:

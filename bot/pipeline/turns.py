@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from bot.model import GuildId
+from bot.model import ChannelId, GuildId
 
 SENDS_MAX: Final = 16
 """Maximum number of concurrent sends, to different channels."""
@@ -28,7 +28,7 @@ class SendTurns:
         self._guilds: weakref.WeakValueDictionary[GuildId, asyncio.Semaphore] = weakref.WeakValueDictionary()
 
     @asynccontextmanager
-    async def take(self, channel_id: int, guild_id: GuildId) -> AsyncIterator[None]:
+    async def take(self, channel_id: ChannelId, guild_id: GuildId) -> AsyncIterator[None]:
         """Wait for a server's turn to send to this channel, and keep it for the block."""
         channel = self._channels.setdefault(channel_id, asyncio.Lock())
         guild = self._guilds.setdefault(guild_id, asyncio.Semaphore(GUILD_SENDS_MAX))

@@ -20,7 +20,7 @@ from bot.app import App, assemble
 from bot.configuration.fields import Secret
 from bot.database.engine import Tx
 from bot.errors import Refusal
-from bot.model import Backend, Delivery, DiscordUserId, Job, Track
+from bot.model import Backend, ChannelId, Delivery, DiscordUserId, Job, MessageId, Track
 from bot.pipeline.courier import CardFacts, Courier, MessageKind
 from bot.sandbox.contracts import SANDBOXES
 from bot.sandbox.server import Sandbox, running
@@ -69,7 +69,7 @@ class ObservedCourier:
 
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
-    ) -> int:
+    ) -> MessageId:
         """Delegate to the courier."""
         message_id = await self._courier.post_song(job, files, where, nonce)
         self._posted()
@@ -79,12 +79,12 @@ class ObservedCourier:
         self,
         job: Job,
         files: Sequence[tuple[Track, Path]],
-        channel_id: int,
+        channel_id: ChannelId,
         nonce: str,
         *,
         locale: str,
         direct: bool,
-    ) -> int:
+    ) -> MessageId:
         """Delegate to the courier."""
         message_id = await self._courier.post_copy(
             job, files, channel_id, nonce, locale=locale, direct=direct
@@ -96,13 +96,13 @@ class ObservedCourier:
         """Delegate to the courier."""
         return await self._courier.fetch(job, take, max_bytes=max_bytes)
 
-    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
+    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> MessageId:
         """Delegate to the courier."""
         message_id = await self._courier.post_notice(job, where, nonce)
         self._posted()
         return message_id
 
-    async def announce(self, job: Job, channel_id: int) -> None:
+    async def announce(self, job: Job, channel_id: ChannelId) -> None:
         """Delegate to the courier."""
         await self._courier.announce(job, channel_id)
         self._posted()
@@ -117,15 +117,17 @@ class ObservedCourier:
         await self._courier.update_card(job, facts)
         self._posted()
 
-    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
+    async def find(
+        self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False
+    ) -> MessageId | None:
         """Delegate to the courier."""
         return await self._courier.find(job, kind, where, ever=ever)
 
-    async def find_card(self, job: Job) -> int | None:
+    async def find_card(self, job: Job) -> MessageId | None:
         """Delegate to the courier."""
         return await self._courier.find_card(job)
 
-    async def open_direct(self, member_id: DiscordUserId) -> int:
+    async def open_direct(self, member_id: DiscordUserId) -> ChannelId:
         """Delegate to the courier."""
         return await self._courier.open_direct(member_id)
 

@@ -14,6 +14,7 @@ from typing import Literal
 from aiohttp import web
 from yarl import URL
 
+from bot.model import TaskId
 from bot.sandbox import composer, mp3
 from bot.sandbox.faults import ENDINGS, REFUSALS, FaultKind, InjectedFault
 from bot.sandbox.http_responses import created, error_response, errors_as_json, hang_up, refusal
@@ -211,9 +212,9 @@ class Sandbox:
             return refusal(FaultKind.UNAUTHORIZED)
         if spoiled := self._spoiled(request, "poll"):
             return spoiled
-        return self.poll(request.match_info["id"], request.url.origin())
+        return self.poll(TaskId(request.match_info["id"]), request.url.origin())
 
-    def poll(self, task_id: str, origin: URL) -> web.Response:
+    def poll(self, task_id: TaskId, origin: URL) -> web.Response:
         """Answer the GET of a task whose songs lie under ``origin``."""
         task = self.tasks.get(task_id)
         if task is None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from bot.database.engine import Tx
 from bot.errors import Refusal
 from bot.model import Job, JobState, Origin, SongRequest, Source
-from bot.pipeline.card_facts import card_facts
+from bot.pipeline.card_facts import first_facts
 from bot.pipeline.courier import CardFacts
 from bot.refusals import NoRoom
 from bot.services import admission
@@ -60,7 +60,7 @@ def admit(tx: Tx, terms: Terms, incoming: Incoming) -> Accepted:
     lock_day(tx, day_number(now))  # the month's total of all servers is checked, too
     admission.require_allowed(tx, terms, origin, member, source, now)
     job_id, price = jobs.new_id(), terms.price_credits
-    held, limit = quotas.hold(
+    held, standing = quotas.hold(
         tx, job_id, origin.guild_id, member, origin.role_ids, price, terms.defaults, now
     )
     job = Job(
@@ -73,10 +73,10 @@ def admit(tx: Tx, terms: Terms, incoming: Incoming) -> Accepted:
         created_at=now,
         state_since=now,
         price_credits=price,
-        limit_credits=None if limit is None else limit.credits,
+        limit_credits=None if standing.limit is None else standing.limit.credits,
     )
-    jobs.add(tx, job, held, due_at=now + ANSWER_WITHIN, source=source)
-    return Accepted(job=job, facts=card_facts(tx, job, terms.defaults, now))
+    jobs.add(tx, job, member, held, due_at=now + ANSWER_WITHIN, source=source)
+    return Accepted(job=job, facts=first_facts(tx, job, standing, now))
 
 
 def share_passed(tx: Tx, terms: Terms, now: datetime) -> int | None:

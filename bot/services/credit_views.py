@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from bot.balance import Balance, Standing
-from bot.model import Job
+from bot.model import ChannelId, Job, RoleId
 from bot.store.quotas import SetLimit
 from bot.store.reports import DayOfUse, MemberUse
 from bot.store.times import UTC_NAME
@@ -24,8 +24,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     ceiling: int | None
     """The operator's ceiling for every server, if any."""
     paused: str | None
-    alerts_channel_id: int | None
-    role_limits: dict[int, int]
+    alerts_channel_id: ChannelId | None
+    role_limits: dict[RoleId, int]
     """By role id; the server's id is the id of @everyone."""
     member_limits: LimitList
     """Limits of individual members."""
@@ -38,7 +38,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
     standing: Standing
     own: int | None
-    by_role: dict[int, int]
+    by_role: dict[RoleId, int]
     paused: str | None
 
 

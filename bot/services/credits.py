@@ -11,7 +11,7 @@ from bot.balance import Balance, ChangedBy, Limit, Period
 from bot.characters import head, storable
 from bot.database.engine import Database, Tx
 from bot.mentions import Names
-from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
+from bot.model import ChannelId, DiscordUserId, EntryId, GuildId, JobId, MemberNumber, RoleId, everyone_of
 from bot.refusals import NoSuchLimit, NoSuchZone, NotRefundable, OperatorsOnly, OutOfRange, TextMissing
 from bot.services import ledger_csv
 from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
@@ -68,7 +68,7 @@ class CreditService:
         return await self._database.read(lambda tx: ledger.balance(tx, guild_id, self._defaults, now))
 
     async def explain(
-        self, guild_id: GuildId, member_id: DiscordUserId, role_ids: Collection[int]
+        self, guild_id: GuildId, member_id: DiscordUserId, role_ids: Collection[RoleId]
     ) -> Explanation:
         """Return what a member may spend now, and the rules behind it."""
         now = self._now()
@@ -126,8 +126,8 @@ class CreditService:
         *,
         kind: str | None = None,
         member_id: DiscordUserId | None = None,
-        before_id: int | None = None,
-        after_id: int | None = None,
+        before_id: EntryId | None = None,
+        after_id: EntryId | None = None,
     ) -> LedgerPage:
         """Return a page, newest first: before an entry, after one, or the newest."""
         now = self._now()
@@ -271,7 +271,7 @@ class CreditService:
 
         def clear(tx: Tx) -> tuple[SetLimit, LimitChange]:
             if limit.number is None:
-                before = quotas.set_role(tx, guild_id, limit.role_id or 0, None, changed_by, now)
+                before = quotas.set_role(tx, guild_id, limit.role_id or RoleId(0), None, changed_by, now)
             else:
                 before = quotas.clear_number(tx, guild_id, limit.number, changed_by, now)
             return limit, LimitChange(before=before, after=None, open_jobs=0, beyond=0)
@@ -279,7 +279,7 @@ class CreditService:
         return await self._once(guild_id, changed_by, clear)
 
     async def limit_role(
-        self, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy
+        self, guild_id: GuildId, role_id: RoleId, credits_: int | None, changed_by: ChangedBy
     ) -> LimitChange | None:
         """Set or clear a role's limit.
 
@@ -291,11 +291,12 @@ class CreditService:
         now = self._now()
 
         def change(tx: Tx) -> LimitChange:
-            countable = role_id == guild_id and credits_ is not None
+            is_everyone = role_id == everyone_of(guild_id)
+            countable = is_everyone and credits_ is not None
             return LimitChange(
                 before=quotas.set_role(tx, guild_id, role_id, credits_, changed_by, now),
                 after=credits_,
-                open_jobs=jobs.count_open(tx, guild_id, members.NOBODY).guild if role_id == guild_id else 0,
+                open_jobs=jobs.count_open(tx, guild_id, members.NOBODY).guild if is_everyone else 0,
                 beyond=quotas.beyond(tx, guild_id, credits_ or 0, self._defaults, now) if countable else 0,
             )
 
@@ -350,8 +351,8 @@ class CreditService:
         return await self._once(guild_id, changed_by, lambda tx: quotas.resume(tx, guild_id, changed_by, now))
 
     async def set_alerts(
-        self, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy
-    ) -> tuple[int | None, int | None] | None:
+        self, guild_id: GuildId, channel_id: ChannelId | None, changed_by: ChangedBy
+    ) -> tuple[ChannelId | None, ChannelId | None] | None:
         """Set or clear the channel for budget alerts.
 
         Returns the channel before and after.

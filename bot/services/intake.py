@@ -7,7 +7,19 @@ from datetime import datetime
 from bot.database.engine import Database, Tx
 from bot.errors import Refusal, StoreBusy
 from bot.mentions import named
-from bot.model import DiscordUserId, FailReason, GuildId, Job, JobId, Origin, SongRequest, Source
+from bot.model import (
+    DiscordUserId,
+    DraftId,
+    FailReason,
+    GuildId,
+    InteractionId,
+    Job,
+    JobId,
+    MessageId,
+    Origin,
+    SongRequest,
+    Source,
+)
 from bot.pipeline.cards import POSITION_EVERY
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.storage import no_problem
@@ -188,22 +200,22 @@ class Intake:
         """
         await self._database.read(lambda tx: song_channels.admitted(tx, origin))
 
-    async def refused(self, interaction_id: int) -> None:
+    async def refused(self, interaction_id: InteractionId) -> None:
         """Record an interaction refused before it got here, so that it stays refused."""
         self._note_refused(interaction_id)
         now = self._now()
         await self._database.write(lambda tx: refused_interactions.remember(tx, interaction_id, now))
 
-    def _was_refused(self, tx: Tx, interaction_id: int) -> bool:
+    def _was_refused(self, tx: Tx, interaction_id: InteractionId) -> bool:
         return interaction_id in self._refused or refused_interactions.is_refused(tx, interaction_id)
 
-    def _note_refused(self, interaction_id: int) -> None:
+    def _note_refused(self, interaction_id: InteractionId) -> None:
         # Kept in memory as well, in case the refusal's row could not be written.
         self._refused[interaction_id] = None
         if len(self._refused) > REFUSED_MAX:
             del self._refused[next(iter(self._refused))]
 
-    async def answered(self, job: Job, facts: CardFacts, card_message_id: int | None) -> None:
+    async def answered(self, job: Job, facts: CardFacts, card_message_id: MessageId | None) -> None:
         """Record that the member saw the card with ``facts``; now the runner may start."""
         now, state = self._now(), facts.shown(job)
         # A card whose id is unknown is looked up at once.
@@ -294,7 +306,7 @@ class Intake:
         self._woken()
         return job
 
-    async def message_gone(self, job_id: JobId, message_id: int) -> None:
+    async def message_gone(self, job_id: JobId, message_id: MessageId) -> None:
         """Record that the song's message was deleted, so that its card drops the link."""
         now = self._now()
         await self._database.write(lambda tx: job_cards.message_gone(tx, job_id, message_id, now))
@@ -302,7 +314,7 @@ class Intake:
 
     async def keep_draft(
         self, request: SongRequest, member_id: DiscordUserId, remix_of: JobId | None = None
-    ) -> int:
+    ) -> DraftId:
         """Keep the texts of a request for a day. Returns the draft's number.
 
         ``remix_of`` is the job whose texts the draft modifies.
@@ -310,13 +322,13 @@ class Intake:
         Raises:
             TextsGone: the texts of ``remix_of`` may no longer be reused, even in part.
         """
-        now, key = self._now(), jobs.new_id()
+        now, key = self._now(), DraftId(jobs.new_id())
         await self._database.write(
             lambda tx: texts.keep_draft(tx, key, member_id, request.cleaned(), remix_of, now)
         )
         return key
 
-    async def draft(self, key: int, member_id: DiscordUserId) -> tuple[SongRequest, int | None]:
+    async def draft(self, key: DraftId, member_id: DiscordUserId) -> tuple[SongRequest, JobId | None]:
         """Return the member's own draft, and the job whose texts it modifies.
 
         Raises:

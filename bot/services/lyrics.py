@@ -19,7 +19,17 @@ from bot.characters import head, storable
 from bot.database.engine import Database, Tx
 from bot.errors import Transient, Unauthorized
 from bot.mentions import named
-from bot.model import FailReason, JobId, MemberNumber, Origin, SongRequest
+from bot.model import (
+    CallId,
+    DraftId,
+    FailReason,
+    InteractionId,
+    JobId,
+    MemberNumber,
+    Origin,
+    SongRequest,
+    TaskId,
+)
 from bot.music import wire
 from bot.music.backends import limits_of
 from bot.music.client import MusicClient
@@ -75,7 +85,7 @@ WAIT_MAX_S: Final = 180.0
 class WrittenLyrics(Struct, frozen=True, kw_only=True):
     """A draft filled with lyrics."""
 
-    draft: int
+    draft: DraftId
     """The draft's number."""
     request: SongRequest
 
@@ -157,7 +167,7 @@ class Lyricist:
         return drafts
 
     @asynccontextmanager
-    async def _one_more(self, interaction_id: int) -> AsyncIterator[None]:
+    async def _one_more(self, interaction_id: InteractionId) -> AsyncIterator[None]:
         """Count the interaction as waiting for lyrics within the block."""
         if self._closing:
             raise ShuttingDown
@@ -206,7 +216,7 @@ class Lyricist:
         lyrics_calls.give_up(tx, member, now)
         lock_day(tx, day_number(now))
         self._admit(tx, origin, member, now)
-        call_id = jobs.new_id()
+        call_id = CallId(jobs.new_id())
         # The slot that pays reads the topic from the row.
         handed = None if self._database.share.leads else about
         lyrics_calls.add(tx, call_id, origin.interaction_id, member, backend, now, about=handed)
@@ -234,7 +244,7 @@ class Lyricist:
             raise NoLyrics("busy")
 
     async def _wait(
-        self, music: MusicClient, drafts: LyricsDrafts, call_id: int, task_id: str
+        self, music: MusicClient, drafts: LyricsDrafts, call_id: CallId, task_id: TaskId
     ) -> wire.Written:
         """Poll a task until its lyrics are ready."""
         try:
@@ -262,14 +272,14 @@ class Lyricist:
 
     async def _keep(
         self,
-        call_id: int,
+        call_id: CallId,
         written: wire.Written,
         request: SongRequest,
         origin: Origin,
         remix_of: JobId | None,
     ) -> WrittenLyrics:
         """Keep the lyrics in a draft, and record that they are done."""
-        limits, now, key = limits_of(request.model), self._now(), jobs.new_id()
+        limits, now, key = limits_of(request.model), self._now(), DraftId(jobs.new_id())
         lyrics = head(storable(written.lyrics), limits.lyrics)
         title = request.title or head(storable(written.title), limits.title)
         filled = replace(

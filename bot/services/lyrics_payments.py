@@ -14,7 +14,7 @@ from typing import Final, Literal, TypeAlias, assert_never, cast
 
 from bot.database.engine import Database, Tx
 from bot.errors import Refusal, StoreBusy, Transient
-from bot.model import ClosedCause, FailReason
+from bot.model import CallId, ClosedCause, FailReason, TaskId
 from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
@@ -86,7 +86,7 @@ class LyricsPayments:
         if self._database.share.leads:
             await self._music.chosen.prepare()
 
-    async def task_of(self, call_id: int, drafts: LyricsDrafts, about: str) -> str:
+    async def task_of(self, call_id: CallId, drafts: LyricsDrafts, about: str) -> TaskId:
         """Have the request just recorded paid for. Returns the task's id.
 
         Raises:
@@ -119,7 +119,7 @@ class LyricsPayments:
         call_ids = await self._database.read(lambda tx: lyrics_calls.wanted(tx, self._terms.backend))
         await asyncio.gather(*(self._pay_for_other(call_id, drafts) for call_id in call_ids))
 
-    async def _pay_for_other(self, call_id: int, drafts: LyricsDrafts) -> None:
+    async def _pay_for_other(self, call_id: CallId, drafts: LyricsDrafts) -> None:
         await self.prepare()
         now = self._now()
         with self._guarded():
@@ -131,13 +131,13 @@ class LyricsPayments:
             except Refusal as refusal:  # meant for the member, whose slot reads it from the row
                 log.info("wanted lyrics refused", extra={"error": str(refusal)})
 
-    def _take(self, tx: Tx, call_id: int, now: datetime) -> str | None:
+    def _take(self, tx: Tx, call_id: CallId, now: datetime) -> str | None:
         if breaker.blocked_until(breaker.read(tx, self._terms.backend), now) is not None:
             lyrics_calls.move(tx, call_id, CallState.WANTED, CallState.REFUSED)
             return None
         return lyrics_calls.take(tx, call_id, now)
 
-    async def _from_leader(self, call_id: int) -> str:
+    async def _from_leader(self, call_id: CallId) -> TaskId:
         """Wait until slot 0 has paid for the request. Returns the task's id."""
         for looks in range(1, LOOKS_MAX + 1):
             await self._sleep(LOOK_S)
@@ -195,7 +195,7 @@ class LyricsPayments:
             return wire.Busy(FROZEN)
         return await self._music.chosen.submit_lyrics(drafts, about)
 
-    async def _conclude(self, call_id: int, answer: wire.Submitted) -> str:
+    async def _conclude(self, call_id: CallId, answer: wire.Submitted) -> TaskId:
         """Record the outcome of the paid request. Returns the task's id."""
         match answer:
             case wire.Accepted(task_id=task_id):
@@ -219,7 +219,7 @@ class LyricsPayments:
             case _:
                 assert_never(answer)
 
-    async def _closed(self, call_id: int, cause: ClosedCause, detail: str) -> datetime:
+    async def _closed(self, call_id: CallId, cause: ClosedCause, detail: str) -> datetime:
         """Record that the service refuses this account, songs included.
 
         Returns when requests may resume.
@@ -240,11 +240,11 @@ class LyricsPayments:
 
     async def moved(
         self,
-        call_id: int,
+        call_id: CallId,
         before: CallState,
         after: CallState,
         *,
-        task_id: str | None = None,
+        task_id: TaskId | None = None,
         refusal: str | None = None,
     ) -> bool:
         """Move a request to another state.

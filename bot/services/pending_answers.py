@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from bot.model import JobId
+from bot.model import InteractionId, JobId
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ class PendingAnswers:
         self._all_answered = asyncio.Event()
         self._all_answered.set()
 
-    def __contains__(self, interaction_id: int) -> bool:
+    def __contains__(self, interaction_id: InteractionId) -> bool:
         """Return whether the interaction is being accepted or refused."""
         return interaction_id in self._being_accepted
 
     @contextmanager
-    def accepting(self, interaction_id: int) -> Iterator[None]:
+    def accepting(self, interaction_id: InteractionId) -> Iterator[None]:
         """Count an interaction while it is accepted or refused."""
         self._being_accepted.add(interaction_id)
         self._began_at_s = asyncio.get_running_loop().time()

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from bot.database.engine import Database, Tx
-from bot.model import DiscordUserId, GuildId, JobId
+from bot.model import DiscordUserId, GuildId, InteractionId, JobId
 from bot.refusals import Leaving, TextsGone, TooManyRatings
 from bot.store import members, ratings
 from bot.store.listed_songs import ListedSong, listed
@@ -70,7 +70,7 @@ class Ratings:
         job_id: JobId,
         guild_id: GuildId,
         member_id: DiscordUserId,
-        interaction_id: int,
+        interaction_id: InteractionId,
         *,
         liked: bool,
         listed: bool = True,
@@ -129,7 +129,7 @@ class Ratings:
         if full:
             raise TooManyRatings(RATINGS_MAX, times[0] + RATINGS_WITHIN)
 
-    def _note(self, interaction_id: int) -> None:
+    def _note(self, interaction_id: InteractionId) -> None:
         self._presses[interaction_id] = None
         if len(self._presses) > PRESSES_MAX:
             del self._presses[next(iter(self._presses))]

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bot.balance import ChangedBy
 from bot.characters import storable
 from bot.database.engine import Database, Tx
-from bot.model import GuildId
+from bot.model import GuildId, RoleId, everyone_of
 from bot.refusals import (
     EverybodyManages,
     NoSuchChannel,
@@ -103,13 +103,13 @@ class ServerRules:
 
         return await self._database.write(set_channels)
 
-    async def manager_roles(self, guild_id: GuildId) -> tuple[int, ...]:
+    async def manager_roles(self, guild_id: GuildId) -> tuple[RoleId, ...]:
         """Return the roles whose members may manage the bot in the server."""
         return await self._database.read(lambda tx: manager_roles.roles(tx, guild_id))
 
     async def set_manager_roles(
-        self, guild_id: GuildId, *, add: int | None, remove: str | None, changed_by: ChangedBy
-    ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        self, guild_id: GuildId, *, add: RoleId | None, remove: str | None, changed_by: ChangedBy
+    ) -> tuple[tuple[RoleId, ...], tuple[RoleId, ...]] | None:
         """Add a role, and remove one by id, mention or label.
 
         Returns the roles before and after; None if the interaction was repeated.
@@ -119,11 +119,11 @@ class ServerRules:
             NoSuchRole: the role to remove is not a manager role.
             TooManyRoles: there are already ``MANAGER_ROLES_MAX``.
         """
-        if add == guild_id:
+        if add == everyone_of(guild_id):
             raise EverybodyManages
         now = self._now()
 
-        def set_roles(tx: Tx) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        def set_roles(tx: Tx) -> tuple[tuple[RoleId, ...], tuple[RoleId, ...]] | None:
             lock_guild(tx, guild_id)
             if ledger_entries.changed(tx, changed_by):
                 return None
@@ -144,7 +144,7 @@ class ServerRules:
         return await self._database.write(set_roles)
 
 
-def _named(roles: tuple[int, ...], typed: str) -> int:
+def _named(roles: tuple[RoleId, ...], typed: str) -> RoleId:
     """Return the one of the roles that was typed."""
     id_ = _id_in(typed)
     matches = [role for role in roles if str(role) == id_]

@@ -17,7 +17,18 @@ from msgspec.structs import replace
 from bot.characters import storable
 from bot.database.engine import Database, Tx
 from bot.errors import Transient, Unauthorized
-from bot.model import OPEN_STATES, SONG_STATES, DiscordUserId, GuildId, Job, JobId, Track
+from bot.model import (
+    OPEN_STATES,
+    SONG_STATES,
+    ChannelId,
+    DiscordUserId,
+    GuildId,
+    InteractionId,
+    Job,
+    JobId,
+    MessageId,
+    Track,
+)
 from bot.music import tags, wire
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
@@ -49,8 +60,8 @@ TURN_WAIT_S: Final = 60.0
 class Copy(Struct, frozen=True, kw_only=True):
     """A posted copy of a song."""
 
-    channel_id: int
-    message_id: int | None
+    channel_id: ChannelId
+    message_id: MessageId | None
     """None: the copy was already posted for the same request, and has since been deleted."""
     missing: int
     """Number of the song's takes that are gone."""
@@ -166,7 +177,9 @@ class SongArchive:
             raise NoSuchSong
         return match.job
 
-    async def post(self, job: Job, channel_id: int, interaction_id: int, locale: str = "") -> Copy:
+    async def post(
+        self, job: Job, channel_id: ChannelId, interaction_id: InteractionId, locale: str = ""
+    ) -> Copy:
         """Post the song in a channel in the language ``locale``, once per interaction.
 
         Raises:
@@ -213,7 +226,7 @@ class SongArchive:
                 del self._copies[member_id]
 
     @asynccontextmanager
-    async def _turn(self, channel_id: int, guild_id: GuildId) -> AsyncIterator[None]:
+    async def _turn(self, channel_id: ChannelId, guild_id: GuildId) -> AsyncIterator[None]:
         """Wait for a turn in the channel, for at most ``TURN_WAIT_S``."""
         async with AsyncExitStack() as stack:
             try:
@@ -223,9 +236,9 @@ class SongArchive:
                 raise Transient("the channel is busy") from None
             yield
 
-    async def _post(self, job: Job, channel_id: int, nonce: str, locale: str, *, direct: bool) -> Copy:
+    async def _post(self, job: Job, channel_id: ChannelId, nonce: str, locale: str, *, direct: bool) -> Copy:
         files = await self.files(job)
-        message_id: int | None = None
+        message_id: MessageId | None = None
         try:
             async with self._turn(channel_id, job.origin.guild_id):
                 message_id = await self._courier.post_copy(

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from bot.database.engine import Tx
-from bot.model import JobId
+from bot.model import ChannelId, JobId
 from bot.store.times import milliseconds, moment
 
 
@@ -13,7 +13,7 @@ class Announcement(Struct, frozen=True, kw_only=True):
     """An announcement of a song in a channel chosen by the server's managers."""
 
     job_id: JobId
-    channel_id: int
+    channel_id: ChannelId
     started_at: datetime | None
     """When the first attempt to send it began; None before that."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from bot.database.engine import Tx
-from bot.model import GuildId
+from bot.model import ChannelId, GuildId
 from bot.store import ledger, quotas
 from bot.store.ledger import Defaults
 from bot.store.times import milliseconds, moment
@@ -18,7 +18,7 @@ class BudgetAlert(Struct, frozen=True, kw_only=True):
     """An alert about a server's budget."""
 
     id: int
-    channel_id: int
+    channel_id: ChannelId
     percent: int
     used: int
     allowance: int

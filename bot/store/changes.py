@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from bot.balance import Period
 from bot.lazy import lazy_pattern
+from bot.model import ChannelId, RoleId
 from bot.store.times import UTC_NAME
 
 _OLD_ALLOWANCE: Final = lazy_pattern(r"(?P<credits>\d+) a (?P<period>day|week|month)")
@@ -41,24 +42,24 @@ class Credits(Struct, frozen=True):
 class Channel(Struct, frozen=True):
     """A channel, by its Discord id; None for no channel."""
 
-    id: int | None
+    id: ChannelId | None
 
 
 class SongChannels(Struct, frozen=True):
     """Channels for songs, by their Discord ids."""
 
-    asked: tuple[int, ...] = ()
+    asked: tuple[ChannelId, ...] = ()
     """Where songs may be requested, in order; empty for everywhere."""
-    results: int | None = None
+    results: ChannelId | None = None
     """Where songs are posted; None for the channel of the request."""
-    announced: int | None = None
+    announced: ChannelId | None = None
     """Where songs are announced; None for nowhere."""
 
 
 class ManagerRoles(Struct, frozen=True):
     """Roles whose members may manage the bot, by their Discord ids, in order."""
 
-    ids: tuple[int, ...] = ()
+    ids: tuple[RoleId, ...] = ()
 
 
 Value: TypeAlias = Status | Allowance | Credits | Channel | SongChannels | ManagerRoles
@@ -113,7 +114,7 @@ def _read_old(kind: str, text: str) -> Value:
     if text in set(Status):
         return Status(text)
     number = None if text == _OLD_NONE else int(text)
-    return Channel(number) if kind == "alerts" else Credits(number)
+    return Credits(number) if kind != "alerts" else Channel(None if number is None else ChannelId(number))
 
 
 def plain(value: Value | None) -> str:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from bot.database.engine import Tx
 from bot.database.share import EVERYTHING, Share
-from bot.model import Job, JobId
+from bot.model import Job, JobId, MessageId
 from bot.store.job_rows import read_all
 from bot.store.jobs import NOT_ERASED
 from bot.store.times import milliseconds
@@ -22,7 +22,7 @@ CARD_HORIZON = timedelta(minutes=60)
 def answered(
     tx: Tx,
     job_id: JobId,
-    card_message_id: int | None,
+    card_message_id: MessageId | None,
     state: str,
     now: datetime,
     card_due_at: datetime | None = None,
@@ -53,7 +53,7 @@ def no_card(tx: Tx, job_id: JobId) -> None:
     tx.execute("UPDATE job SET card_due_at = NULL WHERE id = ?", (job_id,))
 
 
-def message_gone(tx: Tx, job_id: JobId, message_id: int, now: datetime) -> None:
+def message_gone(tx: Tx, job_id: JobId, message_id: MessageId, now: datetime) -> None:
     """Record that the job's message was deleted; copies of the song do not count."""
     tx.execute(
         """UPDATE job SET message_id = NULL, card_due_at = :now
@@ -115,16 +115,16 @@ def card_shown(tx: Tx, job: Job, state: str, again_at: datetime | None, free_at:
     )
 
 
-def card_found(tx: Tx, job: Job, card_message_id: int) -> None:
+def card_found(tx: Tx, job: Job, card_message_id: MessageId) -> None:
     """Record the card's message id, which was unknown when the card was sent."""
     tx.execute(f"UPDATE job SET card_message_id = ? WHERE id = ? AND {NOT_ERASED}", (card_message_id, job.id))
 
 
-def recent_durations(tx: Tx, limit: int) -> list[timedelta]:
-    """Return the durations from request to delivery of the last delivered songs, newest first."""
+def recent_durations_ms(tx: Tx, limit: int) -> list[int]:
+    """Return how long the last delivered songs took from their request to their delivery, newest first."""
     rows = tx.execute(
         """SELECT state_since - created_at AS took FROM job WHERE state = 'delivered'
            ORDER BY state_since DESC LIMIT ?""",
         (limit,),
     ).fetchall()
-    return [timedelta(milliseconds=row["took"]) for row in rows]
+    return [row["took"] for row in rows]

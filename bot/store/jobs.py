@@ -21,20 +21,22 @@ from bot.model import (
     Delivery,
     FailReason,
     GuildId,
+    InteractionId,
     Job,
     JobId,
     JobState,
     MemberNumber,
+    MessageId,
     ParkReason,
     Reuse,
     Source,
     TakeDetails,
+    TaskId,
 )
 from bot.store import texts
 from bot.store.job_events import record_answer, record_request
 from bot.store.job_rows import SELECT, read
 from bot.store.ledger_entries import Hold
-from bot.store.members import member_number
 from bot.store.times import milliseconds, moment
 
 NOT_ERASED = "interaction_id > 0"
@@ -62,7 +64,7 @@ class JobChange(TypedDict, total=False):
     """Columns that a move may change, apart from the state and the due time."""
 
     backend: Backend
-    task_id: str
+    task_id: TaskId
     upstream_credits: float | None
     takes: tuple[TakeDetails, ...]
     urls: tuple[str, ...]
@@ -76,7 +78,7 @@ class JobChange(TypedDict, total=False):
     parked: ParkReason | None
     """Setting or clearing it also makes the card due."""
     delivery: Delivery | None
-    message_id: int | None
+    message_id: MessageId | None
     restored: Literal[False]
     """False once the messages of a restored job have been searched for."""
 
@@ -86,13 +88,15 @@ def new_id() -> JobId:
     return JobId(secrets.randbits(53))
 
 
-def add(tx: Tx, job: Job, held: Hold, due_at: datetime, source: Source | None = None) -> None:
-    """Insert a new job and its texts; texts equal to those of its ``source`` are shared with it.
+def add(
+    tx: Tx, job: Job, member: MemberNumber, held: Hold, due_at: datetime, source: Source | None = None
+) -> None:
+    """Insert a member's new job and its texts; texts equal to those of its ``source`` are shared with it.
 
     Raises:
         ConstraintViolated: the interaction was already accepted, or the failed job already retried.
     """
-    origin, member = job.origin, member_number(tx, job.origin.member_id)
+    origin = job.origin
     tx.execute(
         """INSERT INTO job (id, interaction_id, guild_id, channel_id, member_id, may_reference, state,
                             created_at, state_since, due_at, price, day, allowance_part, bonus_part,
@@ -139,7 +143,7 @@ def _job_of(source: Source | None, reuse: Reuse) -> int | None:
     return source.job_id if source is not None and source.reuse is reuse else None
 
 
-def taken(tx: Tx, interaction_id: int) -> bool:
+def taken(tx: Tx, interaction_id: InteractionId) -> bool:
     """Return whether this interaction has already become a job."""
     return tx.execute("SELECT 1 FROM job WHERE interaction_id = ?", (interaction_id,)).fetchone() is not None
 
@@ -285,13 +289,13 @@ def mark_restored(tx: Tx, job_id: JobId, now: datetime) -> None:
     tx.execute("UPDATE job SET restored_at = ? WHERE id = ?", (milliseconds(now), job_id))
 
 
-def task_taken(tx: Tx, backend: Backend, task_id: str) -> bool:
+def task_taken(tx: Tx, backend: Backend, task_id: TaskId) -> bool:
     """Return whether a job already has this task of the service."""
     key = _task_key(backend, task_id)
     return tx.execute("SELECT 1 FROM job WHERE task_id = ?", (key,)).fetchone() is not None
 
 
-def _task_key(backend: Backend | None, task_id: str) -> str:
+def _task_key(backend: Backend | None, task_id: TaskId) -> str:
     """Return the value for the unique column of task ids: two services may use the same id.
 
     The first service's ids have no prefix, because they were stored that way when it was the only one.

@@ -8,6 +8,7 @@ and ``usage`` change in the same transaction and can be recomputed from it.
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bot.balance import Balance, ChangedBy, Period
 from bot.database.engine import Tx
@@ -37,8 +38,43 @@ class Defaults(Struct, frozen=True, kw_only=True):
     """Maximum allowance of any server. If it is set, every server has ``period``."""
 
 
+class Pool(Struct, frozen=True, kw_only=True):
+    """A server's credits as they are stored, and what limits their use."""
+
+    stored: Balance
+    """The balance without a ceiling."""
+    ceiling: int | None
+    operator_bonus: int
+    """Bonus credits granted by the operator."""
+    bonus_spent: int
+    """Bonus credits used or held in the period."""
+
+    @property
+    def balance(self) -> Balance:
+        """The balance under the ceiling."""
+        if self.ceiling is None:
+            return self.stored
+        stored = self.stored
+        left = max(0, self.ceiling - max(stored.allowance, stored.used + stored.held) - self.bonus_spent)
+        return replace(stored, bonus=_bonus_under_ceiling(stored.bonus, self.operator_bonus, left))
+
+    def after(self, held: Hold) -> "Pool":
+        """Return the pool once these credits are held as well."""
+        stored = self.stored
+        return replace(
+            self,
+            stored=replace(stored, held=stored.held + held.allowance, bonus=stored.bonus - held.bonus),
+            bonus_spent=self.bonus_spent + held.bonus,
+        )
+
+
 def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Balance:
     """Return the server's balance at ``now``."""
+    return pool(tx, guild_id, defaults, now).balance
+
+
+def pool(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Pool:
+    """Return the server's pool at ``now``."""
     row = tx.execute(
         """SELECT allowance, period, bonus, operator_bonus, zone, zone_day, zone_until
            FROM guild WHERE id = ?""",
@@ -56,20 +92,20 @@ def balance(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Bal
            WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
         (guild_id, WHOLE_GUILD, first, after),
     ).fetchone()
-    bonus = 0 if row is None else row["bonus"]
-    if row is not None and defaults.ceiling is not None:
-        left = max(0, defaults.ceiling - max(allowance, used + held) - bonus_spent)
-        bonus = _bonus_under_ceiling(bonus, row["operator_bonus"], left)
-    return Balance(
+    stored = Balance(
         allowance=allowance,
         used=used,
         held=held,
-        bonus=bonus,
+        bonus=0 if row is None else row["bonus"],
         period=period,
         renews_at=calendar.renews_at(period, now),
         zone=calendar.zone,
         days=(first, after),
         today=calendar.today(now),
+    )
+    operator_bonus = 0 if row is None else row["operator_bonus"]
+    return Pool(
+        stored=stored, ceiling=defaults.ceiling, operator_bonus=operator_bonus, bonus_spent=bonus_spent
     )
 
 
@@ -91,19 +127,19 @@ def hold(
     price: int,
     defaults: Defaults,
     now: datetime,
-    pool: Balance | None = None,
+    current: Balance | None = None,
 ) -> Hold:
-    """Hold ``price`` of the server's credits for the job. ``pool`` is its balance, if just read.
+    """Hold ``price`` of the server's credits for the job. ``current`` is its balance, if just read.
 
     Raises:
         NotEnoughCredits: the allowance and the bonus together are less than the price.
     """
     know_guild(tx, guild_id)
-    pool = pool or balance(tx, guild_id, defaults, now)
-    if pool.available < price:
-        raise NotEnoughCredits(price, pool)
-    allowance = min(price, pool.available - pool.bonus)
-    held = Hold(day=pool.today, allowance=allowance, bonus=price - allowance)
+    current = current or balance(tx, guild_id, defaults, now)
+    if current.available < price:
+        raise NotEnoughCredits(price, current)
+    allowance = min(price, current.available - current.bonus)
+    held = Hold(day=current.today, allowance=allowance, bonus=price - allowance)
     if held.bonus:
         tx.execute("UPDATE guild SET bonus = bonus - ? WHERE id = ?", (held.bonus, guild_id))
     booking = Booking(job_id=job_id, guild_id=guild_id, member=member, hold=held)

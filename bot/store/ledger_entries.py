@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from bot.balance import ChangedBy
 from bot.database.engine import Tx
-from bot.model import GuildId, JobId, MemberNumber
+from bot.model import GuildId, JobId, MemberNumber, RoleId
 from bot.store import calendars, changes
 from bot.store.changes import Value
 from bot.store.members import OPERATOR, member_number
@@ -55,7 +55,7 @@ def note(
     now: datetime,
     *,
     member: MemberNumber | None = None,
-    role_id: int | None = None,
+    role_id: RoleId | None = None,
     before: Value,
     after: Value,
 ) -> None:
@@ -128,7 +128,7 @@ def append(
     *,
     job_id: JobId | None = None,
     member: MemberNumber | None = None,
-    role_id: int | None = None,
+    role_id: RoleId | None = None,
     changed_by: ChangedBy | None = None,
     before: Value | None = None,
     after: Value | None = None,

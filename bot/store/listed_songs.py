@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bot.characters import is_blank
 from bot.database.engine import Row, Tx
-from bot.model import DiscordUserId, GuildId, JobId
+from bot.model import ChannelId, DiscordUserId, GuildId, JobId, MessageId
 from bot.store.times import moment
 
 _NO_TAKES = "[]"
@@ -29,9 +29,9 @@ class ListedSong(Struct, frozen=True, kw_only=True):
     prompt: str
     given_title: str
     """The service's title, which derives from the texts; empty once an author has withdrawn theirs."""
-    message_id: int | None
+    message_id: MessageId | None
     """The message with the song; None if there is none."""
-    channel_id: int | None
+    channel_id: ChannelId | None
     direct: bool
     """Whether that message was sent to the member alone."""
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from bot.balance import Period
 from bot.database.engine import Row, Tx
-from bot.model import Backend, MemberNumber
+from bot.model import Backend, CallId, InteractionId, MemberNumber, TaskId
 from bot.store import members, times
 from bot.store.times import milliseconds, moment
 
@@ -59,17 +59,17 @@ OPEN: Final = (CallState.WANTED, CallState.SUBMITTING, CallState.RUNNING)
 class LyricsCall(Struct, frozen=True, kw_only=True):
     """A request for lyrics."""
 
-    id: int
+    id: CallId
     state: CallState
     asked_at: datetime
-    task_id: str | None = None
+    task_id: TaskId | None = None
     refusal: str | None = None
 
 
 def add(
     tx: Tx,
-    call_id: int,
-    interaction_id: int,
+    call_id: CallId,
+    interaction_id: InteractionId,
     member: MemberNumber,
     backend: Backend,
     now: datetime,
@@ -92,7 +92,7 @@ def add(
     )
 
 
-def taken(tx: Tx, interaction_id: int) -> bool:
+def taken(tx: Tx, interaction_id: InteractionId) -> bool:
     """Return whether this interaction has already become a request."""
     row = tx.execute("SELECT 1 FROM lyrics_call WHERE interaction_id = ?", (interaction_id,)).fetchone()
     return row is not None
@@ -100,11 +100,11 @@ def taken(tx: Tx, interaction_id: int) -> bool:
 
 def move(
     tx: Tx,
-    call_id: int,
+    call_id: CallId,
     before: CallState,
     after: CallState,
     *,
-    task_id: str | None = None,
+    task_id: TaskId | None = None,
     upstream_credits: float | None = None,
     refusal: str | None = None,
 ) -> bool:
@@ -126,7 +126,7 @@ def move(
     return cursor.rowcount == 1
 
 
-def wanted(tx: Tx, backend: Backend) -> list[int]:
+def wanted(tx: Tx, backend: Backend) -> list[CallId]:
     """Return other slots' wanted requests to this service, oldest first."""
     rows = tx.execute(
         """SELECT id FROM lyrics_call WHERE state = 'wanted' AND asked_at > 0 AND backend = ?
@@ -136,7 +136,7 @@ def wanted(tx: Tx, backend: Backend) -> list[int]:
     return [row["id"] for row in rows]
 
 
-def take(tx: Tx, call_id: int, now: datetime) -> str | None:
+def take(tx: Tx, call_id: CallId, now: datetime) -> str | None:
     """Mark a wanted request as about to be sent, and return its topic.
 
     Returns None if it is no longer wanted, or too old for anybody to be waiting for it.
@@ -149,7 +149,7 @@ def take(tx: Tx, call_id: int, now: datetime) -> str | None:
     return str(row["about"]) if move(tx, call_id, CallState.WANTED, after) and not is_old else None
 
 
-def call(tx: Tx, call_id: int) -> LyricsCall | None:
+def call(tx: Tx, call_id: CallId) -> LyricsCall | None:
     """Return a request, or None."""
     row = tx.execute(
         "SELECT id, state, asked_at, task_id, refusal FROM lyrics_call WHERE id = ?", (call_id,)

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from bot.balance import ChangedBy, Limit, Standing
+from bot.balance import Balance, ChangedBy, Limit, Standing
 from bot.database.engine import Tx
-from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
+from bot.model import ChannelId, DiscordUserId, GuildId, JobId, MemberNumber, RoleId, everyone_of
 from bot.refusals import LimitReached
 from bot.store import ledger, ledger_entries, members
 from bot.store.changes import Channel, Credits, Status
@@ -22,7 +23,7 @@ from bot.store.ledger_entries import Hold
 class SetLimit(Struct, frozen=True, kw_only=True):
     """A limit set by a server's managers for a role or a member."""
 
-    role_id: int | None
+    role_id: RoleId | None
     number: MemberNumber | None
     member_id: DiscordUserId | None
     """None for a role and for an erased member."""
@@ -85,24 +86,34 @@ def clear_number(
     return int(row["credits"])
 
 
-def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable[int]) -> Limit | None:
+def limit_of(tx: Tx, guild_id: GuildId, member: MemberNumber, role_ids: Iterable[RoleId]) -> Limit | None:
     """Return the limit that applies to the member: their own, else the highest of their roles.
 
     ``role_ids`` includes the server's id, which is also the id of the @everyone role.
     """
-    personal = member_limit(tx, guild_id, member)
+    return _limit_of(tx, guild_id, members.numbers(tx, member), role_ids)
+
+
+def _limit_of(
+    tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber], role_ids: Iterable[RoleId]
+) -> Limit | None:
+    personal = _own_limit(tx, guild_id, numbers)
     if personal is not None:
         return Limit(credits=personal)
     roles = [(credits_, role_id) for role_id, credits_ in role_limits(tx, guild_id, role_ids).items()]
     if not roles:
         return None
     credits_, role_id = max(roles)
-    return Limit(credits=credits_, role_id=role_id, everyone=role_id == guild_id)
+    return Limit(credits=credits_, role_id=role_id, everyone=role_id == everyone_of(guild_id))
 
 
 def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
     """Return the member's own limit, or None. A deletion of their data does not lift it."""
-    for number in members.numbers(tx, member):
+    return _own_limit(tx, guild_id, members.numbers(tx, member))
+
+
+def _own_limit(tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber]) -> int | None:
+    for number in numbers:
         row = tx.execute(
             "SELECT credits FROM member_limit WHERE guild_id = ? AND member_id = ?", (guild_id, number)
         ).fetchone()
@@ -111,7 +122,7 @@ def member_limit(tx: Tx, guild_id: GuildId, member: MemberNumber) -> int | None:
     return None
 
 
-def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[int] | None = None) -> dict[int, int]:
+def role_limits(tx: Tx, guild_id: GuildId, role_ids: Iterable[RoleId] | None = None) -> dict[RoleId, int]:
     """Return the limits of these roles, or of all roles, by role id."""
     rows = tx.execute("SELECT role_id, credits FROM role_limit WHERE guild_id = ?", (guild_id,))
     roles = None if role_ids is None else set(role_ids)
@@ -138,6 +149,12 @@ def standing(
     Credits spent before a deletion of their data count too.
     """
     balance = ledger.balance(tx, guild_id, defaults, now)
+    return _standing(tx, guild_id, members.numbers(tx, member), limit, balance)
+
+
+def _standing(
+    tx: Tx, guild_id: GuildId, numbers: Iterable[MemberNumber], limit: Limit | None, balance: Balance
+) -> Standing:
     first, after = balance.days
     spent = [
         tx.execute(
@@ -146,7 +163,7 @@ def standing(
                FROM usage WHERE guild_id = ? AND member_id = ? AND day >= ? AND day < ?""",
             (guild_id, number, first, after),
         ).fetchone()
-        for number in members.numbers(tx, member)
+        for number in numbers
     ]
     return Standing(
         balance=balance,
@@ -161,22 +178,25 @@ def hold(
     job_id: JobId,
     guild_id: GuildId,
     member: MemberNumber,
-    role_ids: Iterable[int],
+    role_ids: Iterable[RoleId],
     price: int,
     defaults: Defaults,
     now: datetime,
-) -> tuple[Hold, Limit | None]:
-    """Hold ``price`` credits for the member's job. Returns the hold and the limit that applied.
+) -> tuple[Hold, Standing]:
+    """Hold ``price`` credits for the member's job. Returns the hold, and the member's standing after it.
 
     Raises:
         LimitReached: the member's limit leaves less than the price.
         NotEnoughCredits: the server's balance is less than the price.
     """
-    limit = limit_of(tx, guild_id, member, role_ids)
-    current = standing(tx, guild_id, member, limit, defaults, now)
+    numbers = members.numbers(tx, member)
+    limit = _limit_of(tx, guild_id, numbers, role_ids)
+    pool = ledger.pool(tx, guild_id, defaults, now)
+    current = _standing(tx, guild_id, numbers, limit, pool.balance)
     if limit is not None and current.limit_is_tightest and current.left < price:
         raise LimitReached(price, limit, current)
-    return ledger.hold(tx, job_id, guild_id, member, price, defaults, now, current.balance), limit
+    held = ledger.hold(tx, job_id, guild_id, member, price, defaults, now, current.balance)
+    return held, replace(current, balance=pool.after(held).balance, held=current.held + price)
 
 
 def set_member(
@@ -214,7 +234,7 @@ def set_member(
 
 
 def set_role(
-    tx: Tx, guild_id: GuildId, role_id: int, credits_: int | None, changed_by: ChangedBy, now: datetime
+    tx: Tx, guild_id: GuildId, role_id: RoleId, credits_: int | None, changed_by: ChangedBy, now: datetime
 ) -> int | None:
     """Set or clear the limit of a role. Returns the previous one; clearing a missing one does nothing."""
     before = role_limits(tx, guild_id, [role_id]).get(role_id)
@@ -295,15 +315,15 @@ def resume(tx: Tx, guild_id: GuildId, changed_by: ChangedBy, now: datetime) -> b
     return True
 
 
-def alerts_channel(tx: Tx, guild_id: GuildId) -> int | None:
+def alerts_channel(tx: Tx, guild_id: GuildId) -> ChannelId | None:
     """Return the channel for budget alerts, if one is set."""
     row = tx.execute("SELECT alerts_channel_id FROM guild WHERE id = ?", (guild_id,)).fetchone()
     return None if row is None else row["alerts_channel_id"]
 
 
 def set_alerts(
-    tx: Tx, guild_id: GuildId, channel_id: int | None, changed_by: ChangedBy, now: datetime
-) -> int | None:
+    tx: Tx, guild_id: GuildId, channel_id: ChannelId | None, changed_by: ChangedBy, now: datetime
+) -> ChannelId | None:
     """Set or clear the channel for budget alerts. Returns the previous one."""
     ledger.know_guild(tx, guild_id)
     before = alerts_channel(tx, guild_id)

@@ -7,6 +7,7 @@ they have to pay for, so a refused interaction stays refused.
 from datetime import datetime, timedelta
 
 from bot.database.engine import Tx
+from bot.model import InteractionId
 from bot.store.times import milliseconds
 
 KEEP = timedelta(hours=1)
@@ -15,7 +16,7 @@ SWEEP_MAX = 1_000
 """Maximum number of rows dropped by one transaction."""
 
 
-def remember(tx: Tx, interaction_id: int, now: datetime) -> None:
+def remember(tx: Tx, interaction_id: InteractionId, now: datetime) -> None:
     """Record that the interaction was refused."""
     tx.execute(
         "INSERT INTO refused_interaction (interaction_id, refused_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
@@ -23,7 +24,7 @@ def remember(tx: Tx, interaction_id: int, now: datetime) -> None:
     )
 
 
-def is_refused(tx: Tx, interaction_id: int) -> bool:
+def is_refused(tx: Tx, interaction_id: InteractionId) -> bool:
     """Return whether the interaction has been refused."""
     row = tx.execute("SELECT 1 FROM refused_interaction WHERE interaction_id = ?", (interaction_id,))
     return row.fetchone() is not None

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
-from bot.model import DiscordUserId, GuildId, JobId
+from bot.model import DiscordUserId, EntryId, GuildId, JobId, RoleId
 from bot.store import changes, ledger, times
 from bot.store.changes import Allowance, Value
 from bot.store.history import JOB_ID, folded
@@ -57,7 +57,7 @@ _GIVEN_BACK = """(
 class LedgerRow(Struct, frozen=True, kw_only=True):
     """One ledger entry. Member, role and actor ids are Discord's, and None for erased people."""
 
-    id: int
+    id: EntryId
     at: datetime
     day: int
     """The server's own day, in days since the epoch."""
@@ -68,7 +68,7 @@ class LedgerRow(Struct, frozen=True, kw_only=True):
     song: str
     """Its title or the beginning of its prompt; empty once the texts have been deleted."""
     member_id: DiscordUserId | None
-    role_id: int | None
+    role_id: RoleId | None
     actor_id: DiscordUserId | None
     by_operator: bool
     """Whether the operator made the change."""
@@ -125,8 +125,8 @@ def page(
     size: int,
     kind: str | None = None,
     member_id: DiscordUserId | None = None,
-    before_id: int | None = None,
-    after_id: int | None = None,
+    before_id: EntryId | None = None,
+    after_id: EntryId | None = None,
 ) -> LedgerPage:
     """Return ``size`` entries, older than ``before_id`` or newer than ``after_id``, else the newest.
 
@@ -204,7 +204,7 @@ def _settings(tx: Tx, guild_id: GuildId) -> list[tuple[int, Allowance, Allowance
 
 
 def _allowance_at(
-    settings: list[tuple[int, Allowance, Allowance]], entry_id: int, current: Allowance
+    settings: list[tuple[int, Allowance, Allowance]], entry_id: EntryId, current: Allowance
 ) -> Allowance:
     """Return the allowance after an entry."""
     past = [after for entry, _, after in settings if entry <= entry_id]
@@ -212,7 +212,7 @@ def _allowance_at(
     return past[-1] if past else later[0] if later else current
 
 
-def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int) -> int:
+def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: EntryId) -> int:
     """Return the allowance finally used by a period's songs, up to and including an entry."""
     # The stored daily sums minus later entries: few entries follow a recent page, while summing the period
     # would read all of its entries.
@@ -229,7 +229,7 @@ def _used_until(tx: Tx, guild_id: GuildId, days: tuple[int, int], entry_id: int)
     return int(whole) - int(later)
 
 
-def _bonus_after(tx: Tx, guild_id: GuildId, entry_id: int) -> int:
+def _bonus_after(tx: Tx, guild_id: GuildId, entry_id: EntryId) -> int:
     """Return the net change of the bonus by the entries after this one."""
     (changed,) = tx.execute(
         f"""SELECT COALESCE(SUM(CASE kind WHEN 'grant' THEN bonus

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from bot.database.engine import Row, Tx
-from bot.model import DiscordUserId, JobId, MemberNumber, SongRequest, Voice
+from bot.model import DiscordUserId, DraftId, JobId, MemberNumber, SongRequest, Voice
 from bot.refusals import TextsGone
 from bot.store.members import member_number
 from bot.store.scrub import Deleted, mark
@@ -175,7 +175,12 @@ def read(row: Row | Mapping[str, object]) -> SongRequest:
 
 
 def keep_draft(
-    tx: Tx, key: int, member_id: DiscordUserId, request: SongRequest, remix_of: JobId | None, now: datetime
+    tx: Tx,
+    key: DraftId,
+    member_id: DiscordUserId,
+    request: SongRequest,
+    remix_of: JobId | None,
+    now: datetime,
 ) -> None:
     """Store the texts of a refused request under the number ``key``, for a day.
 
@@ -198,7 +203,9 @@ def keep_draft(
     _insert(tx, "draft", values | {"created_at": milliseconds(now)})
 
 
-def draft(tx: Tx, key: int, member_id: DiscordUserId, now: datetime) -> tuple[SongRequest, int | None] | None:
+def draft(
+    tx: Tx, key: DraftId, member_id: DiscordUserId, now: datetime
+) -> tuple[SongRequest, JobId | None] | None:
     """Return the member's own draft and the job it remixes; None if the draft is gone."""
     row = tx.execute(
         """SELECT draft.* FROM draft JOIN member ON member.id = draft.member_id

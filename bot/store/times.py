@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 EPOCH = date(1970, 1, 1)
 """Day 0."""
+_EPOCH_BEGINS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 UTC_NAME: Final = "UTC"
 """The zone of a server that has set none, and of the operator's totals."""
 ZONES_CACHED: Final = 1_000
@@ -54,9 +55,11 @@ def zone_of(name: str) -> tzinfo:
 
 def day_number(now: datetime, zone: str = UTC_NAME) -> int:
     """Return the number of the last day that has begun in the zone."""
+    if zone == UTC_NAME:
+        return (now - _EPOCH_BEGINS).days
     day = (now.astimezone(zone_of(zone)).date() - EPOCH).days
     # Clocks set back across midnight show the previous date again.
-    while zone != UTC_NAME and now >= start_of(day + 1, zone):
+    while now >= start_of(day + 1, zone):
         day += 1
     return day
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bot.characters import is_blank
 from bot.discord_limits import CHOICE_MAX, CONTENT_MAX
-from bot.model import FailReason, Job, JobState, SongRequest, TakeDetails
+from bot.model import ChannelId, FailReason, Job, JobState, MessageId, SongRequest, TakeDetails
 from bot.pipeline.courier import CardFacts
 from bot.services.songs import Copy
 from bot.store.history import SongChoice, SongPage
@@ -178,12 +178,12 @@ def note(say: Language, job: Job, facts: CardFacts) -> str:
             return ""
 
 
-def channel_link(place: int | str, channel_id: int) -> str:
+def channel_link(place: int | str, channel_id: ChannelId) -> str:
     """Return the address of a channel; ``place`` is its server, or ``@me``."""
     return f"https://discord.com/channels/{place}/{channel_id}"
 
 
-def link(place: int | str, channel_id: int, message_id: int) -> str:
+def link(place: int | str, channel_id: ChannelId, message_id: MessageId) -> str:
     """Return the address of a message; ``place`` is its server, or ``@me``."""
     return f"{channel_link(place, channel_id)}/{message_id}"
 

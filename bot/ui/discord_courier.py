@@ -11,7 +11,7 @@ import discord
 
 from bot.discord_limits import CONTENT_MAX, FILE_SAFE_BYTES, LINK_MAX, REQUEST_MAX_BYTES
 from bot.errors import Transient
-from bot.model import Delivery, DiscordUserId, Job, Track
+from bot.model import ChannelId, Delivery, DiscordUserId, Job, MessageId, Track
 from bot.pipeline.courier import (
     CardFacts,
     ContentRefused,
@@ -69,7 +69,7 @@ class DiscordCourier:
 
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
-    ) -> int:
+    ) -> MessageId:
         """Post the song and mention the member; a file that is too large becomes a link."""
         say = _language(job, where)
         return await self._post(
@@ -88,12 +88,12 @@ class DiscordCourier:
         self,
         job: Job,
         files: Sequence[tuple[Track, Path]],
-        channel_id: int,
+        channel_id: ChannelId,
         nonce: str,
         *,
         locale: str,
         direct: bool,
-    ) -> int:
+    ) -> MessageId:
         """Post the same message without a mention, for a member who requested it."""
         say = language_of(locale)
         try:
@@ -106,14 +106,14 @@ class DiscordCourier:
         self,
         job: Job,
         files: Sequence[tuple[Track, Path]],
-        channel_id: int,
+        channel_id: ChannelId,
         say: Language,
         *,
         direct: bool,
         copy: bool = False,
         content: str = "",
         **how: Any,  # noqa: ANN401 - what discord.py's send takes
-    ) -> int:
+    ) -> MessageId:
         channel = self._client.get_partial_messageable(channel_id)
         attached, visible, too_large = _attachable(files), job, 0
         while too_large < SMALLER_TRIES:
@@ -146,7 +146,7 @@ class DiscordCourier:
                 visible = cards.without_texts(job)
                 content = "\n".join(filter(None, [content, say("text-refused-here")]))
             else:
-                return message.id
+                return MessageId(message.id)
         raise NoAccess("too large even without files")
 
     @property
@@ -166,7 +166,7 @@ class DiscordCourier:
                         return await attachment.read()
         return None
 
-    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
+    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> MessageId:
         """Post why there is no song, and mention the member."""
         try:
             return await self._post_notice(job, job, where, nonce)
@@ -174,7 +174,7 @@ class DiscordCourier:
             log.info("content refused", extra={"job_id": job.id, "error": str(error)})
         return await self._post_notice(job, cards.without_texts(job), where, nonce)
 
-    async def _post_notice(self, job: Job, visible: Job, where: Delivery, nonce: str) -> int:
+    async def _post_notice(self, job: Job, visible: Job, where: Delivery, nonce: str) -> MessageId:
         say = _language(job, where)
         content = say("notice-none", mention=f"<@{job.origin.member_id}>")
         embed, view = cards.notice(say, visible), notice_view(say, job, direct=where.direct)
@@ -187,7 +187,7 @@ class DiscordCourier:
                 **_reference(job, where),
                 allowed_mentions=_only(job.origin.member_id),
             )
-        return message.id
+        return MessageId(message.id)
 
     async def post_alert(self, alert: BudgetAlert) -> None:
         """Post a server's allowance usage to the channel that its managers chose."""
@@ -197,7 +197,7 @@ class DiscordCourier:
             async with asyncio.timeout(EDIT_S):
                 await channel.send(text, nonce=nonce_of(f"budget:{alert.id}"))
 
-    async def announce(self, job: Job, channel_id: int) -> None:
+    async def announce(self, job: Job, channel_id: ChannelId) -> None:
         """Post one line that links to the song and pings nobody."""
         channel = self._client.get_partial_messageable(channel_id)
         say = language_of(job.origin.guild_locale)
@@ -205,7 +205,9 @@ class DiscordCourier:
             async with asyncio.timeout(EDIT_S):
                 await channel.send(announcement(say, job), nonce=nonce_of(f"announcement:{job.id}"))
 
-    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
+    async def find(
+        self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False
+    ) -> MessageId | None:
         """Find the job's own message of this kind, sent when it could have landed.
 
         With ``ever``, any time qualifies, and there may be too many messages since then for an answer.
@@ -221,7 +223,7 @@ class DiscordCourier:
                 history = self._channel(where).history(limit=limit, after=after, oldest_first=True)
                 async for message in history:
                     if is_marked(message, kind, job.id):
-                        return message.id
+                        return MessageId(message.id)
                     if not ever and message.created_at > began_at + HISTORY_LAST:
                         break
                     count += 1
@@ -243,7 +245,7 @@ class DiscordCourier:
             if error.code != UNKNOWN_MESSAGE:
                 raise
 
-    async def find_card(self, job: Job) -> int | None:
+    async def find_card(self, job: Job) -> MessageId | None:
         """Return the message created for the answer, which names the interaction."""
         request = discord.Object(job.origin.interaction_id)
         channel = self._client.get_partial_messageable(job.origin.channel_id)
@@ -254,15 +256,15 @@ class DiscordCourier:
                         message.interaction_metadata is not None
                         and message.interaction_metadata.id == request.id
                     ):
-                        return message.id
+                        return MessageId(message.id)
         return None
 
-    async def open_direct(self, member_id: DiscordUserId) -> int:
+    async def open_direct(self, member_id: DiscordUserId) -> ChannelId:
         """Return the channel for direct messages to the member."""
         with translated(self._client, Doing.SENDING):
             async with asyncio.timeout(EDIT_S):
                 channel = await self._client.create_dm(discord.Object(member_id))
-        return channel.id
+        return ChannelId(channel.id)
 
     async def update_card(self, job: Job, facts: CardFacts) -> None:
         """Edit the public answer to the request; an edit notifies nobody."""

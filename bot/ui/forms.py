@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bot.characters import head
 from bot.discord_limits import TEXT_INPUT_MAX
 from bot.lazy import lazy_pattern
-from bot.model import JobId, SongRequest
+from bot.model import DraftId, JobId, SongRequest
 from bot.music.backends import limits_of
 from bot.ui import messages
 from bot.ui.custom_ids import NUMBER
@@ -32,7 +32,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     """A submitted form."""
 
     request: SongRequest
-    draft: int | None
+    draft: DraftId | None
     """The number of the draft that prefilled it."""
     remix_of: JobId | None
     """The job whose texts prefilled it."""
@@ -43,7 +43,7 @@ def song_form(
     say: Language,
     request: SongRequest,
     *,
-    draft: int | None = None,
+    draft: DraftId | None = None,
     remix_of: JobId | None = None,
     price_credits: int = 0,
 ) -> ui.Modal:
@@ -145,7 +145,7 @@ def read_submission(interaction: discord.Interaction) -> Submission | None:
         request=replace(
             typed(interaction), model=opened["model"], custom=opened["kind"] == "custom"
         ).cleaned(),
-        draft=key if opened["of"] == "draft" else None,
+        draft=DraftId(key) if key is not None and opened["of"] == "draft" else None,
         remix_of=JobId(key) if key is not None and opened["of"] == "remix" else None,
         lyrics_file=_attachment(interaction, fields.get("lyrics_file", {}), data.get("resolved", {})),
     )

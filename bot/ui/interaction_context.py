@@ -7,7 +7,7 @@ from discord import app_commands
 
 from bot.balance import ChangedBy
 from bot.characters import storable
-from bot.model import DiscordUserId, GuildId, Origin
+from bot.model import ChannelId, DiscordUserId, GuildId, InteractionId, Origin, RoleId
 from bot.refusals import MissingPermissions, NoPlaceToPost, NotYourServer
 from bot.ui.language import Language, language_of
 
@@ -52,7 +52,7 @@ def origin(interaction: discord.Interaction) -> Origin:
     """
     permissions, guild_id = interaction.app_permissions, guild_of(interaction)
     return Origin(
-        interaction_id=interaction.id,
+        interaction_id=InteractionId(interaction.id),
         guild_id=guild_id,
         channel_id=channel_of(interaction),
         member_id=DiscordUserId(interaction.user.id),
@@ -66,18 +66,18 @@ def origin(interaction: discord.Interaction) -> Origin:
     )
 
 
-def _channel_of_thread(interaction: discord.Interaction) -> int | None:
+def _channel_of_thread(interaction: discord.Interaction) -> ChannelId | None:
     """Return a thread's channel, even if the thread is private."""
     thread = interaction.channel
-    return thread.parent_id if isinstance(thread, discord.Thread) else None
+    return ChannelId(thread.parent_id) if isinstance(thread, discord.Thread) else None
 
 
-def _parent_of(interaction: discord.Interaction) -> int | None:
+def _parent_of(interaction: discord.Interaction) -> ChannelId | None:
     """Return a public thread's channel; a private thread's songs stay out of it."""
     thread = interaction.channel
     if not isinstance(thread, discord.Thread) or is_in_private_thread(interaction):
         return None
-    return thread.parent_id
+    return ChannelId(thread.parent_id)
 
 
 def is_in_private_thread(interaction: discord.Interaction) -> bool:
@@ -105,7 +105,7 @@ def require_can_post(interaction: discord.Interaction) -> None:
         raise MissingPermissions(missing)
 
 
-def channel_of(interaction: discord.Interaction) -> int:
+def channel_of(interaction: discord.Interaction) -> ChannelId:
     """Return the channel's id.
 
     Raises:
@@ -113,7 +113,7 @@ def channel_of(interaction: discord.Interaction) -> int:
     """
     if interaction.channel_id is None:
         raise NotYourServer("outside")
-    return interaction.channel_id
+    return ChannelId(interaction.channel_id)
 
 
 def guild_of(interaction: discord.Interaction) -> GuildId:
@@ -155,11 +155,13 @@ def may_post_in(interaction: discord.Interaction, channel: PickedChannel) -> Non
 def changed_by(interaction: discord.Interaction, reason: str = "") -> ChangedBy:
     """Return the author and reason of a change, for the ledger."""
     return ChangedBy(
-        actor_id=DiscordUserId(interaction.user.id), reason=reason, interaction_id=interaction.id
+        actor_id=DiscordUserId(interaction.user.id),
+        reason=reason,
+        interaction_id=InteractionId(interaction.id),
     )
 
 
-def role_ids(member: discord.User | discord.Member, guild_id: GuildId) -> frozenset[int]:
+def role_ids(member: discord.User | discord.Member, guild_id: GuildId) -> frozenset[RoleId]:
     """Return the ids of a member's roles, with the server's own id for @everyone.
 
     Without the guilds intent, discord.py has no role objects: ``user.roles`` is empty although the payload

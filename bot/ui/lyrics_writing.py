@@ -4,7 +4,7 @@ import discord
 
 from bot.discord_limits import CONTENT_MAX
 from bot.errors import Refusal, Transient
-from bot.model import DiscordUserId, JobId, SongRequest
+from bot.model import DiscordUserId, DraftId, JobId, SongRequest
 from bot.services.lyrics import WrittenLyrics
 from bot.ui import interaction_context, names, responses
 from bot.ui.buttons.draft import edit_draft_view
@@ -20,7 +20,7 @@ async def write(
     about: str,
     request: SongRequest,
     *,
-    draft: int | None = None,
+    draft: DraftId | None = None,
     remix_of: JobId | None = None,
 ) -> None:
     """Write lyrics into this request's form and offer it; no song is charged.
@@ -50,7 +50,7 @@ async def write(
     await interaction.edit_original_response(content=_shown(say, written), view=view)
 
 
-async def write_for_draft(interaction: discord.Interaction, services: Services, draft: int) -> None:
+async def write_for_draft(interaction: discord.Interaction, services: Services, draft: DraftId) -> None:
     """Write lyrics for a refused form, about its title and style."""
     request, remix_of = await services.intake.draft(draft, DiscordUserId(interaction.user.id))
     about = services.lyrics.about(request)

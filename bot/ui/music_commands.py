@@ -282,7 +282,9 @@ class Music(
 
         job = await self.song_archive.find(origin.guild_id, origin.member_id, typed, defer)
         await defer()
-        copy = await self.song_archive.post(job, origin.channel_id, interaction.id, origin.guild_locale)
+        copy = await self.song_archive.post(
+            job, origin.channel_id, origin.interaction_id, origin.guild_locale
+        )
         text = cards.copied(interaction_context.private(interaction), "reposted", origin.guild_id, copy)
         await interaction.edit_original_response(content=text)
 

@@ -6,7 +6,7 @@ import discord
 from discord.utils import format_dt
 
 from bot.balance import Balance, Standing
-from bot.model import DiscordUserId, GuildId
+from bot.model import ChannelId, DiscordUserId, GuildId, RoleId, everyone_of
 from bot.services.credit_views import Explanation, LimitChange, LimitList, Overview, Refund, Use
 from bot.store.budget_alerts import BudgetAlert
 from bot.store.quotas import SetLimit
@@ -87,7 +87,8 @@ def number(say: Language, amount: int | None) -> str:
 
 
 def _limits(say: Language, overview: Overview, guild_id: GuildId) -> str:
-    roles = sorted(overview.role_limits.items(), key=lambda limit: (limit[0] != guild_id, -limit[1]))
+    everyone = everyone_of(guild_id)
+    roles = sorted(overview.role_limits.items(), key=lambda limit: (limit[0] != everyone, -limit[1]))
     lines = [
         f"{role(say, role_id, guild_id)}: {number(say, credits_)}" for role_id, credits_ in roles[:ROLES_MAX]
     ]
@@ -104,9 +105,9 @@ def _own(say: Language, limit: SetLimit) -> str:
     return _person(say, MemberUse(member_id=limit.member_id, credits=0, name=limit.name))
 
 
-def role(say: Language, role_id: int, guild_id: GuildId) -> str:
+def role(say: Language, role_id: RoleId, guild_id: GuildId) -> str:
     """Return a role's mention; the message must prevent it from pinging."""
-    return say("everyone") if role_id == guild_id else f"<@&{role_id}>"
+    return say("everyone") if role_id == everyone_of(guild_id) else f"<@&{role_id}>"
 
 
 def limits(say: Language, limits_: LimitList, guild_id: GuildId) -> discord.Embed:
@@ -128,7 +129,7 @@ def _limited(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
     """Return whose limit it is; a role or member unknown to Discord appears as its id."""
     if limit.role_id is not None:
         mention = role(say, limit.role_id, guild_id)
-        return mention if limit.role_id == guild_id else f"{mention} ({limit.role_id})"
+        return mention if limit.role_id == everyone_of(guild_id) else f"{mention} ({limit.role_id})"
     use = MemberUse(member_id=limit.member_id, credits=0, name=limit.name)
     return _person(say, use) if limit.member_id is None else f"{_person(say, use)} ({limit.member_id})"
 
@@ -136,7 +137,7 @@ def _limited(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
 def limit_choice(say: Language, limit: SetLimit, guild_id: GuildId) -> str:
     """Return a limit's label in an autocompletion, which Discord shows as plain text."""
     if limit.role_id is not None:
-        whose = say("everyone") if limit.role_id == guild_id else f"@{limit.role_id}"
+        whose = say("everyone") if limit.role_id == everyone_of(guild_id) else f"@{limit.role_id}"
     elif limit.member_id is None:
         whose = f"{say('forgotten')} {limit.number}"
     else:
@@ -267,17 +268,17 @@ def refunded(say: Language, refund: Refund) -> str:
     )
 
 
-def channel(say: Language, channel_id: int | None) -> str:
+def channel(say: Language, channel_id: ChannelId | None) -> str:
     """Return a channel's mention, or the word for none."""
     return say("none") if channel_id is None else f"<#{channel_id}>"
 
 
-def channel_list(channel_ids: tuple[int, ...]) -> str:
+def channel_list(channel_ids: tuple[ChannelId, ...]) -> str:
     """Return the mentions of channels."""
     return ", ".join(f"<#{channel_id}>" for channel_id in channel_ids)
 
 
-def role_list(role_ids: tuple[int, ...]) -> str:
+def role_list(role_ids: tuple[RoleId, ...]) -> str:
     """Return the mentions of roles; the message must prevent them from pinging."""
     return ", ".join(f"<@&{role_id}>" for role_id in role_ids)
 

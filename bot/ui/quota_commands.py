@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.balance import Period
 from bot.characters import storable
 from bot.discord_limits import CHOICES_MAX
-from bot.model import DiscordUserId, GuildId, JobId
+from bot.model import ChannelId, DiscordUserId, GuildId, JobId, RoleId
 from bot.refusals import NotRefundable
 from bot.services.credits import REASON_MAX
 from bot.store.ledger import CREDITS_MAX
@@ -214,18 +214,19 @@ class Quota(
     ) -> None:
         """Show or change a role's limit."""
         guild_id, say = await self._manager(interaction)
-        name = quota_cards.role(say, role.id, guild_id)
+        role_id = RoleId(role.id)
+        name = quota_cards.role(say, role_id, guild_id)
         if credits is None:
-            limit = (await self.credit_service.overview(guild_id)).role_limits.get(role.id)
-            clear = clear_limit_view(say, "role", role.id) if limit is not None else discord.utils.MISSING
+            limit = (await self.credit_service.overview(guild_id)).role_limits.get(role_id)
+            clear = clear_limit_view(say, "role", role_id) if limit is not None else discord.utils.MISSING
             await _confirm(interaction, quota_cards.role_limit(say, limit, name), clear)
             return
         change = await self.credit_service.limit_role(
-            guild_id, role.id, credits, interaction_context.changed_by(interaction)
+            guild_id, role_id, credits, interaction_context.changed_by(interaction)
         )
         if change is not None:
             text = quota_cards.limit_changed(say, change, name)
-            await _confirm(interaction, text, clear_limit_view(say, "role", role.id))
+            await _confirm(interaction, text, clear_limit_view(say, "role", role_id))
 
     @app_commands.command(description=described("command-quota-limits"))
     @app_commands.describe(clear=described("option-limits-clear"))
@@ -301,7 +302,9 @@ class Quota(
         if channel is not None:
             interaction_context.may_post_in(interaction, channel)
         changed = await self.credit_service.set_alerts(
-            guild_id, None if channel is None else channel.id, interaction_context.changed_by(interaction)
+            guild_id,
+            None if channel is None else ChannelId(channel.id),
+            interaction_context.changed_by(interaction),
         )
         if changed is not None:
             await _confirm(interaction, settings_cards.alerts_set(say, *changed))

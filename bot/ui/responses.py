@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from bot.characters import storable
 from bot.errors import Refusal, Transient
-from bot.model import DiscordUserId, Job, JobId, Reuse, SongRequest, Source
+from bot.model import DiscordUserId, InteractionId, Job, JobId, MessageId, Reuse, SongRequest, Source
 from bot.music.backends import limits_of
 from bot.refusals import (
     LyricsGuessed,
@@ -120,7 +120,7 @@ async def _answer(interaction: discord.Interaction, intake: Intake, accepted: Ac
     """Answer with the job's card; withdraw the job if its card can't be shown."""
     job, facts = accepted.job, accepted.facts
     say = interaction_context.public(interaction)
-    card_message_id: int | None = None
+    card_message_id: MessageId | None = None
     content, embed, view = cards.card_line(say, job), cards.card(say, job, facts), card_view(say, job)
     try:
         with readable_answers():
@@ -130,7 +130,7 @@ async def _answer(interaction: discord.Interaction, intake: Intake, accepted: Ac
                 embed=discord.utils.MISSING if embed is None else embed,
                 view=view or discord.utils.MISSING,
             )
-        card_message_id = response.message_id
+        card_message_id = None if response.message_id is None else MessageId(response.message_id)
     except discord.NotFound as error:
         if error.code == UNKNOWN_INTERACTION and await _withdrawn(intake.withdraw, job):
             log.warning("response too late, job withdrawn", extra={"job_id": job.id})
@@ -173,7 +173,7 @@ class _NotOurs(Exception):
     """The interaction's answer is not ours, or no longer exists."""
 
 
-async def _own_answer(interaction: discord.Interaction, job: Job) -> int | None:
+async def _own_answer(interaction: discord.Interaction, job: Job) -> MessageId | None:
     """Return the id of our answer, recognised by the job's button; None if unknown.
 
     Raises:
@@ -193,7 +193,7 @@ async def _own_answer(interaction: discord.Interaction, job: Job) -> int | None:
             rows = [row for row in message.components if isinstance(row, discord.ActionRow)]
             if not any(getattr(child, "custom_id", None) == own for row in rows for child in row.children):
                 raise _NotOurs
-            return message.id
+            return MessageId(message.id)
     return None
 
 
@@ -211,7 +211,7 @@ async def refuse(
     if isinstance(error, (NoDuration, OptionsNotTaken)):
         request = request.without(intake.terms.not_taken(request))
     try:
-        await intake.refused(interaction.id)
+        await intake.refused(InteractionId(interaction.id))
         draft = await intake.keep_draft(request, DiscordUserId(interaction.user.id), remix_of)
     except (Transient, TextsGone) as draft_error:
         await _return_text(interaction, request, draft_error)

@@ -2,6 +2,7 @@
 
 import discord
 
+from bot.model import RoleId
 from bot.store.changes import SongChannels
 from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui.cards import COLOR_WORKING
@@ -23,7 +24,7 @@ def words(say: Language, refused: list[str], changed: list[str]) -> discord.Embe
     return embed
 
 
-def managers(say: Language, before: tuple[int, ...], after: tuple[int, ...]) -> discord.Embed:
+def managers(say: Language, before: tuple[RoleId, ...], after: tuple[RoleId, ...]) -> discord.Embed:
     """Return the manager roles, and how to show them the bot's commands."""
     embed = FittedEmbed(
         title=say("managers-title"),

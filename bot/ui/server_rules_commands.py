@@ -8,7 +8,7 @@ from discord import app_commands
 from msgspec.structs import replace
 
 from bot.discord_limits import CHOICE_MAX
-from bot.model import GuildId
+from bot.model import GuildId, RoleId
 from bot.refusals import NoPlaceToPost
 from bot.services import server_rules
 from bot.store.changes import SongChannels
@@ -171,11 +171,11 @@ class ServerRulesCommands:
         guild_id, say = managers.permitted_guild(interaction), interaction_context.private(interaction)
         if add is None and remove is None:
             current = await self._rules.manager_roles(guild_id)
-            changed: tuple[tuple[int, ...], tuple[int, ...]] | None = (current, current)
+            changed: tuple[tuple[RoleId, ...], tuple[RoleId, ...]] | None = (current, current)
         else:
             changed = await self._rules.set_manager_roles(
                 guild_id,
-                add=None if add is None else add.id,
+                add=None if add is None else RoleId(add.id),
                 remove=remove,
                 changed_by=interaction_context.changed_by(interaction),
             )

@@ -3,6 +3,7 @@
 from discord.utils import format_dt
 
 from bot.balance import Balance
+from bot.model import ChannelId
 from bot.ui import messages
 from bot.ui.language import Language
 from bot.ui.quota_cards import channel
@@ -55,7 +56,7 @@ def resumed(say: Language, *, ended: bool) -> str:
     return say("resumed") if ended else say("resumed-nothing")
 
 
-def alerts_set(say: Language, before: int | None, after: int | None) -> str:
+def alerts_set(say: Language, before: ChannelId | None, after: ChannelId | None) -> str:
     """Return the confirmation of the channel for budget alerts."""
     if before == after:
         return say("changed-nothing", what=say("quota-alerts"), value=channel(say, after))

@@ -10,7 +10,7 @@ import pytest
 
 from bot.database.facts import COMMANDS_FACT, fact, remember
 from bot.database.sqlite import Tx
-from bot.model import Job, SongRequest
+from bot.model import Job, MessageId, SongRequest
 from bot.music.clients import MusicClients
 from bot.ops.supervisor import supervise
 from bot.pipeline.courier import MessageKind
@@ -49,7 +49,7 @@ class Courier(DiscordCourier):
             controls = [str(item.get("custom_id", "")).partition(":") for item in message.buttons()]
             found += [
                 OutgoingMessage(
-                    id=message.id,
+                    id=MessageId(message.id),
                     job_id=int(key),
                     kind=marks[name],
                     channel_id=message.channel.id,
@@ -156,7 +156,7 @@ class Evening:
         assert taken is not None
         job, facts = taken.job, taken.facts
         card = self.discord.say("a card", user=self.discord.bot, channel=there)
-        await self.rig.intake.answered(job, facts, card.id)
+        await self.rig.intake.answered(job, facts, MessageId(card.id))
         return await self.rig.get(job)
 
     async def jobs(self) -> list[Job]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.errors import Transient
-from bot.model import DiscordUserId, Job, JobState
+from bot.model import ChannelId, DiscordUserId, InteractionId, Job, JobState
 from bot.music.spool import AUDIO_MAX_BYTES
 from bot.refusals import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.services.songs import SongArchive
@@ -21,7 +21,7 @@ MESSAGES = "/channels/*/messages"
 ONE_MESSAGE = "/channels/*/messages/*"
 FILES = "/cdn/*"
 GONE = 410
-INTERACTION = 4_711
+INTERACTION = InteractionId(4_711)
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ async def test_two_presses_at_once_send_a_song_once(
 async def test_an_interaction_that_arrives_twice_posts_a_copy_once(
     evening: Evening, song_archive: SongArchive, song: Job
 ) -> None:
-    first = await song_archive.post(song, evening.discord.channel.id, INTERACTION)
-    again = await song_archive.post(song, evening.discord.channel.id, INTERACTION)
+    first = await song_archive.post(song, ChannelId(evening.discord.channel.id), INTERACTION)
+    again = await song_archive.post(song, ChannelId(evening.discord.channel.id), INTERACTION)
 
     assert first == again
     assert [song.message_id, first.message_id] == [one.id for one in evening.discord.posted()]
@@ -187,7 +187,7 @@ async def test_a_send_that_hangs_ends_after_a_minute(
 
     async with asyncio.timeout(A_DAY_S):
         with pytest.raises(Transient):
-            await song_archive.post(song, evening.discord.channel.id, INTERACTION)
+            await song_archive.post(song, ChannelId(evening.discord.channel.id), INTERACTION)
 
     assert 55 < (evening.rig.clock() - began_at).total_seconds() < 65
 
@@ -199,7 +199,7 @@ async def test_a_channel_that_accepts_no_song_is_reported(
     evening.discord.channel.bot_permissions &= ~permission
 
     with pytest.raises(NoPlaceToPost):
-        await song_archive.post(song, evening.discord.channel.id, INTERACTION)
+        await song_archive.post(song, ChannelId(evening.discord.channel.id), INTERACTION)
 
     assert [song.message_id] == [one.id for one in evening.discord.posted()]
 
@@ -222,7 +222,9 @@ async def test_a_song_too_large_for_a_message_is_posted_as_a_link(
     await evening.rig.until(job, JobState.DELIVERED)
     empty_spool(evening)
 
-    copy = await song_archive.post(await evening.rig.get(job), evening.discord.channel.id, INTERACTION)
+    copy = await song_archive.post(
+        await evening.rig.get(job), ChannelId(evening.discord.channel.id), INTERACTION
+    )
 
     message = evening.discord.posted()[-1]
     assert (copy.message_id, 1) == (message.id, len(message.attachments))

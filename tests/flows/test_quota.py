@@ -11,7 +11,7 @@ import pytest
 import simcord
 from PIL import Image
 
-from bot.model import DiscordUserId, GuildId
+from bot.model import DiscordUserId, GuildId, RoleId
 from bot.playground.world import World
 from bot.store import refused_words
 from tests import make
@@ -465,7 +465,7 @@ async def test_the_view_shows_everything_that_was_set(
 async def test_limits_of_departed_roles_and_members_can_be_cleared(world: World) -> None:
     mia = world.add_member("Mia", manager=True)
     credit_service, guild_id = world.parts.client.services.credits, GuildId(world.guild.id)
-    await credit_service.limit_role(guild_id, 4_242, 50, make.entry())
+    await credit_service.limit_role(guild_id, RoleId(4_242), 50, make.entry())
     await credit_service.limit_member(guild_id, DiscordUserId(9_191), 30, make.entry())
 
     listed = await mia.slash(world.channel, "quota limits")

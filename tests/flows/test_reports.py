@@ -21,7 +21,7 @@ import pytest
 from bot import settings
 from bot.database.sqlite import Database
 from bot.errors import StartRefused
-from bot.model import ClosedCause, FailReason, SongRequest
+from bot.model import ClosedCause, FailReason, SongRequest, TaskId
 from bot.music import encodings, wire
 from bot.music.kie import Kie
 from bot.music.queries import ANSWER_MAX_BYTES
@@ -105,7 +105,7 @@ def test_report_01_the_answer_to_the_paid_post_came_gzipped() -> None:
     """The proxy compressed the answer despite ``identity``: the song was paid for and lost."""
     body = encodings.decode(gzip.compress(b'{"id": "t-1"}'), "gzip", ANSWER_MAX_BYTES)
 
-    assert wire.Accepted("t-1") == posted(200, body)
+    assert wire.Accepted(TaskId("t-1")) == posted(200, body)
 
 
 def test_report_02_a_gzipped_poll_left_a_song_composing_for_ever() -> None:
@@ -178,7 +178,7 @@ def test_report_06_a_paid_song_was_lost_by_the_spelling_of_its_address(answer: o
 )
 def test_report_07_a_paid_song_was_lost_by_the_place_of_its_id(answer: object) -> None:
     """Relays answer the paid request with only the id, or nest it more deeply."""
-    assert wire.Accepted("t-12345678") == posted(200, answer)
+    assert wire.Accepted(TaskId("t-12345678")) == posted(200, answer)
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, 40333), (403, 0), (403, 40004), (404, 0), (500, 0)])

@@ -8,7 +8,7 @@ import pytest
 import simcord
 from msgspec.structs import replace
 
-from bot.model import DiscordUserId, GuildId, Job, JobState
+from bot.model import ChannelId, DiscordUserId, GuildId, InteractionId, Job, JobState
 from bot.playground.world import World
 from bot.refusals import NoDirectMessages, NoPlaceToPost, SongGone
 from bot.store import jobs
@@ -16,7 +16,7 @@ from bot.store.reconcile import reconcile
 from tests.flows.seen import buttons, posted, said
 
 HTML = b"<!DOCTYPE html><title>Not found</title>" * 200
-INTERACTION = 4_711
+INTERACTION = InteractionId(4_711)
 
 
 async def delivered(world: World, mia: simcord.MemberActor, **asked: object) -> tuple[Job, discord.Message]:
@@ -70,7 +70,7 @@ def newest(world: World) -> discord.Message:
 async def test_a_reposted_song_differs_only_in_the_mention(world: World, mia: simcord.MemberActor) -> None:
     song, first = await delivered(world, mia)
 
-    copy = await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+    copy = await world.parts.song_archive.post(song, ChannelId(world.channel.id), INTERACTION)
 
     message = newest(world)
     assert (copy.message_id, 0) == (message.id, copy.missing)
@@ -93,7 +93,7 @@ async def test_after_a_restart_a_song_is_copied_from_its_message(
     await world.restart()
     world.sandbox.tasks.clear()
 
-    await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+    await world.parts.song_archive.post(song, ChannelId(world.channel.id), INTERACTION)
 
     assert contents(world, first) == contents(world, newest(world))
     assert files == {path.name: path.read_bytes() for path in _spooled(world)}
@@ -122,7 +122,7 @@ async def test_a_song_without_a_usable_message_is_fetched_from_the_service(
         case "files gone":
             world.env.backend.cdn._blobs.clear()
 
-    await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+    await world.parts.song_archive.post(song, ChannelId(world.channel.id), INTERACTION)
 
     assert there == contents(world, newest(world))
 
@@ -135,7 +135,7 @@ async def test_a_song_stored_nowhere_is_reported_as_gone(world: World, mia: simc
     before = len(world.channel.history())
 
     with pytest.raises(SongGone):
-        await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+        await world.parts.song_archive.post(song, ChannelId(world.channel.id), INTERACTION)
 
     assert before == len(world.channel.history())
     found = await world.parts.database.read(lambda tx: jobs.get(tx, song.id))
@@ -147,7 +147,7 @@ async def test_files_that_are_too_large_here_become_links(world: World, mia: sim
     song, _ = await delivered(world, mia)
     world.env.inject_error("POST", "/channels/*/messages", status=413, code=40005, times=2)
 
-    await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+    await world.parts.song_archive.post(song, ChannelId(world.channel.id), INTERACTION)
 
     message = newest(world)
     assert [] == message.attachments
@@ -188,4 +188,4 @@ async def test_a_channel_where_the_bot_may_not_post_is_reported(
     world.env.inject_error("POST", "/channels/*/messages", status=403, code=50013)
 
     with pytest.raises(NoPlaceToPost):
-        await world.parts.song_archive.post(song, world.channel.id, INTERACTION)
+        await world.parts.song_archive.post(song, ChannelId(world.channel.id), INTERACTION)

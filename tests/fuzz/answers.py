@@ -7,7 +7,7 @@ import string
 from dataclasses import dataclass
 from typing import Final
 
-from bot.model import ClosedCause, FailReason
+from bot.model import ClosedCause, FailReason, TaskId
 from bot.music import encodings, wire
 from bot.music.kie import Kie
 
@@ -196,10 +196,10 @@ def examine(seed: int) -> list[str]:
     problems: list[str] = []
     named = accepted(rng)
     submitted = wire.read_submitted(rng.choice((200, 201, 202)), _decoded(named.body), (), None)
-    if submitted != wire.Accepted(named.task_id):
+    if submitted != wire.Accepted(TaskId(named.task_id)):
         problems.append(f"seed {seed}: {named.task_id!r} read as {submitted} from {named.body[:300]!r}")
     submitted = KIE.read_submitted(200, _decoded(named.body), (), None)
-    if submitted != wire.Accepted(named.task_id):
+    if submitted != wire.Accepted(TaskId(named.task_id)):
         problems.append(f"seed {seed}: kie: {named.task_id!r} read as {submitted} from {named.body[:300]!r}")
     named = finished(rng)
     checked = wire.read_checked(200, _decoded(named.body), ORIGIN)
@@ -229,7 +229,7 @@ def examine_kie(seed: int) -> list[str]:
     task = f"{rng.getrandbits(48):012x}"
     body = json.dumps({"code": 200, "msg": "success", "data": {"taskId": task}}).encode()
     submitted = contract.read_submitted(200, body, (), None)
-    if submitted != wire.Accepted(task):
+    if submitted != wire.Accepted(TaskId(task)):
         problems.append(f"seed {seed}: {task} read as {submitted}")
     urls = tuple(f"https://{seed}.example/{take}.mp3" for take in range(rng.randint(1, 3)))
     songs: list[dict[str, object]] = [

@@ -100,9 +100,12 @@ INTAKE: Final = (
         "the credits are held in the transaction that writes the job down",
         "services/acceptance.py",
         "admit",
-        ("held, limit = quotas.hold(", "limit, _ = None, lambda tx: quotas.hold("),
-        behind("job_id, price = (jobs.new_id(), terms.price_credits)", "from bot.store import ledger"),
-        ("(tx, job, held,", "(tx, job, ledger.Hold(day=day_number(now), allowance=10, bonus=0),"),
+        ("held, standing = quotas.hold(", "_ = lambda tx: quotas.hold("),
+        behind(
+            "job_id, price = (jobs.new_id(), terms.price_credits)",
+            "from bot.store import ledger; held = ledger.Hold(day=day_number(now), allowance=10, bonus=0); "
+            "standing = quotas.standing(tx, origin.guild_id, member, None, terms.defaults, now)",
+        ),
         by=(f"{RULES}a_job_whose_credits_cannot_be_held_is_not_stored",),
     ),
     broken(
@@ -592,21 +595,21 @@ LIMITS: Final = (
     broken(
         "what a member used of the bonus counts in their limit",
         "store/quotas.py",
-        "standing",
+        "_standing",
         ("COALESCE(SUM(allowance_held + bonus_held), 0)", "COALESCE(SUM(allowance_held), 0)"),
         by=(f"{MEMBERS}a_limit_counts_used_and_held_credits_of_allowance_and_bonus",),
     ),
     broken(
         "a member's own limit comes before those of their roles",
         "store/quotas.py",
-        "limit_of",
+        "_limit_of",
         ("if personal is not None:", "if personal is not None and not role_limits(tx, guild_id, role_ids):"),
         by=(f"{MEMBERS}a_members_own_limit_overrides_their_roles",),
     ),
     broken(
         "of a member's roles the highest limit holds",
         "store/quotas.py",
-        "limit_of",
+        "_limit_of",
         ("credits_, role_id = max(roles)", "credits_, role_id = min(roles)"),
         by=(f"{MEMBERS}the_highest_limit_of_a_members_roles_applies",),
     ),
@@ -636,7 +639,7 @@ LIMITS: Final = (
     broken(
         "no server uses more than the operator's ceiling",
         "store/ledger.py",
-        "balance",
+        "pool",
         ("min(allowance, defaults.ceiling), defaults.period", "allowance, defaults.period"),
         by=(f"{MEMBERS}under_a_ceiling_the_lower_limit_and_operators_period_apply",),
     ),
@@ -1163,7 +1166,7 @@ FORGETTING: Final = (
         "a day that has begun does not come back when clocks are set back",
         "store/times.py",
         "day_number",
-        ("while zone != UTC_NAME and", "while False and"),
+        ("while now >= start_of(day + 1, zone)", "while False"),
         by=(f"{TIMES}a_day_that_has_begun_does_not_recur",),
     ),
     migration(

@@ -11,7 +11,7 @@ import pytest
 from bot import refusals
 from bot.balance import Limit
 from bot.errors import Refusal
-from bot.model import ClosedCause, FailReason, JobState, Option
+from bot.model import ChannelId, ClosedCause, FailReason, JobState, Option, RoleId
 from bot.ui import messages
 from bot.ui.language import ENGLISH
 from tests import make
@@ -134,7 +134,11 @@ def made_refusals() -> list[Refusal]:
         refusals.NotEnoughCredits(10, make.balance(used=90)),
         *(
             refusals.LimitReached(10, limit, make.standing(limit=limit, used=25))
-            for limit in (Limit(credits=30), Limit(credits=30, role_id=7), Limit(credits=30, everyone=True))
+            for limit in (
+                Limit(credits=30),
+                Limit(credits=30, role_id=RoleId(7)),
+                Limit(credits=30, everyone=True),
+            )
         ),
         refusals.UnknownControl(),
         refusals.NoSuchLimit(),
@@ -143,7 +147,7 @@ def made_refusals() -> list[Refusal]:
         refusals.NoSuchRole(),
         refusals.EverybodyManages(),
         refusals.TooManyRoles(10),
-        refusals.WrongChannel((1, 2)),
+        refusals.WrongChannel((ChannelId(1), ChannelId(2))),
         refusals.TooManyChannels(10),
         refusals.Paused("too loud"),
         refusals.WordRefused("polka"),

@@ -84,7 +84,9 @@ DELETE FROM draft WHERE id IN (
   SELECT id FROM (
     SELECT id, ROW_NUMBER() OVER (PARTITION BY member_id ORDER BY created_at DESC, id DESC) AS place FROM draft)
   WHERE place > 5);
-CREATE INDEX ledger_by_member ON ledger (member_id) WHERE member_id IS NOT NULL;
+-- One index for a member's entries in a server, newest first, and for those in all servers.
+DROP INDEX ledger_of_member;
+CREATE INDEX ledger_of_member ON ledger (member_id, guild_id, id) WHERE member_id IS NOT NULL;
 CREATE INDEX ledger_by_actor ON ledger (actor_id) WHERE actor_id IS NOT NULL;
 
 -- A deletion looks up the member's limits and usage. Without these it read every limit, and looked into the
@@ -324,8 +326,10 @@ CREATE INDEX job_song ON job (guild_id, member_id, created_at, id, state)
 CREATE INDEX job_song_of_member ON job (member_id)
   WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 
--- A member's unfinished songs in a server, parked ones included, among all that are finished.
-CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id)
+-- A member's unfinished songs in a server, parked ones included, among all that are finished. With the columns of the
+-- condition, or the open songs of a server would be counted by reading each job.
+DROP INDEX job_open;
+CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id, state, due_at)
   WHERE state IN ('delivering', 'failed', 'queued', 'ready', 'running', 'stored', 'submitting');
 
 -- A server's finished songs, newest first, and its credits by day and kind of entry without reading the entries.
@@ -468,11 +472,8 @@ BEGIN
       SET credits = spent_total.credits + excluded.credits;
 END;
 
--- With the columns of its condition, or the open songs of a server would be counted by reading each job. When a server
--- or a member was last served; a new request, which has not been submitted, is in neither of these indexes. The oldest
--- of the queue is found by job_due_in_state.
-DROP INDEX job_open;
-CREATE INDEX job_open ON job (guild_id, member_id, state, due_at) WHERE due_at IS NOT NULL;
+-- When a server or a member was last served; a new request, which has not been submitted, is in neither of these
+-- indexes. The oldest of the queue is found by job_due_in_state.
 DROP INDEX job_served;
 CREATE INDEX job_served ON job (guild_id, submitted_at) WHERE submitted_at IS NOT NULL;
 DROP INDEX job_member_served;

@@ -6,7 +6,7 @@ from typing import Literal, Self
 import discord
 from discord import ui
 
-from bot.model import DiscordUserId
+from bot.model import DiscordUserId, RoleId
 from bot.ui import interaction_context, managers, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
 from bot.ui.custom_ids import SNOWFLAKE
@@ -38,8 +38,9 @@ class ClearLimitButton(PersistentButton, template=f"unlimit:(?P<whose>member|rol
             member_id = DiscordUserId(self.discord_id)
             change = await services.credits.limit_member(guild_id, member_id, None, by)
         else:
-            name = quota_cards.role(say, self.discord_id, guild_id)
-            change = await services.credits.limit_role(guild_id, self.discord_id, None, by)
+            role_id = RoleId(self.discord_id)
+            name = quota_cards.role(say, role_id, guild_id)
+            change = await services.credits.limit_role(guild_id, role_id, None, by)
         if change is not None:
             text = quota_cards.limit_changed(say, change, name)
             await interaction.response.edit_message(content=text, view=None)

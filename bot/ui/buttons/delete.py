@@ -4,6 +4,7 @@ import logging
 
 import discord
 
+from bot.model import MessageId
 from bot.refusals import NotYourSong
 from bot.ui import interaction_context
 from bot.ui.buttons.base import JobButton
@@ -28,6 +29,6 @@ class DeleteButton(JobButton, action="delete"):
         except discord.NotFound:
             log.info("message already deleted", extra={"job_id": job.id})
         if interaction.message is not None:
-            await services.intake.message_gone(job.id, interaction.message.id)
+            await services.intake.message_gone(job.id, MessageId(interaction.message.id))
         text = interaction_context.private(interaction)("deleted")
         await interaction.followup.send(text, ephemeral=True)

@@ -6,7 +6,7 @@ from typing import Self
 import discord
 from discord import ui
 
-from bot.model import DiscordUserId
+from bot.model import DiscordUserId, DraftId
 from bot.ui import forms, interaction_context
 from bot.ui.buttons.base import PersistentButton, persistent_view
 from bot.ui.custom_ids import NUMBER
@@ -17,14 +17,14 @@ from bot.ui.language import Language
 class EditDraftButton(PersistentButton, template=f"edit:(?P<draft>{NUMBER})"):
     """Opens the form, prefilled from a draft."""
 
-    def __init__(self, draft: int, label: str | None = None) -> None:
+    def __init__(self, draft: DraftId, label: str | None = None) -> None:
         super().__init__(f"edit:{draft}", label, discord.ButtonStyle.primary)
         self.draft = draft
 
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """Return the button for the draft in its custom_id."""
-        return cls(int(match["draft"]))
+        return cls(DraftId(int(match["draft"])))
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Answer with the form."""
@@ -34,6 +34,6 @@ class EditDraftButton(PersistentButton, template=f"edit:(?P<draft>{NUMBER})"):
         await interaction.response.send_modal(form)
 
 
-def edit_draft_view(say: Language, draft: int, name: str = "button-edit") -> ui.View:
+def edit_draft_view(say: Language, draft: DraftId, name: str = "button-edit") -> ui.View:
     """Return the button for a draft, labelled with the text of this name."""
     return persistent_view(EditDraftButton(draft, say(name)))

@@ -6,7 +6,7 @@ from typing import Any, Self
 import discord
 from discord import ui
 
-from bot.model import DiscordUserId
+from bot.model import DiscordUserId, EntryId
 from bot.store.reports import LedgerPage
 from bot.ui import cards, interaction_context, ledger_cards, managers, quota_cards
 from bot.ui.buttons.base import PersistentButton, persistent_view
@@ -24,7 +24,7 @@ class LedgerPageButton(
     def __init__(
         self,
         way: str,
-        entry_id: int,
+        entry_id: EntryId,
         kind: str | None,
         member_id: DiscordUserId | None,
         label: str | None = None,
@@ -40,7 +40,7 @@ class LedgerPageButton(
         """Return the button for the page in its custom_id; a kind that no longer exists filters nothing."""
         kind = match["kind"] if match["kind"] in quota_cards.KINDS else None
         member_id = DiscordUserId(int(match["member"])) if match["member"] else None
-        return cls(match["way"], int(match["entry"]), kind, member_id)
+        return cls(match["way"], EntryId(int(match["entry"])), kind, member_id)
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Replace this page with the button's."""

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import discord
 
-from bot.model import DiscordUserId
+from bot.model import DiscordUserId, InteractionId
 from bot.ui import best_songs, interaction_context
 from bot.ui.buttons.base import JobButton
 from bot.ui.dependencies import Services
@@ -25,7 +25,7 @@ class RatingButton(JobButton, action="rate"):
             self.job_id,
             interaction_context.guild_of(interaction),
             DiscordUserId(interaction.user.id),
-            interaction.id,
+            InteractionId(interaction.id),
             liked=self.liked,
             listed=not interaction_context.is_in_private_thread(interaction),
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import Transient
-from bot.model import Delivery, Job, JobState, Track
+from bot.model import ChannelId, Delivery, Job, JobState, MessageId, Track
 from bot.pipeline.courier import AlreadyPosted, CardFacts, MessageKind, NoAccess, NoHistory
 from bot.store.budget_alerts import BudgetAlert
 from bot.ui.discord_errors import MEANINGS, Meaning
@@ -19,7 +19,7 @@ from tests.doubles.discord.refusals import Refusal, Why
 class OutgoingMessage:
     """A message stored by the chat."""
 
-    id: int
+    id: MessageId
     job_id: int
     kind: MessageKind
     channel_id: int
@@ -68,7 +68,7 @@ class Chat:
         self.broken_job: int | None = None
         self.looked: list[tuple[int, bool]] = []
         """Channels searched for earlier messages, and whether the search went back to the job's request."""
-        self.known_cards: dict[int, int] = {}
+        self.known_cards: dict[int, MessageId] = {}
         self.nonces_kept = True
         self.alerts: dict[int, BudgetAlert] = {}
         """Alerts by nonce, which keeps each of them once."""
@@ -90,7 +90,7 @@ class Chat:
 
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
-    ) -> int:
+    ) -> MessageId:
         assert all(track.linked or path.stat().st_size == track.size_bytes for track, path in files)
         posted = self._post(job, MessageKind.SONG, where, nonce, len(files))
         self.audio[posted] = {track.take: path.read_bytes() for track, path in files if not track.linked}
@@ -105,7 +105,7 @@ class Chat:
         *,
         locale: str,
         direct: bool,
-    ) -> int:
+    ) -> MessageId:
         del locale, direct
         assert all(track.linked or path.stat().st_size == track.size_bytes for track, path in files)
         meets = self.on_send.pop(0) if self.on_send else ""
@@ -116,7 +116,9 @@ class Chat:
             known = _earlier(self.copies, channel_id, nonce)
         if known is None:
             kind = MessageKind.SONG
-            known = OutgoingMessage(1_000 + len(self.copies), job.id, kind, channel_id, nonce, len(files))
+            known = OutgoingMessage(
+                MessageId(1_000 + len(self.copies)), job.id, kind, channel_id, nonce, len(files)
+            )
             self.copies.append(known)
         return known.id
 
@@ -129,10 +131,10 @@ class Chat:
         audio = self.audio[job.message_id].get(take)
         return None if audio is None or len(audio) > max_bytes else audio
 
-    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> int:
+    async def post_notice(self, job: Job, where: Delivery, nonce: str) -> MessageId:
         return self._post(job, MessageKind.NOTICE, where, nonce, 0)
 
-    def _post(self, job: Job, kind: MessageKind, where: Delivery, nonce: str, files: int) -> int:
+    def _post(self, job: Job, kind: MessageKind, where: Delivery, nonce: str, files: int) -> MessageId:
         self.sends += 1
         if job.id == self.broken_job:
             raise RuntimeError("a bug")
@@ -145,7 +147,9 @@ class Chat:
             self._check(where.channel_id, meets, files=files)
             known = _earlier(self.posts, where.channel_id, nonce) if self.nonces_kept else None
         if known is None:
-            known = OutgoingMessage(len(self.posts) + 1, job.id, kind, where.channel_id, nonce, files)
+            known = OutgoingMessage(
+                MessageId(len(self.posts) + 1), job.id, kind, where.channel_id, nonce, files
+            )
             self.posts.append(known)
         if meets == "lost":
             raise Transient("Discord: the answer was lost")
@@ -183,7 +187,9 @@ class Chat:
         if meets == "lost":
             raise Transient("Discord: the answer was lost")
 
-    async def find(self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False) -> int | None:
+    async def find(
+        self, job: Job, kind: MessageKind, where: Delivery, *, ever: bool = False
+    ) -> MessageId | None:
         self.looked.append((where.channel_id, ever))
         if self.down:
             raise Transient("Discord: HTTP 503")
@@ -195,11 +201,11 @@ class Chat:
         found = [post.id for post in self.of(kind, job.id) if post.channel_id == where.channel_id]
         return found[0] if found else None
 
-    async def find_card(self, job: Job) -> int | None:
+    async def find_card(self, job: Job) -> MessageId | None:
         return self.known_cards.get(job.origin.interaction_id)
 
-    async def open_direct(self, member_id: int) -> int:
-        return member_id + self.direct_offset
+    async def open_direct(self, member_id: int) -> ChannelId:
+        return ChannelId(member_id + self.direct_offset)
 
     async def update_card(self, job: Job, facts: CardFacts) -> None:
         del facts

@@ -14,6 +14,7 @@ import httpx
 from aiohttp import web
 from yarl import URL
 
+from bot.model import TaskId
 from bot.sandbox.faults import FaultKind
 from bot.sandbox.http_responses import Invalid, created
 from bot.sandbox.requests import Json
@@ -138,7 +139,7 @@ class MusicService(MusicBehaviour):
         if self.variants is not None and task is not None:
             urls = task.urls if task.status == "success" else []
             return _response(self.variants.queried(task.id, task.status, urls, task.error))
-        return _from_aiohttp(self.poll(task_id, URL(str(request.url)).origin()))
+        return _from_aiohttp(self.poll(TaskId(task_id), URL(str(request.url)).origin()))
 
     def _answer_post(self, request: httpx.Request) -> httpx.Response:
         paid = self.arrived(json.loads(request.content))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bot.model import Delivery
+from bot.model import Delivery, MessageId
 from bot.pipeline.courier import AlreadyPosted, MessageKind, NoAccess
 from bot.ui.discord_errors import MEANINGS, Meaning
 from tests import make
@@ -12,7 +12,7 @@ from tests.doubles.discord.books import Access, check_may_post, check_visible, p
 from tests.doubles.discord.in_process import Chat, OutgoingMessage
 from tests.doubles.discord.refusals import Refusal, Why
 
-POST = OutgoingMessage(1, 42, MessageKind.SONG, make.CHANNEL, "nonce", 2, created_at_s=10.0)
+POST = OutgoingMessage(MessageId(1), 42, MessageKind.SONG, make.CHANNEL, "nonce", 2, created_at_s=10.0)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from bot.errors import Transient, Unauthorized
-from bot.model import FailReason
+from bot.model import FailReason, TaskId
 from bot.music import client as client_module
 from bot.music import wire
 from bot.music.client import MusicClient
@@ -31,7 +31,8 @@ else:
     from backports import zstd
 
 KEY = "sk-live-0123456789abcdef"
-ACCEPTED = {"id": "a-1"}
+TASK = TaskId("a-1")
+ACCEPTED = {"id": TASK}
 FINISHED = {"data": {"status": "success", "audioUrls": ["https://files.example/1.mp3"]}}
 NOW_AS_HTTP_DATE = "Sat, 14 Mar 2026 15:09:26 GMT"
 
@@ -122,7 +123,7 @@ async def test_a_song_is_requested_with_one_documented_post(base: str) -> None:
         outcome = await client.submit(make.prompt("rain"))
 
     [request] = service.requests
-    assert wire.Accepted("a-1") == outcome
+    assert wire.Accepted(TASK) == outcome
     assert ("POST", "https://music.example/v1/music/generations") == (request.method, str(request.url))
     assert "application/json" == request.headers["Content-Type"]
     assert {
@@ -138,7 +139,7 @@ async def test_a_task_is_queried_at_the_documented_address() -> None:
     service = replying(200, {"data": {"status": "pending"}})
 
     async with connected(service, "http://127.0.0.1:8085/base/") as client:
-        outcome = await client.check("a-1")
+        outcome = await client.check(TASK)
 
     [request] = service.requests
     assert wire.Running() == outcome
@@ -162,7 +163,7 @@ async def test_a_task_id_cannot_escape_its_path_segment(task_id: str, path: byte
     service = replying(200, {"data": {"status": "pending"}})
 
     async with connected(service) as client:
-        await client.check(task_id)
+        await client.check(TaskId(task_id))
 
     [request] = service.requests
     assert ("music.example", path) == (request.url.host, request.url.raw_path)
@@ -173,7 +174,7 @@ async def test_the_key_is_sent_in_one_header_and_nowhere_else() -> None:
 
     async with connected(service) as client:
         await client.submit(make.custom())
-        await client.check("a-1")
+        await client.check(TASK)
 
     for request in service.requests:
         named = [name for name, value in request.headers.raw if KEY.encode() in value]
@@ -188,7 +189,7 @@ async def test_requests_name_the_bot_and_ask_for_uncompressed_answers() -> None:
 
     async with connected(service) as client:
         await client.submit(make.prompt())
-        await client.check("a-1")
+        await client.check(TASK)
 
     for request in service.requests:
         assert "identity" == request.headers["Accept-Encoding"]
@@ -203,7 +204,7 @@ async def test_a_redirect_is_not_followed(status: int) -> None:
     async with connected(service) as client:
         outcome = await client.submit(make.prompt())
         with pytest.raises(Transient):
-            await client.check("a-1")
+            await client.check(TASK)
 
     assert isinstance(outcome, wire.Unknown)
     assert ["music.example", "music.example"] == [request.url.host for request in service.requests]
@@ -266,7 +267,7 @@ async def test_a_failed_status_query_is_repeated_later(error: Exception) -> None
 
     async with connected(service) as client:
         with pytest.raises(Transient) as caught:
-            await client.check("a-1")
+            await client.check(TASK)
 
     assert caught.value.retry_after_s is None
     assert 1 == len(service.requests)
@@ -280,7 +281,7 @@ async def test_a_trickling_answer_is_cut_off_at_the_deadline(monkeypatch: pytest
     async with connected(streaming(body)) as client:
         outcome = await client.submit(make.prompt())
         with pytest.raises(Transient):
-            await client.check("a-1")
+            await client.check(TASK)
 
     assert wire.Unknown("TimeoutError") == outcome
     assert body.pulled_bytes < 20
@@ -319,7 +320,7 @@ async def test_the_services_requested_wait_is_read(value: str, wait_s: float | N
     async with connected(replying(429, {}, Retry_After=value)) as client:
         outcome = await client.submit(make.prompt())
         with pytest.raises(Transient) as caught:
-            await client.check("a-1")
+            await client.check(TASK)
 
     assert wire.Busy("", wait_s) == outcome
     assert wait_s == caught.value.retry_after_s
@@ -343,7 +344,7 @@ async def test_an_answer_of_80_megabytes_is_cut_off_at_one_megabyte() -> None:
         outcome = await client.submit(make.prompt())
         pulled_by_the_post = body.pulled_bytes
         with pytest.raises(Transient):
-            await client.check("a-1")
+            await client.check(TASK)
 
     assert isinstance(outcome, wire.Unknown)
     assert pulled_by_the_post <= ANSWER_MAX_BYTES + 65_536
@@ -354,7 +355,7 @@ async def test_an_answer_of_a_megabyte_is_still_read() -> None:
     padded = json.dumps(ACCEPTED).encode().ljust(ANSWER_MAX_BYTES)
 
     async with connected(replying(200, padded)) as client:
-        assert wire.Accepted("a-1") == await client.submit(make.prompt())
+        assert wire.Accepted(TASK) == await client.submit(make.prompt())
 
 
 def deflated(content: bytes) -> bytes:
@@ -404,9 +405,9 @@ async def test_a_compressed_answer_is_read(encoding: str, compress: Callable[[by
     accepted, done = (json.dumps(answer).encode() for answer in (ACCEPTED, FINISHED))
 
     async with connected(replying(200, compress(accepted), Content_Encoding=encoding)) as client:
-        assert wire.Accepted("a-1") == await client.submit(make.prompt())
+        assert wire.Accepted(TASK) == await client.submit(make.prompt())
     async with connected(replying(200, compress(done), Content_Encoding=encoding)) as client:
-        assert wire.Done(("https://files.example/1.mp3",)) == await client.check("a-1")
+        assert wire.Done(("https://files.example/1.mp3",)) == await client.check(TASK)
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, zlib.compress, deflated])
@@ -417,7 +418,7 @@ async def test_a_compressed_error_is_read(compress: Callable[[bytes], bytes]) ->
     async with connected(replying(422, body, Content_Encoding=encoding)) as client:
         assert wire.Rejected(FailReason.REFUSED, "title is required") == await client.submit(make.prompt())
         with pytest.raises(Transient, match="title is required"):
-            await client.check("a-1")
+            await client.check(TASK)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
@@ -439,7 +440,7 @@ async def test_a_bomb_leaves_the_outcome_open_and_costs_no_memory(encoding: str,
         try:
             outcome = await client.submit(make.prompt())
             with pytest.raises(Transient, match="TooLarge"):
-                await client.check("a-1")
+                await client.check(TASK)
             _, peak_bytes = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -458,7 +459,7 @@ async def test_a_compressed_answer_of_a_megabyte_is_still_read(
     padded = json.dumps(ACCEPTED).encode().ljust(ANSWER_MAX_BYTES)
 
     async with connected(replying(200, compress(padded), Content_Encoding=encoding)) as client:
-        assert wire.Accepted("a-1") == await client.submit(make.prompt())
+        assert wire.Accepted(TASK) == await client.submit(make.prompt())
     async with connected(replying(200, compress(padded + b" "), Content_Encoding=encoding)) as client:
         assert wire.Unknown("TooLarge") == await client.submit(make.prompt())
 
@@ -499,7 +500,7 @@ def test_json_in_any_charset_survives_a_right_or_wrong_encoding(
 
     decoded = decode(body, header, ANSWER_MAX_BYTES)
 
-    assert wire.Accepted("t-12345678") == wire.read_submitted(200, decoded, (), None)
+    assert wire.Accepted(TaskId("t-12345678")) == wire.read_submitted(200, decoded, (), None)
 
 
 async def test_the_status_of_a_compressed_answer_counts() -> None:
@@ -511,7 +512,7 @@ async def test_an_answer_with_the_identity_encoding_is_read() -> None:
     service = replying(200, ACCEPTED, Content_Encoding=" Identity ")
 
     async with connected(service) as client:
-        assert wire.Accepted("a-1") == await client.submit(make.prompt())
+        assert wire.Accepted(TASK) == await client.submit(make.prompt())
 
 
 async def test_an_echo_of_the_members_text_is_not_classified() -> None:
@@ -530,7 +531,7 @@ async def test_the_services_own_address_is_trusted_with_audio() -> None:
     service = replying(200, {"data": {"status": "success", "audioUrls": [song]}})
 
     async with connected(service, "http://127.0.0.1:8085/") as client:
-        assert wire.Done((song,)) == await client.check("a-1")
+        assert wire.Done((song,)) == await client.check(TASK)
         assert "http://127.0.0.1:8085" == client.origin
 
 
@@ -541,7 +542,7 @@ async def test_the_services_own_address_is_trusted_with_audio() -> None:
 async def test_a_forbidden_status_query_names_the_operators_setting(status: int) -> None:
     async with connected(replying(status)) as client:
         with pytest.raises(Unauthorized, match="MUSIC_API_KEY"):
-            await client.check("a-1")
+            await client.check(TASK)
 
 
 @pytest.mark.parametrize(
@@ -566,7 +567,7 @@ async def test_no_error_and_no_outcome_contains_the_key(service: Service) -> Non
         shown += repr(client) + repr(vars(client)) + repr(vars((await client._posts.opened())._client))
         shown += repr(await client.submit(make.prompt()))
         try:
-            shown += repr(await client.check("a-1"))
+            shown += repr(await client.check(TASK))
         except (Transient, Unauthorized) as error:
             shown += "".join(traceback.format_exception(error)) + repr(error) + repr(error.__cause__)
 
@@ -576,4 +577,4 @@ async def test_no_error_and_no_outcome_contains_the_key(service: Service) -> Non
 @pytest.mark.parametrize("key", ["", "1", "id", "sandbox"])
 async def test_a_key_that_is_not_secret_leaves_answers_unchanged(key: str) -> None:
     async with connected(replying(200, {"id": "sandbox-1"}), key=key) as client:
-        assert wire.Accepted("sandbox-1") == await client.submit(make.prompt())
+        assert wire.Accepted(TaskId("sandbox-1")) == await client.submit(make.prompt())

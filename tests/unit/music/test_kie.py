@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, Voice
+from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, TaskId, Voice
 from bot.music import backends, wire
 from bot.music.kie import Kie
 from tests import make
@@ -123,7 +123,7 @@ def test_a_members_options_override_the_operators() -> None:
 
 
 def test_a_task_id_is_quoted() -> None:
-    assert "/api/v1/jobs/recordInfo?taskId=a%20b%26c" == Kie().task_path("a b&c")
+    assert "/api/v1/jobs/recordInfo?taskId=a%20b%26c" == Kie().task_path(TaskId("a b&c"))
 
 
 @pytest.mark.parametrize(("length", "kept"), [(30, True), (1_500, True), (2_048, True), (2_049, False)])
@@ -152,12 +152,12 @@ def test_a_failed_task_with_audio_is_delivered() -> None:
 
 
 def test_a_task_id_means_accepted() -> None:
-    assert wire.Accepted("281e") == submitted(code=200, data={"taskId": "281e", "recordId": "x"})
+    assert wire.Accepted(TaskId("281e")) == submitted(code=200, data={"taskId": "281e", "recordId": "x"})
 
 
 @pytest.mark.parametrize("code", [0, 201, "200", "0", 200.0, "success", None])
 def test_a_task_id_next_to_any_code_but_an_error_means_accepted(code: object) -> None:
-    assert wire.Accepted("281e") == submitted(code=code, data={"taskId": "281e"})
+    assert wire.Accepted(TaskId("281e")) == submitted(code=code, data={"taskId": "281e"})
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_a_success_under_another_word_is_read(word: str) -> None:
 def test_a_paid_task_is_read_from_an_answer_without_a_code(answer: object) -> None:
     submitted = Kie().read_submitted(200, json.dumps(answer).encode(), (), None)
 
-    assert wire.Accepted("t-1234567") == submitted
+    assert wire.Accepted(TaskId("t-1234567")) == submitted
 
 
 def test_an_error_without_a_code_names_no_task() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.model import Job, JobState
+from bot.model import ChannelId, InteractionId, Job, JobState
 from bot.music import downloads, spool
 from bot.pipeline.courier import MessageKind
 from bot.store import jobs
@@ -61,7 +61,7 @@ async def test_a_linked_song_is_reposted_without_a_download(rig: Rig) -> None:
     job = await only_job(rig)
 
     async with rig.song_archive() as archive:
-        copy = await archive.post(job, 555, 9_001)
+        copy = await archive.post(job, ChannelId(555), InteractionId(9_001))
 
     assert (0, downloads_before) == (copy.missing, rig.music.downloads)
 

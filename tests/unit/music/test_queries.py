@@ -7,12 +7,14 @@ import pytest
 from aiohttp import web
 
 from bot.errors import Transient
+from bot.model import TaskId
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.queries import ANSWER_MAX_BYTES
 from bot.music.sseedance import Sseedance
 from tests.make import NOW
 
+TASK = TaskId("a-1")
 KEY = "sk-live-0123456789abcdef"
 
 
@@ -40,7 +42,7 @@ async def test_queries_share_a_connection_and_send_the_key() -> None:
         return web.json_response({"code": 200, "data": {"taskId": "a-1", "status": "processing"}})
 
     async with connected(answer) as client:
-        found = [await client.check("a-1") for _ in range(3)]
+        found = [await client.check(TASK) for _ in range(3)]
 
     assert [wire.Running] * 3 == [type(each) for each in found]
     assert [(seen[0][0], f"Bearer {KEY}")] * 3 == seen
@@ -55,7 +57,7 @@ async def test_a_query_follows_no_redirect() -> None:
 
     async with connected(answer) as client:
         with pytest.raises(Transient):
-            await client.check("a-1")
+            await client.check(TASK)
 
     assert 1 == len(paths)
 
@@ -66,7 +68,7 @@ async def test_a_query_reads_no_more_than_the_maximum_answer() -> None:
 
     async with connected(answer) as client:
         with pytest.raises(Transient, match="TooLarge"):
-            await client.check("a-1")
+            await client.check(TASK)
 
 
 async def test_a_query_whose_connection_breaks_is_repeated_later() -> None:
@@ -77,7 +79,7 @@ async def test_a_query_whose_connection_breaks_is_repeated_later() -> None:
 
     async with connected(answer) as client:
         with pytest.raises(Transient, match="status query"):
-            await client.check("a-1")
+            await client.check(TASK)
 
 
 @pytest.mark.parametrize("task", ["a b/c?d=é", "..%2f", "a%20b"])
@@ -89,6 +91,6 @@ async def test_a_query_names_the_task_by_its_exact_id(task: str) -> None:
         return web.json_response({"code": 200, "data": {"taskId": task, "status": "processing"}})
 
     async with connected(answer) as client:
-        await client.check(task)
+        await client.check(TaskId(task))
 
     assert asked[0].endswith(f"/{task}")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.model import FailReason
+from bot.model import FailReason, TaskId
 from bot.music import audio_addresses, wire
 from bot.music.kie import Kie
 from tests import make
@@ -52,8 +52,8 @@ WRAPPED = {
 
 @pytest.mark.parametrize("body", WRAPPED.values(), ids=WRAPPED.keys())
 def test_an_answer_is_read_whatever_its_wrapping(body: bytes) -> None:
-    assert wire.Accepted("t-12345678") == wire.read_submitted(200, body, (), None)
-    assert wire.Accepted("t-12345678") == Kie().read_submitted(200, body, (), None)
+    assert wire.Accepted(TaskId("t-12345678")) == wire.read_submitted(200, body, (), None)
+    assert wire.Accepted(TaskId("t-12345678")) == Kie().read_submitted(200, body, (), None)
 
 
 @pytest.mark.parametrize(
@@ -110,13 +110,13 @@ def test_an_answer_that_is_not_json_names_no_task(body: bytes) -> None:
     ids=str,
 )
 def test_an_answer_that_clearly_names_a_task_is_accepted(answer: object) -> None:
-    assert wire.Accepted("t-1") == submitted(answer)
+    assert wire.Accepted(TaskId("t-1")) == submitted(answer)
 
 
 @pytest.mark.parametrize("number", [1, 7, 1234567890123456789])
 @pytest.mark.parametrize("nested", [False, True])
 def test_a_task_id_may_be_a_number(number: int, nested: bool) -> None:
-    assert wire.Accepted(str(number)) == submitted({"data": [number] if nested else number})
+    assert wire.Accepted(TaskId(str(number))) == submitted({"data": [number] if nested else number})
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,9 @@ def test_the_reason_of_a_failure_is_read_in_any_shape(said: Json) -> None:
 def test_a_long_number_elsewhere_does_not_hide_the_task() -> None:
     digits = "9" * 5_000
 
-    assert wire.Accepted("t-1") == wire.read_submitted(200, f'{{"id":"t-1","n":{digits}}}'.encode(), (), None)
+    assert wire.Accepted(TaskId("t-1")) == wire.read_submitted(
+        200, f'{{"id":"t-1","n":{digits}}}'.encode(), (), None
+    )
 
 
 ADDRESSES = {
@@ -387,7 +389,7 @@ def test_any_answer_with_one_id_and_addresses_is_read_as_such(
 ) -> None:
     task_id, urls, answer = finished
 
-    assert (wire.Accepted(task_id), wire.Done(urls)) == (submitted(answer), checked(answer))
+    assert (wire.Accepted(TaskId(task_id)), wire.Done(urls)) == (submitted(answer), checked(answer))
 
 
 @pytest.mark.parametrize("first", range(0, 2_000, 100))

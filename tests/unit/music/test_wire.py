@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.model import ClosedCause, FailReason, SongRequest
+from bot.model import ClosedCause, FailReason, SongRequest, TaskId
 from bot.music import wire
 from tests import make
 from tests.doubles.music.documented import CUSTOM, INSTRUMENTAL, NORMAL
@@ -135,7 +135,9 @@ def test_each_mode_is_sent_without_the_fields_of_the_other() -> None:
     ],
 )
 def test_an_answer_with_an_id_is_accepted(answered: bytes, task_id: str) -> None:
-    assert [wire.Accepted(task_id)] * 4 == [submitted(status, answered) for status in (200, 201, 202, 299)]
+    assert [wire.Accepted(TaskId(task_id))] * 4 == [
+        submitted(status, answered) for status in (200, 201, 202, 299)
+    ]
 
 
 @pytest.mark.parametrize(

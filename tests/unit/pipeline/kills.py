@@ -19,7 +19,7 @@ import httpx
 
 from bot.database import sqlite_connections, sqlite_writer
 from bot.database.sqlite import Database, Tx
-from bot.model import Delivery, Job, JobState, Origin
+from bot.model import Delivery, Job, JobState, MessageId, Origin
 from bot.pipeline.courier import MessageKind
 from bot.refusals import ShuttingDown
 from bot.sandbox.faults import FaultKind
@@ -273,7 +273,7 @@ class FarChat(Chat):
         self._now = now
         self._posted_at: list[datetime] = []
 
-    def _post(self, job: Job, kind: MessageKind, where: Delivery, nonce: str, files: int) -> int:
+    def _post(self, job: Job, kind: MessageKind, where: Delivery, nonce: str, files: int) -> MessageId:
         sending = JobState.DELIVERING if kind is MessageKind.SONG else JobState.FAILED
         if (job.id, sending, where) not in [(one.id, one.state, one.delivery) for one in here().jobs()]:
             self.unannounced.append(f"the {kind} to {where.channel_id}")
@@ -286,11 +286,11 @@ class FarChat(Chat):
             self._posted_at += [self._now()] * (len(self.posts) - len(self._posted_at))
 
     @far
-    async def answer(self, asked: Origin) -> int | None:
+    async def answer(self, asked: Origin) -> MessageId | None:
         """Show the card of a new job. Return its id, or None if that came too late."""
         if not self.cards_arrive:
             return None
-        return self.known_cards.setdefault(asked.interaction_id, 700 + len(self.known_cards))
+        return self.known_cards.setdefault(asked.interaction_id, MessageId(700 + len(self.known_cards)))
 
     post_song = far(Chat.post_song)
     post_notice = far(Chat.post_notice)

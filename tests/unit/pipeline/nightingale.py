@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from bot.model import Backend, FailReason, SongRequest
+from bot.model import Backend, FailReason, SongRequest, TaskId
 from bot.music import json_answers, wire
 from bot.music.contract import Capabilities, Offer
 from bot.music.text_limits import TextLimits
@@ -45,7 +45,7 @@ class Nightingale:
         answer = json_answers.parse(body) or {}
         match status, answer.get("song"):
             case 201, str(song):
-                return wire.Accepted(song)
+                return wire.Accepted(TaskId(song))
             case 400, _:
                 return wire.Rejected(FailReason.REFUSED)
             case 429, _:

@@ -11,7 +11,7 @@ import httpx
 
 from bot.balance import Balance
 from bot.database.sqlite import Database
-from bot.model import Backend, Job, JobState, Origin, SongRequest
+from bot.model import Backend, Job, JobState, MessageId, Origin, SongRequest
 from bot.music import backends
 from bot.music.backends import contract
 from bot.music.client import MusicClient
@@ -140,7 +140,7 @@ class Rig:
         taken = await self.intake.accept(request or make.prompt(), origin or make.origin())
         assert taken is not None
         job, facts = taken.job, taken.facts
-        await self.intake.answered(job, facts, card_message_id=777)
+        await self.intake.answered(job, facts, card_message_id=MessageId(777))
         return job
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from bot.database.facts import COMMANDS_FACT, fact, remember
 from bot.database.sqlite import Database, Tx
-from bot.model import FailReason, Job, JobState
+from bot.model import ChannelId, FailReason, Job, JobState
 from bot.ops.backup import backup, restore
 from bot.pipeline.courier import MessageKind
 from bot.store import budget_alerts, jobs
@@ -323,7 +323,7 @@ async def test_a_possibly_sent_alert_is_not_sent_again(
     rig: Rig, again: Callable[[], Awaitable[Rig]], tmp_path: Path
 ) -> None:
     await rig.credits.set_allowance(make.GUILD, 10, None, make.entry())
-    await rig.credits.set_alerts(make.GUILD, 8002, make.entry())
+    await rig.credits.set_alerts(make.GUILD, ChannelId(8002), make.entry())
     job = await saved(rig, stored, tmp_path)
     assert await rig.database.read(lambda tx: budget_alerts.due(tx, rig.clock(), 10))
     await went_on(rig, job)

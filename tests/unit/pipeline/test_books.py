@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.balance import Period
 from bot.database.sqlite import Database, Tx
 from bot.errors import Refusal
-from bot.model import DiscordUserId, FailReason, Job, JobState
+from bot.model import DiscordUserId, FailReason, Job, JobState, RoleId, TaskId, everyone_of
 from bot.pipeline.transitions import Transitions
 from bot.services.credits import CreditService
 from bot.services.intake import Intake
@@ -32,7 +32,7 @@ ACTS = st.tuples(
     st.integers(0, 2),
     st.integers(0, 60),
 )
-FAN = 71
+FAN = RoleId(71)
 
 
 class Evening:
@@ -78,12 +78,12 @@ class Evening:
             case "limit":
                 await self.credits.limit_member(make.GUILD, DiscordUserId(member), number or None, entry)
             case "role":
-                role_id = (make.GUILD, FAN)[who % 2]
+                role_id = (everyone_of(make.GUILD), FAN)[who % 2]
                 await self.credits.limit_role(make.GUILD, role_id, number or None, entry)
 
     async def asks(self, member_id: int) -> None:
         """Request a song; if it is accepted, check that no limit was exceeded at this time."""
-        roles = frozenset({make.GUILD, FAN})
+        roles = frozenset({everyone_of(make.GUILD), FAN})
         before = await self.credits.balance(make.GUILD)
         taken = await self.intake.accept(make.prompt(), make.origin(member_id=member_id, role_ids=roles))
         assert taken is not None
@@ -105,7 +105,7 @@ class Evening:
     def finished(self, tx: Tx, *, job: Job) -> None:
         """Record the success of the download as the pipeline does."""
         now = self.clock()
-        assert jobs.move(tx, job, JobState.STORED, now=now, due_at=now, task_id=f"task-{job.id}")
+        assert jobs.move(tx, job, JobState.STORED, now=now, due_at=now, task_id=TaskId(f"task-{job.id}"))
         ledger.settle(tx, job.id, now)
         budget_alerts.mark(tx, make.GUILD, make.DEFAULTS, now)
 

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from bot.model import JobState
+from bot.model import ChannelId, JobState
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
-TOLD = make.CHANNEL + 7
+TOLD = ChannelId(make.CHANNEL + 7)
 DONE = JobState.DELIVERED
 
 

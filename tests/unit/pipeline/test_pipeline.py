@@ -8,7 +8,7 @@ import pytest
 
 from bot.database.sqlite import Tx
 from bot.errors import Refusal, StoreBusy
-from bot.model import ClosedCause, FailReason, GuildId, JobState, Reuse, Source
+from bot.model import ClosedCause, FailReason, GuildId, InteractionId, JobState, MessageId, Reuse, Source
 from bot.pipeline.courier import MessageKind
 from bot.refusals import (
     NotEnoughCredits,
@@ -141,7 +141,7 @@ async def test_a_refusal_leaves_only_its_record(rig: Rig) -> None:
 async def test_the_number_of_refusals_in_memory_is_bounded(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake_module, "REFUSED_MAX", 3)
     for number in range(10):
-        await rig.intake.refused(number)
+        await rig.intake.refused(InteractionId(number))
 
     assert [7, 8, 9] == list(rig.intake._refused)
     assert await rig.intake.accept(make.prompt(), make.origin(interaction_id=1)) is None
@@ -833,7 +833,7 @@ async def test_after_an_outage_songs_arrive_once_in_the_order_requested(rig: Rig
 async def test_a_card_with_an_unknown_id_is_searched_for(rig: Rig) -> None:
     taken = await rig.intake.accept(make.prompt(), make.origin())
     assert taken is not None
-    rig.chat.known_cards[taken.job.origin.interaction_id] = 4711
+    rig.chat.known_cards[taken.job.origin.interaction_id] = MessageId(4711)
     rig.clock.forward(seconds=4)
 
     await rig.until(taken.job, DONE)

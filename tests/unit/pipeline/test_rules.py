@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot.database.engine import ConstraintViolated
-from bot.model import Delivery, FailReason, GuildId, Job, JobState, Track
+from bot.model import Delivery, FailReason, GuildId, Job, JobState, MessageId, Track
 from bot.music.client import MusicClient
 from bot.pipeline.courier import CardFacts
 from bot.pipeline.runner import Runner
@@ -238,7 +238,7 @@ class Watching(Chat):
 
     async def post_song(
         self, job: Job, files: Sequence[tuple[Track, Path]], where: Delivery, nonce: str
-    ) -> int:
+    ) -> MessageId:
         message_id = await super().post_song(job, files, where, nonce)
         if self._song is not None:
             await self._song.wait()

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from bot.model import FailReason, GuildId, Job, JobState
+from bot.model import ChannelId, FailReason, GuildId, Job, JobState
 from bot.pipeline.transitions import fail
 from bot.pipeline.turns import GUILD_SENDS_MAX, SENDS_MAX, SendTurns
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
-BUSY, QUIET = make.CHANNEL, make.CHANNEL + 1
+BUSY, QUIET = ChannelId(make.CHANNEL), ChannelId(make.CHANNEL + 1)
 OTHER_GUILD = GuildId(make.GUILD + 1)
 
 
@@ -51,7 +51,7 @@ async def test_concurrent_sends_are_bounded() -> None:
 
     async def send(channel_id: int) -> None:
         nonlocal under_way, most
-        async with turns.take(channel_id, GuildId(channel_id)):
+        async with turns.take(ChannelId(channel_id), GuildId(channel_id)):
             under_way += 1
             most = max(most, under_way)
             await free.wait()
@@ -133,7 +133,7 @@ async def test_one_server_with_many_channels_leaves_places_for_the_others() -> N
 
     async def send(channel_id: int) -> None:
         nonlocal under_way
-        async with turns.take(channel_id, make.GUILD):
+        async with turns.take(ChannelId(channel_id), make.GUILD):
             under_way += 1
             await free.wait()
 

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.balance import ChangedBy
-from bot.model import DiscordUserId, Job, JobState, Origin
+from bot.model import ChannelId, DiscordUserId, Job, JobState, Origin
 from bot.pipeline.courier import MessageKind
 from bot.refusals import WrongChannel
 from bot.services.server_rules import ServerRules
@@ -13,7 +13,7 @@ from bot.store.changes import SongChannels
 from tests import make
 from tests.unit.pipeline.rig import Rig
 
-STAGE, NEWS, THREAD = make.CHANNEL + 50, make.CHANNEL + 60, make.CHANNEL + 70
+STAGE, NEWS, THREAD = ChannelId(make.CHANNEL + 50), ChannelId(make.CHANNEL + 60), make.CHANNEL + 70
 DONE = JobState.DELIVERED
 ADMIN = ChangedBy(actor_id=DiscordUserId(123))
 

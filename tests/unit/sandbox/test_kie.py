@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bot.errors import Transient
-from bot.model import ClosedCause, FailReason
+from bot.model import ClosedCause, FailReason, TaskId
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.kie import Kie
@@ -209,4 +209,4 @@ async def test_an_injected_fault_of_a_status_query_has_kies_form(
     sandbox.faults = [InjectedFault(FaultKind.BUSY, on="poll")]
 
     with pytest.raises(Transient):
-        await music.check("281e")
+        await music.check(TaskId("281e"))

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bot.model import TaskId
 from bot.music import wire
 from bot.music.client import MusicClient
 from bot.music.kie import Kie
@@ -37,7 +38,7 @@ async def submitted(music: MusicClient, about: str) -> wire.Submitted:
 
 async def checked(music: MusicClient, task_id: str) -> wire.LyricsChecked:
     assert DRAFTS is not None
-    return await music.check_lyrics(DRAFTS, task_id)
+    return await music.check_lyrics(DRAFTS, TaskId(task_id))
 
 
 async def test_lyrics_are_written_and_a_new_task_is_unknown_at_first(music: MusicClient) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bot.balance import Period
 from bot.errors import Refusal
-from bot.model import GuildId, JobId, JobState
+from bot.model import ChannelId, GuildId, JobId, JobState, RoleId
 from bot.refusals import LimitReached, NotEnoughCredits, OperatorsOnly, Paused
 from bot.services.credits import CreditService
 from bot.store import ledger
@@ -15,7 +15,7 @@ from tests import make
 from tests.unit.pipeline.rig import Rig
 
 CEILING = ledger.Defaults(allowance=100, period=Period.WEEK, ceiling=50)
-FAN = 71
+FAN = RoleId(71)
 
 
 async def taken(rig: Rig, *members: int, **changes: object) -> list[Refusal | None]:
@@ -95,7 +95,7 @@ async def test_a_change_whose_interaction_arrives_twice_is_made_once(rig: Rig) -
         lambda entry: rig.credits.limit_role(make.GUILD, FAN, 30, entry),
         lambda entry: rig.credits.pause(make.GUILD, entry),
         lambda entry: rig.credits.resume(make.GUILD, entry),
-        lambda entry: rig.credits.set_alerts(make.GUILD, 8, entry),
+        lambda entry: rig.credits.set_alerts(make.GUILD, ChannelId(8), entry),
         lambda entry: rig.credits.grant(make.GUILD, 8, entry),
     ):
         entry = make.entry("once")

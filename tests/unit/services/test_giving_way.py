@@ -10,7 +10,7 @@ import pytest
 
 from bot.database.sqlite import Database
 from bot.errors import StoreBusy
-from bot.model import JobId
+from bot.model import InteractionId, JobId, MessageId
 from bot.refusals import TextMissing
 from bot.services import pending_answers as module
 from bot.services.intake import Intake
@@ -44,7 +44,7 @@ async def test_work_waits_until_an_accepted_request_is_answered(
     accepted = await accepting
     waits = not await has_given_way(work)
     assert accepted is not None
-    await intake.answered(accepted.job, accepted.facts, 1)
+    await intake.answered(accepted.job, accepted.facts, MessageId(1))
 
     assert waits
     assert await has_given_way(work)
@@ -91,7 +91,7 @@ async def test_an_answer_that_cant_be_recorded_delays_no_more_work(
     assert accepted is not None
     monkeypatch.setattr(intake._answers, "write", AsyncMock(side_effect=StoreBusy("the disk is full", 1.0)))
     with pytest.raises(StoreBusy):
-        await intake.answered(accepted.job, accepted.facts, 1)
+        await intake.answered(accepted.job, accepted.facts, MessageId(1))
 
     assert await has_given_way(asyncio.create_task(intake.pending.give_way()))
 
@@ -104,7 +104,7 @@ async def test_all_is_quiet_once_nobody_waits_and_nobody_has_asked_for_a_while(i
     accepted = await accepting
     quiet.append(pending.is_quiet(0.0))
     assert accepted is not None
-    recording = asyncio.create_task(intake.answered(accepted.job, accepted.facts, 1))
+    recording = asyncio.create_task(intake.answered(accepted.job, accepted.facts, MessageId(1)))
     await asyncio.sleep(0)
     quiet += [pending.is_quiet(0.0), pending.is_quiet(PLENTY_S)]
     work = asyncio.create_task(pending.give_way())
@@ -123,7 +123,7 @@ async def test_requests_that_are_never_answered_expire_one_after_another(
     pending = module.PendingAnswers()
     for number in range(1, 4):
         monkeypatch.setattr(module, "ANSWER_WITHIN", timedelta(seconds=0.001 * number))
-        with pending.accepting(number):
+        with pending.accepting(InteractionId(number)):
             pending.add(JobId(number))
     pending.answered(JobId(2))
 

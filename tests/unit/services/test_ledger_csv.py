@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bot.balance import ChangedBy
 from bot.database.sqlite import Database
 from bot.mentions import Names
-from bot.model import DiscordUserId, GuildId, JobId
+from bot.model import ChannelId, DiscordUserId, EntryId, GuildId, JobId, RoleId
 from bot.services import ledger_csv
 from bot.services.intake import Intake
 from bot.store import ledger, reports
@@ -21,7 +21,7 @@ NUMBER_DIGITS_MAX = 15
 """Maximum number of digits that Excel and LibreOffice preserve."""
 ROW = LedgerRow(
     day=20_000,
-    id=1,
+    id=EntryId(1),
     at=make.NOW,
     kind="refund",
     allowance=10,
@@ -29,11 +29,11 @@ ROW = LedgerRow(
     job_id=JobId(2**53 - 1),
     song="Neon Rain",
     member_id=DiscordUserId(BIG),
-    role_id=BIG - 1,
+    role_id=RoleId(BIG - 1),
     actor_id=DiscordUserId(BIG - 2),
     by_operator=False,
     reason="",
-    before=Channel(BIG - 3),
+    before=Channel(ChannelId(BIG - 3)),
     after=Status.REFUNDED,
 )
 NAMES = Names(

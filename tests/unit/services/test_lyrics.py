@@ -13,7 +13,7 @@ import pytest
 
 from bot.database.engine import Database, Tx
 from bot.errors import StoreBusy
-from bot.model import Backend, ClosedCause, DiscordUserId
+from bot.model import Backend, ChannelId, ClosedCause, DiscordUserId
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.kie import Kie
@@ -171,7 +171,7 @@ async def test_lyrics_are_written_recorded_and_kept_in_a_draft(stand: Stand) -> 
 async def test_lyrics_are_refused_where_songs_may_not_be_requested(stand: Stand) -> None:
     def elsewhere(tx: Tx) -> None:
         ledger.know_guild(tx, GUILD)
-        song_channels.write(tx, GUILD, SongChannels(asked=(CHANNEL + 1,)))
+        song_channels.write(tx, GUILD, SongChannels(asked=(ChannelId(CHANNEL + 1),)))
 
     await stand.database.write(elsewhere)
 

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bot.database.sqlite import Database, Tx
 from bot.errors import StoreBusy
-from bot.model import DiscordUserId, Job, JobState, Reuse, SongRequest, Source
+from bot.model import DiscordUserId, Job, JobState, MessageId, Reuse, SongRequest, Source
 from bot.pipeline.erasure import Erasure
 from bot.refusals import Leaving, LimitReached, TextsGone
 from bot.services.privacy import Deletion
@@ -65,7 +65,7 @@ async def asked(
     accepted = await rig.intake.accept(request, origin, taken)
     assert accepted is not None
     job, facts = accepted.job, accepted.facts
-    await rig.intake.answered(job, facts, card_message_id=PERSON + 1)
+    await rig.intake.answered(job, facts, card_message_id=MessageId(PERSON + 1))
     return job
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.errors import StoreBusy
-from bot.model import DiscordUserId, Job, JobId, JobState
+from bot.model import DiscordUserId, InteractionId, Job, JobId, JobState
 from bot.refusals import Leaving, TextsGone, TooManyRatings
 from bot.services import ratings as module
 from bot.services.ratings import Rated, Ratings
@@ -33,7 +33,9 @@ async def song(rig: Rig) -> Job:
 async def test_a_press_that_arrives_twice_counts_once(rig: Rig, ratings: Ratings) -> None:
     job = await song(rig)
 
-    results = [await ratings.rate(job.id, GUILD, OTHER, press, liked=True) for press in (1, 1, 2, 2)]
+    results = [
+        await ratings.rate(job.id, GUILD, OTHER, InteractionId(press), liked=True) for press in (1, 1, 2, 2)
+    ]
 
     assert [LIKED, LIKED, NOTHING, NOTHING] == results
 
@@ -49,9 +51,9 @@ async def test_a_press_that_failed_counts_when_it_arrives_again(
     with monkeypatch.context() as patch:
         patch.setattr(rig.database, "write", busy)
         with pytest.raises(StoreBusy):
-            await ratings.rate(job.id, GUILD, OTHER, 1, liked=True)
+            await ratings.rate(job.id, GUILD, OTHER, InteractionId(1), liked=True)
 
-    assert LIKED == await ratings.rate(job.id, GUILD, OTHER, 1, liked=True)
+    assert LIKED == await ratings.rate(job.id, GUILD, OTHER, InteractionId(1), liked=True)
 
 
 async def test_ratings_of_a_member_are_bounded_in_time(
@@ -61,17 +63,20 @@ async def test_ratings_of_a_member_are_bounded_in_time(
     job = await song(rig)
     began = rig.clock()
     for press in range(3):
-        await ratings.rate(job.id, GUILD, MEMBER, press, liked=True)
+        await ratings.rate(job.id, GUILD, MEMBER, InteractionId(press), liked=True)
         rig.clock.forward(minutes=1)
 
     with pytest.raises(TooManyRatings) as refused:
-        await ratings.rate(job.id, GUILD, MEMBER, 9, liked=True)
-    await ratings.rate(job.id, GUILD, OTHER, 10, liked=True)
+        await ratings.rate(job.id, GUILD, MEMBER, InteractionId(9), liked=True)
+    await ratings.rate(job.id, GUILD, OTHER, InteractionId(10), liked=True)
     rig.clock.forward(minutes=7)
-    await ratings.rate(job.id, GUILD, MEMBER, 9, liked=True)
+    await ratings.rate(job.id, GUILD, MEMBER, InteractionId(9), liked=True)
 
     assert began + module.RATINGS_WITHIN == refused.value.until
-    assert Tally(likes=1, dislikes=0) == (await ratings.rate(job.id, GUILD, MEMBER, 9, liked=True)).tally
+    assert (
+        Tally(likes=1, dislikes=0)
+        == (await ratings.rate(job.id, GUILD, MEMBER, InteractionId(9), liked=True)).tally
+    )
 
 
 async def test_the_number_of_remembered_presses_is_bounded(
@@ -80,7 +85,7 @@ async def test_the_number_of_remembered_presses_is_bounded(
     monkeypatch.setattr(module, "PRESSES_MAX", 5)
     job = await song(rig)
     for person in range(20):
-        await ratings.rate(job.id, GUILD, DiscordUserId(20_000 + person), person, liked=True)
+        await ratings.rate(job.id, GUILD, DiscordUserId(20_000 + person), InteractionId(person), liked=True)
         rig.clock.forward(minutes=11)
 
     assert (5, 1) == (len(ratings._presses), len(ratings._times))
@@ -88,7 +93,7 @@ async def test_the_number_of_remembered_presses_is_bounded(
 
 async def test_rating_an_unknown_song_stores_no_member(rig: Rig, ratings: Ratings) -> None:
     with pytest.raises(TextsGone):
-        await ratings.rate(JobId(1), GUILD, OTHER, 1, liked=True)
+        await ratings.rate(JobId(1), GUILD, OTHER, InteractionId(1), liked=True)
 
     assert members.NOBODY == await rig.database.read(lambda tx: members.known_member(tx, OTHER))
 
@@ -100,7 +105,7 @@ async def test_a_member_being_deleted_cannot_rate(rig: Rig, ratings: Ratings) ->
     await rig.privacy.delete(MEMBER)
 
     with pytest.raises(Leaving):
-        await ratings.rate(theirs.id, GUILD, MEMBER, 1, liked=True)
+        await ratings.rate(theirs.id, GUILD, MEMBER, InteractionId(1), liked=True)
 
 
 async def test_the_best_have_pages_and_a_page_too_far_is_the_last(
@@ -112,7 +117,7 @@ async def test_the_best_have_pages_and_a_page_too_far_is_the_last(
     for press in range(4):
         songs.append(await song(rig))
         rig.clock.forward(minutes=1)
-        await ratings.rate(songs[-1].id, GUILD, OTHER, press, liked=True)
+        await ratings.rate(songs[-1].id, GUILD, OTHER, InteractionId(press), liked=True)
 
     pages = [await ratings.best(GUILD, page) for page in (0, 1, 2, 10**17)]
 
@@ -126,14 +131,14 @@ async def test_the_best_have_pages_and_a_page_too_far_is_the_last(
 async def test_a_song_in_a_private_thread_is_not_among_the_best(rig: Rig, ratings: Ratings) -> None:
     job = await song(rig)
 
-    rated = await ratings.rate(job.id, GUILD, OTHER, 1, liked=True, listed=False)
+    rated = await ratings.rate(job.id, GUILD, OTHER, InteractionId(1), liked=True, listed=False)
 
     assert (LIKED, ()) == (rated, (await ratings.best(GUILD)).songs)
 
 
 async def test_a_song_older_than_a_week_is_no_longer_among_the_best(rig: Rig, ratings: Ratings) -> None:
     job = await song(rig)
-    await ratings.rate(job.id, GUILD, OTHER, 1, liked=True)
+    await ratings.rate(job.id, GUILD, OTHER, InteractionId(1), liked=True)
     before = await ratings.best(GUILD)
     rig.clock.now = job.created_at + module.WEEK + timedelta(milliseconds=1)
 

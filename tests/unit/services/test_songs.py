@@ -11,7 +11,7 @@ import pytest
 
 from bot.database.sqlite import Tx
 from bot.errors import StoreBusy, Transient
-from bot.model import Job, JobState, Track
+from bot.model import ChannelId, InteractionId, Job, JobState, Track
 from bot.music.spool import AUDIO_MAX_BYTES
 from bot.refusals import NoDirectMessages, NoPlaceToPost, NoSuchSong, NotDoneYet, SongGone, TooManyCopies
 from bot.services import songs as module
@@ -24,7 +24,7 @@ from tests.unit.pipeline.rig import Rig
 HTML = b"<!DOCTYPE html><title>Not found</title>" * 200
 OTHER_SONG = b"ID3" + bytes(reversed(range(256))) * 20
 WAVE = b"RIFF\x00\x00\x00\x00WAVEfmt " + bytes(range(256)) * 32
-INTERACTION = 4_711
+INTERACTION = InteractionId(4_711)
 PATIENCE_S = 5.0
 
 
@@ -461,7 +461,7 @@ async def test_a_song_deleted_during_its_fetch_stays_deleted(
 
 
 def get(song_archive: SongArchive, song: Job, number: int = INTERACTION) -> Awaitable[object]:
-    return song_archive.post(song, CHANNEL, number)
+    return song_archive.post(song, CHANNEL, InteractionId(number))
 
 
 async def test_a_song_is_posted_once_for_each_interaction_and_no_job_moves(
@@ -593,7 +593,10 @@ async def test_the_number_of_a_members_pending_copies_is_bounded(
 
     monkeypatch.setattr(rig.chat, "post_copy", hangs)
     async with rig.song_archive() as song_archive:
-        copies = [asyncio.create_task(song_archive.post(song, CHANNEL + n, 5_000 + n)) for n in range(60)]
+        copies = [
+            asyncio.create_task(song_archive.post(song, ChannelId(CHANNEL + n), InteractionId(5_000 + n)))
+            for n in range(60)
+        ]
         for copy in copies:
             copy.add_done_callback(lambda _: refused_or_posting.release())
         async with asyncio.timeout(PATIENCE_S):
@@ -601,7 +604,7 @@ async def test_the_number_of_a_members_pending_copies_is_bounded(
                 await refused_or_posting.acquire()
         free.set()
         refused = (await asyncio.gather(*copies, return_exceptions=True))[2:]
-        after = await song_archive.post(song, CHANNEL, 6_000)
+        after = await song_archive.post(song, CHANNEL, InteractionId(6_000))
 
     assert [TooManyCopies] * 58 == [type(error) for error in refused]
     assert 3 == posting

@@ -9,7 +9,7 @@ from bot.balance import Period
 from bot.database.engine import ConstraintViolated
 from bot.database.share import EVERYTHING, Share
 from bot.database.sqlite import Tx
-from bot.model import Backend, Delivery, FailReason, Job, JobState
+from bot.model import Backend, Delivery, FailReason, Job, JobState, TaskId
 from bot.store import claims, jobs, ledger, members
 from tests import make
 from tests.make import NOW
@@ -36,7 +36,7 @@ def added(tx: Tx, *, at: datetime = NOW, due_at: datetime | None = None, **chang
     job = make.job(id=jobs.new_id(), origin=origin, created_at=at, state_since=at)
     member = members.member_number(tx, origin.member_id)
     held = ledger.hold(tx, job.id, origin.guild_id, member, job.price_credits, RICH, at)
-    jobs.add(tx, job, held, due_at=due_at or at)
+    jobs.add(tx, job, member, held, due_at=due_at or at)
     return job
 
 
@@ -51,7 +51,7 @@ def put(tx: Tx, job: Job, state: JobState, *, now: datetime = NOW, due: bool = T
     """Move a job to another state, with everything the state requires, and without a claim."""
     known = OF_STATE.get(state, jobs.JobChange())
     if state not in (JobState.QUEUED, JobState.SUBMITTING, JobState.FAILED, JobState.EXPLAINED):
-        known = jobs.JobChange(**known, task_id=f"task-{job.id}")
+        known = jobs.JobChange(**known, task_id=TaskId(f"task-{job.id}"))
     if state is not JobState.QUEUED:
         known = jobs.JobChange(**known, backend=Backend.SSEEDANCE)
     there = found(tx, job)

@@ -3,6 +3,7 @@
 import pytest
 
 from bot.balance import Period
+from bot.model import ChannelId, RoleId
 from bot.store import changes
 from bot.store.changes import Allowance, Channel, Credits, ManagerRoles, SongChannels, Status, Value
 
@@ -16,12 +17,12 @@ SNOWFLAKE = 1_400_000_000_000_000_000
         ("grant", Credits(0)),
         ("member", Credits(None)),
         ("role", Credits(SNOWFLAKE)),
-        ("alerts", Channel(5)),
+        ("alerts", Channel(ChannelId(5))),
         ("alerts", Channel(None)),
         ("set", Allowance(100, Period.MONTH, "Asia/Tokyo")),
-        ("set", SongChannels((SNOWFLAKE, 5), 6, None)),
+        ("set", SongChannels((ChannelId(SNOWFLAKE), ChannelId(5)), ChannelId(6), None)),
         ("set", SongChannels()),
-        ("set", ManagerRoles((5, SNOWFLAKE))),
+        ("set", ManagerRoles((RoleId(5), RoleId(SNOWFLAKE)))),
         ("set", ManagerRoles()),
         *(("pause", status) for status in Status),
     ],
@@ -39,7 +40,7 @@ def test_a_value_is_read_as_it_was_written(kind: str, value: Value) -> None:
         ("member", "none", Credits(None)),
         ("member", "123456789012345678", Credits(123456789012345678)),
         ("role", "30", Credits(30)),
-        ("alerts", "5", Channel(5)),
+        ("alerts", "5", Channel(ChannelId(5))),
         ("alerts", "none", Channel(None)),
         ("pause", "open", Status.OPEN),
         ("resume", "paused", Status.PAUSED),

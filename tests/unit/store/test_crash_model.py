@@ -43,7 +43,9 @@ from bot.model import (
     GuildId,
     Job,
     JobState,
+    MessageId,
     SongRequest,
+    TaskId,
     Track,
 )
 from bot.music import wire
@@ -336,7 +338,7 @@ def withdraws(job: Job) -> Operation:
 
 def reads_the_card(job: Job, facts: CardFacts, card: int) -> Operation:
     return Operation(
-        lambda process: process.intake.answered(job, facts, card),
+        lambda process: process.intake.answered(job, facts, MessageId(card)),
         lambda books, at: books.answered(at, job.origin.interaction_id, card),
     )
 
@@ -701,14 +703,14 @@ class Crashes(RuleBasedStateMachine):
                 return [self.sends(job), gives_up(job), meets_a_bug(job)]
             case JobState.DELIVERING:
                 return [
-                    to(job, JobState.DELIVERED, None, message_id=900),
+                    to(job, JobState.DELIVERED, None, message_id=MessageId(900)),
                     to(job, JobState.DELIVERING, 5),
                     gives_up(job),
                     meets_a_bug(job),
                 ]
             case _:
                 return [
-                    to(job, JobState.EXPLAINED, None, message_id=901),
+                    to(job, JobState.EXPLAINED, None, message_id=MessageId(901)),
                     to(job, job.state, 5),
                     meets_a_bug(job),
                 ]
@@ -754,7 +756,7 @@ class Crashes(RuleBasedStateMachine):
 
         closed = wire.Rejected(FailReason.CLOSED, closed=ClosedCause.NO_CREDITS)
         answers: list[tuple[wire.Submitted, Model]] = [
-            (wire.Accepted(task_id), accepted),
+            (wire.Accepted(TaskId(task_id)), accepted),
             (wire.Busy(retry_after_s=30), busy),
             (
                 closed,

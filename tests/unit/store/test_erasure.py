@@ -19,9 +19,11 @@ from bot.errors import StoreBusy
 from bot.model import (
     OPEN_STATES,
     DiscordUserId,
+    DraftId,
     Job,
     JobState,
     MemberNumber,
+    MessageId,
     Reuse,
     SongRequest,
     Source,
@@ -60,9 +62,10 @@ def asked(
     """Return a member's queued job."""
     origin = make.origin(member_id=member_id, **changes)
     job = make.job(id=jobs.new_id(), request=request or make.custom(lyrics=LYRICS), origin=origin)
-    held = ledger.hold(tx, job.id, GUILD, MemberNumber(number(tx, member_id)), 10, RICH, NOW)
+    member = MemberNumber(number(tx, member_id))
+    held = ledger.hold(tx, job.id, GUILD, member, 10, RICH, NOW)
     taken = None if source is None else Source(job_id=source.id, reuse=reuse)
-    jobs.add(tx, job, held, due_at=NOW, source=taken)
+    jobs.add(tx, job, member, held, due_at=NOW, source=taken)
     return found(tx, job)
 
 
@@ -139,13 +142,13 @@ def test_the_ledger_keeps_every_row_and_adds_up(tx: Tx) -> None:
 def test_songs_of_others_are_kept(tx: Tx) -> None:
     done(tx, asked(tx))
     other = done(tx, asked(tx, member_id=OTHER, member_name="Bob"))
-    texts.keep_draft(tx, 7, OTHER, make.prompt("theirs"), None, NOW)
+    texts.keep_draft(tx, DraftId(7), OTHER, make.prompt("theirs"), None, NOW)
 
     erase(tx)
 
     assert other == found(tx, other)
     assert ["Bob"] == column(tx, "SELECT asked_by FROM song")
-    assert None is not texts.draft(tx, 7, OTHER, NOW)
+    assert None is not texts.draft(tx, DraftId(7), OTHER, NOW)
 
 
 def test_a_late_id_is_not_written_into_an_erased_job(tx: Tx) -> None:
@@ -153,9 +156,9 @@ def test_a_late_id_is_not_written_into_an_erased_job(tx: Tx) -> None:
     erase(tx)
     blank = tuple(tx.execute("SELECT * FROM job").fetchone())
 
-    job_cards.card_found(tx, job, 4242)
+    job_cards.card_found(tx, job, MessageId(4242))
     job_cards.card_shown(tx, job, "delivered::", NOW, NOW + SECOND)
-    job_cards.answered(tx, job.id, 4242, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(4242), "queued", NOW)
     tracks.add_track(tx, job, Track(take=1, file="a.mp3", size_bytes=9, sha256="ab", url="https://x"))
     posted = jobs.post_again(tx, job.id, NOW)
 
@@ -329,9 +332,9 @@ def test_drafts_with_the_words_are_deleted_and_others_kept(tx: Tx) -> None:
     }
     for key, (member_id, of) in drafts.items():
         texts.keep_draft(
-            tx, key, DiscordUserId(member_id), make.prompt("x"), None if of is None else of.id, NOW
+            tx, DraftId(key), DiscordUserId(member_id), make.prompt("x"), None if of is None else of.id, NOW
         )
-    texts.keep_draft(tx, 6, OTHER, make.prompt("x"), None, NOW)
+    texts.keep_draft(tx, DraftId(6), OTHER, make.prompt("x"), None, NOW)
 
     erase(tx)
 
@@ -409,7 +412,7 @@ def test_words_of_a_leaving_member_can_no_longer_be_reused(tx: Tx) -> None:
     assert [True, True, True] == before
     assert [False, False, True] == [texts.may_be_taken_up(tx, job.id) for job in (source, remix, free)]
     with pytest.raises(TextsGone):
-        texts.keep_draft(tx, 1, OTHER, make.custom(lyrics=LYRICS), source.id, NOW)
+        texts.keep_draft(tx, DraftId(1), OTHER, make.custom(lyrics=LYRICS), source.id, NOW)
 
 
 # -- expired texts
@@ -530,7 +533,7 @@ def song_of(tx: Tx, count: int, person: int) -> None:
     )
     track = Track(take=1, file=f"{job.id}-1.mp3", size_bytes=9, sha256=mark, url=mark)
     tracks.add_track(tx, job, track)
-    texts.keep_draft(tx, job.id, DiscordUserId(person_id(person)), request, job.id, NOW)
+    texts.keep_draft(tx, DraftId(job.id), DiscordUserId(person_id(person)), request, job.id, NOW)
 
 
 def left_of(path: Path, people: list[int]) -> set[tuple[str, str]]:

@@ -47,7 +47,7 @@ def asked(
     )
     member = members.member_number(tx, origin.member_id)
     held = ledger.hold(tx, job.id, origin.guild_id, member, job.price_credits, RICH, at)
-    jobs.add(tx, job, held, due_at=at)
+    jobs.add(tx, job, member, held, due_at=at)
     return found(tx, job) if state is JobState.QUEUED else put(tx, job, state, due=state in OPEN_STATES)
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.database.sqlite import Tx
-from bot.model import Delivery, FailReason, Job, JobState
+from bot.model import ChannelId, Delivery, FailReason, Job, JobState, MessageId
 from bot.store import erasure, job_cards, job_events, jobs, ledger
 from bot.store.job_events import ANSWER_MAX, EVENTS_MAX
 from tests import make
@@ -37,7 +37,7 @@ def test_a_failure_names_its_reason_and_a_send_its_kind_of_place(tx: Tx) -> None
     put(tx, sent, JobState.STORED)
     tx.execute("UPDATE job SET results_channel_id = 66 WHERE id = ?", (sent.id,))
     for channel, direct in ((66, False), (make.CHANNEL, False), (77, False), (88, True)):
-        to = Delivery(channel_id=channel, direct=direct, started_at=NOW + channel * SECOND)
+        to = Delivery(channel_id=ChannelId(channel), direct=direct, started_at=NOW + channel * SECOND)
         jobs.move(tx, found(tx, sent), JobState.DELIVERING, now=NOW, due_at=NOW, delivery=to)
 
     assert ("state", "failed", str(FailReason.UPSTREAM_FAILED)) == told(tx, failed)[-1]
@@ -53,7 +53,7 @@ def test_parking_resuming_and_a_deleted_message_are_recorded(tx: Tx) -> None:
     for state in (JobState.STORED, JobState.DELIVERED):
         put(tx, job, state)
     tx.execute("UPDATE job SET message_id = 5 WHERE id = ?", (job.id,))
-    job_cards.message_gone(tx, job.id, 5, NOW)
+    job_cards.message_gone(tx, job.id, MessageId(5), NOW)
 
     kinds = [kind for kind, _, _ in told(tx, job) if kind != "state"]
     assert ["parked", "resumed", "deleted"] == kinds

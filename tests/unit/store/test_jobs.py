@@ -9,14 +9,18 @@ from bot.database.sqlite import Tx
 from bot.model import (
     OPEN_STATES,
     Backend,
+    ChannelId,
     ClosedCause,
     Delivery,
     FailReason,
     GuildId,
+    InteractionId,
     Job,
     JobId,
     JobState,
     MemberNumber,
+    MessageId,
+    TaskId,
     Track,
 )
 from bot.store import claims, job_cards, jobs, ledger, members, queue_order, times, tracks
@@ -58,12 +62,13 @@ def track(take: int = 1, **changes: object) -> Track:
 def test_a_job_is_read_as_it_was_added(tx: Tx, request_: object) -> None:
     asked = make.origin(may_reference=False, role_ids=frozenset({1, 2}))
     job = make.job(id=jobs.new_id(), request=request_, origin=asked, price_credits=30)
-    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 30, make.DEFAULTS, NOW)
+    member = members.member_number(tx, MEMBER)
+    held = ledger.hold(tx, job.id, GUILD, member, 30, make.DEFAULTS, NOW)
 
-    jobs.add(tx, job, held, due_at=NOW)
+    jobs.add(tx, job, member, held, due_at=NOW)
 
     assert without_roles(job) == jobs.get(tx, job.id)
-    assert (GUILD, members.member_number(tx, MEMBER), held) == jobs.held(tx, job.id)
+    assert (GUILD, member, held) == jobs.held(tx, job.id)
 
 
 def test_values_learned_later_are_read_too(tx: Tx) -> None:
@@ -76,15 +81,15 @@ def test_values_learned_later_are_read_too(tx: Tx) -> None:
         JobState.FAILED,
         now=NOW + SECOND,
         due_at=NOW,
-        task_id="a-1",
+        task_id=TaskId("a-1"),
         urls=("https://files.example/1.mp3",),
         reason=FailReason.CLOSED,
         closed=ClosedCause.NO_CREDITS,
         detail="no more",
         misses=2,
         missing_since=NOW,
-        delivery=Delivery(channel_id=7, direct=True, started_at=NOW + MINUTE),
-        message_id=8,
+        delivery=Delivery(channel_id=ChannelId(7), direct=True, started_at=NOW + MINUTE),
+        message_id=MessageId(8),
     )
     tracks.add_track(tx, found(tx, job), track(2))
     tracks.add_track(tx, found(tx, job), track(1))
@@ -102,7 +107,7 @@ def test_values_learned_later_are_read_too(tx: Tx) -> None:
         detail="no more",
         misses=2,
         missing_since=NOW,
-        delivery=Delivery(channel_id=7, direct=True, started_at=NOW + MINUTE),
+        delivery=Delivery(channel_id=ChannelId(7), direct=True, started_at=NOW + MINUTE),
         message_id=8,
     ) == found(tx, job)
 
@@ -114,10 +119,11 @@ def test_a_missing_job_is_none(tx: Tx) -> None:
 def test_an_interaction_becomes_one_job(tx: Tx) -> None:
     job = added(tx, interaction_id=77)
 
-    assert jobs.taken(tx, 77)
-    assert not jobs.taken(tx, 78)
+    assert jobs.taken(tx, InteractionId(77))
+    assert not jobs.taken(tx, InteractionId(78))
+    _, member, held = jobs.held(tx, job.id)
     with pytest.raises(VIOLATED):
-        jobs.add(tx, replace(job, id=jobs.new_id()), jobs.held(tx, job.id)[2], due_at=NOW)
+        jobs.add(tx, replace(job, id=jobs.new_id()), member, held, due_at=NOW)
 
 
 def test_the_largest_discord_ids_are_stored(tx: Tx) -> None:
@@ -214,7 +220,12 @@ def test_a_transition_releases_the_claim_unless_it_is_kept(tx: Tx) -> None:
     jobs.move(tx, claim, JobState.SUBMITTING, backend=Backend.SSEEDANCE, now=NOW, due_at=NOW, keep_claim=True)
     kept = claimed(tx)
     jobs.move(
-        tx, replace(claim, state=JobState.SUBMITTING), JobState.RUNNING, now=NOW, due_at=NOW, task_id="a-1"
+        tx,
+        replace(claim, state=JobState.SUBMITTING),
+        JobState.RUNNING,
+        now=NOW,
+        due_at=NOW,
+        task_id=TaskId("a-1"),
     )
     [let_go] = claimed(tx)
 
@@ -285,7 +296,7 @@ def test_a_task_belongs_to_one_job(tx: Tx) -> None:
     assert first.task_id is not None
 
     assert jobs.task_taken(tx, Backend.SSEEDANCE, first.task_id)
-    assert not jobs.task_taken(tx, Backend.SSEEDANCE, "another")
+    assert not jobs.task_taken(tx, Backend.SSEEDANCE, TaskId("another"))
     with pytest.raises(VIOLATED):
         jobs.move(tx, second, JobState.RUNNING, now=NOW, due_at=NOW, task_id=first.task_id)
 
@@ -379,7 +390,7 @@ def test_the_next_due_time_is_that_of_the_first_unclaimed_job(tx: Tx) -> None:
 
 def test_a_card_may_be_due_next(tx: Tx) -> None:
     job = added(tx, due_at=NOW + HOUR)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
     claimed(tx, now=NOW)
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
 
@@ -399,7 +410,7 @@ def test_an_answered_job_is_due_at_once(tx: Tx) -> None:
     job = added(tx, due_at=NOW + 4 * SECOND)
     before = claimed(tx)
 
-    job_cards.answered(tx, job.id, 555, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(555), "queued", NOW)
 
     assert [] == before
     [claim] = claimed(tx)
@@ -411,7 +422,7 @@ def test_an_answer_does_not_advance_a_job_that_has_begun_to_wait(tx: Tx) -> None
     [claim] = claimed(tx)
     jobs.move(tx, claim, JobState.QUEUED, now=NOW, due_at=NOW + MINUTE)
 
-    job_cards.answered(tx, job.id, 555, "queued", NOW + SECOND)
+    job_cards.answered(tx, job.id, MessageId(555), "queued", NOW + SECOND)
 
     assert [] == claimed(tx, now=NOW + SECOND)
     assert 555 == found(tx, job).card_message_id
@@ -427,10 +438,10 @@ def test_an_answer_does_not_delay_a_due_job(tx: Tx) -> None:
 
 def test_a_known_card_is_not_forgotten(tx: Tx) -> None:
     job = added(tx)
-    job_cards.card_found(tx, job, 555)
+    job_cards.card_found(tx, job, MessageId(555))
 
     job_cards.answered(tx, job.id, None, "queued", NOW)
-    job_cards.answered(tx, job.id, 556, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(556), "queued", NOW)
 
     assert 555 == found(tx, job).card_message_id
 
@@ -439,7 +450,7 @@ def test_a_known_card_is_not_forgotten(tx: Tx) -> None:
 def test_an_unclaimed_request_can_be_withdrawn(tx: Tx, answered: bool) -> None:
     job = added(tx)
     if answered:
-        job_cards.answered(tx, job.id, 1, "queued", NOW)
+        job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
 
     assert jobs.withdraw(tx, job.id, NOW + SECOND)
 
@@ -477,7 +488,7 @@ def test_a_submitted_request_cannot_be_withdrawn(tx: Tx) -> None:
 
 def test_a_card_is_due_at_its_time_once_it_may_be_edited_again(tx: Tx) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + 3 * SECOND, NOW + 5 * SECOND)
 
     def due(after_s: float) -> bool:
@@ -488,7 +499,7 @@ def test_a_card_is_due_at_its_time_once_it_may_be_edited_again(tx: Tx) -> None:
 
 def test_a_card_that_does_not_change_over_time_is_not_due(tx: Tx) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
 
     job_cards.card_shown(tx, found(tx, job), "ready", None, NOW)
 
@@ -498,7 +509,7 @@ def test_a_card_that_does_not_change_over_time_is_not_due(tx: Tx) -> None:
 
 def test_a_card_edited_during_a_transition_of_its_job_is_due_again(tx: Tx) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
     seen = found(tx, job)
     put(tx, job, JobState.SUBMITTING, now=NOW + SECOND)
 
@@ -511,7 +522,7 @@ def test_a_card_edited_during_a_transition_of_its_job_is_due_again(tx: Tx) -> No
 @pytest.mark.parametrize("state", [JobState.DELIVERED, JobState.EXPLAINED, JobState.UNDELIVERED])
 def test_a_lagging_card_is_due_even_if_the_job_is_final(tx: Tx, state: JobState) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
 
     put(tx, job, state, due=False)
 
@@ -522,7 +533,7 @@ def test_a_lagging_card_is_due_even_if_the_job_is_final(tx: Tx, state: JobState)
 def test_the_longest_waiting_cards_come_first(tx: Tx) -> None:
     first, second, third = (added(tx) for _ in range(3))
     for seconds, job in enumerate((second, third, first)):
-        job_cards.answered(tx, job.id, 1, "queued", NOW + seconds * SECOND)
+        job_cards.answered(tx, job.id, MessageId(1), "queued", NOW + seconds * SECOND)
 
     due = [job.id for job in job_cards.cards_due(tx, NOW + MINUTE, 2)]
 
@@ -532,7 +543,7 @@ def test_the_longest_waiting_cards_come_first(tx: Tx) -> None:
 @pytest.mark.parametrize("back", [2 * HOUR, 365 * DAY])
 def test_a_card_does_not_wait_because_the_clock_was_set_back(tx: Tx, back: timedelta) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + MINUTE, NOW + 5 * SECOND)
 
     assert [job.id] == [there.id for there in job_cards.cards_due(tx, NOW - back, 10)]
@@ -541,7 +552,7 @@ def test_a_card_does_not_wait_because_the_clock_was_set_back(tx: Tx, back: timed
 @pytest.mark.parametrize("busy", [timedelta(), 5 * SECOND])
 def test_a_card_that_changes_far_in_the_future_is_not_due_repeatedly(tx: Tx, busy: timedelta) -> None:
     job = added(tx)
-    job_cards.answered(tx, job.id, 1, "queued", NOW)
+    job_cards.answered(tx, job.id, MessageId(1), "queued", NOW)
 
     job_cards.card_shown(tx, found(tx, job), "queued", NOW + DAY, NOW + busy)
 
@@ -621,7 +632,7 @@ def test_the_last_songs_are_the_last_ones_delivered(tx: Tx) -> None:
         put(tx, job, JobState.DELIVERED, now=NOW + n * MINUTE, due=False)
     put(tx, added(tx), JobState.EXPLAINED, due=False)
 
-    assert [3 * MINUTE, 2 * MINUTE] == job_cards.recent_durations(tx, 2)
+    assert [180_000, 120_000] == job_cards.recent_durations_ms(tx, 2)
 
 
 # -- tracks
@@ -728,7 +739,7 @@ def test_a_card_edited_while_its_songs_message_vanishes_is_due_again(tx: Tx) -> 
     tx.execute("UPDATE job SET state = 'delivered', task_id = 't', message_id = 7, card_due_at = 1")
     seen = found(tx, job)
 
-    job_cards.message_gone(tx, job.id, 7, NOW)
+    job_cards.message_gone(tx, job.id, MessageId(7), NOW)
     job_cards.card_shown(tx, seen, "delivered:there", None, NOW)
 
     assert NOW == found(tx, job).card_due_at
@@ -742,14 +753,14 @@ def test_the_queries_of_a_request_do_not_read_all_jobs(tx: Tx) -> None:
     job = added(tx)
     asked: list[str] = []
     tx.set_trace_callback(asked.append)
-    job_cards.recent_durations(tx, 20)
+    job_cards.recent_durations_ms(tx, 20)
     jobs.count_open(tx, GUILD, MemberNumber(1))
     queue_order.queue_position(tx, job)
     claims.next_due(tx, EPOCH)
     job_cards.cards_due(tx, NOW, 10)
     claims.submitted_since(tx, Backend.SSEEDANCE, NOW)
-    jobs.task_taken(tx, Backend.SSEEDANCE, "a-1")
-    jobs.taken(tx, 77)
+    jobs.task_taken(tx, Backend.SSEEDANCE, TaskId("a-1"))
+    jobs.taken(tx, InteractionId(77))
     claimed(tx)
     tx.set_trace_callback(None)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.balance import Balance, ChangedBy, Period
 from bot.database.sqlite import Database, Tx
-from bot.model import DiscordUserId, GuildId, Job, JobId, MemberNumber
+from bot.model import DiscordUserId, GuildId, Job, JobId, MemberNumber, RoleId
 from bot.refusals import LimitReached, NotEnoughCredits, OutOfRange
 from bot.store import changes, ledger, members, quotas, times
 from bot.store.ledger import CREDITS_MAX, Defaults
@@ -508,15 +508,17 @@ class Books:
         there = ledger.balance(self.tx, guild, DEFAULTS, now)
         self.jobs += 1
         try:
-            held, limit = quotas.hold(self.tx, JobId(self.jobs), guild, member, [guild], price, DEFAULTS, now)
+            held, after = quotas.hold(
+                self.tx, JobId(self.jobs), guild, member, [RoleId(guild)], price, DEFAULTS, now
+            )
         except NotEnoughCredits:
             assert there.available < price
         except LimitReached:
-            limit = quotas.limit_of(self.tx, guild, member, [guild])
+            limit = quotas.limit_of(self.tx, guild, member, [RoleId(guild)])
             assert quotas.standing(self.tx, guild, member, limit, DEFAULTS, now).left < price
         else:
-            spent = quotas.standing(self.tx, guild, member, limit, DEFAULTS, now)
-            assert limit is None or spent.used + spent.held <= limit.credits
+            assert after == quotas.standing(self.tx, guild, member, after.limit, DEFAULTS, now)
+            assert after.limit is None or after.used + after.held <= after.limit.credits
             assert price == held.allowance + held.bonus
             assert there.available - price == ledger.balance(self.tx, guild, DEFAULTS, now).available
             self.open.append((JobId(self.jobs), guild, member, held))
@@ -546,7 +548,7 @@ class Books:
                 own = abs(amount) if amount > 0 else None
                 quotas.set_member(self.tx, guild, DiscordUserId(MEMBER + who // 2), own, ADMIN, now)
             case "role":
-                quotas.set_role(self.tx, guild, guild, abs(amount) if who % 2 else None, ADMIN, now)
+                quotas.set_role(self.tx, guild, RoleId(guild), abs(amount) if who % 2 else None, ADMIN, now)
             case "close again" if self.closed:
                 self.closed.rotate(who)
                 with undone(self.tx), pytest.raises(VIOLATED):

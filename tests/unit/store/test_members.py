@@ -7,7 +7,7 @@ import pytest
 from bot.balance import ChangedBy, Limit, Period
 from bot.database.facts import fact
 from bot.database.sqlite import Tx
-from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
+from bot.model import DiscordUserId, GuildId, JobId, MemberNumber, RoleId
 from bot.refusals import LimitReached
 from bot.store import ledger, members, quotas
 from bot.store.ledger import Defaults
@@ -124,12 +124,12 @@ def test_earlier_usage_counts_in_any_later_period_setting(tx: Tx, period: Period
 
 
 def test_a_role_limit_includes_earlier_usage(tx: Tx) -> None:
-    quotas.set_role(tx, GUILD, GUILD, 15, ADMIN, NOW)
+    quotas.set_role(tx, GUILD, RoleId(GUILD), 15, ADMIN, NOW)
     spent(tx)
     forgotten(tx)
 
     with pytest.raises(LimitReached):
-        quotas.hold(tx, JobId(77), GUILD, MemberNumber(number(tx)), [GUILD], 10, RICH, NOW)
+        quotas.hold(tx, JobId(77), GUILD, MemberNumber(number(tx)), [RoleId(GUILD)], 10, RICH, NOW)
 
 
 def test_members_above_a_limit_are_counted_once_per_person(tx: Tx) -> None:

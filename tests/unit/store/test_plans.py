@@ -18,14 +18,22 @@ from bot.database.share import EVERYTHING
 from bot.database.sqlite import Tx
 from bot.model import (
     Backend,
+    CallId,
+    ChannelId,
     ClosedCause,
     DiscordUserId,
+    DraftId,
+    EntryId,
+    InteractionId,
     Job,
     JobId,
     JobState,
     MemberNumber,
+    MessageId,
     Reuse,
+    RoleId,
     Source,
+    TaskId,
     Track,
 )
 from bot.store import (
@@ -113,7 +121,7 @@ SMALL = {
 BOUNDED = {
     "job_due_in_state",
     "job_card_at",
-    "job_open",
+    "job_unfinished",
     "job_in_turn",
     "job_to_post",
     "budget_alert_due",
@@ -244,7 +252,7 @@ def probe(tx: Tx) -> None:
 def add(tx: Tx) -> None:
     source = Source(job_id=done(tx).id, reuse=Reuse.AGAIN)
     hold = ledger_entries.Hold(day=20_000, allowance=10, bonus=0)
-    jobs.add(tx, make.job(id=jobs.new_id(), origin=make.origin()), hold, NOW, source)
+    jobs.add(tx, make.job(id=jobs.new_id(), origin=make.origin()), number(tx), hold, NOW, source)
 
 
 def keep(tx: Tx) -> None:
@@ -288,7 +296,7 @@ def resume(tx: Tx) -> None:
 
 
 def called(tx: Tx) -> None:
-    lyrics_calls.add(tx, 1, 7, number(tx), Backend.KIE, NOW)
+    lyrics_calls.add(tx, CallId(1), InteractionId(7), number(tx), Backend.KIE, NOW)
 
 
 def rated_server(tx: Tx) -> None:
@@ -347,7 +355,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "claims.is_current": lambda tx: claims.is_current(tx, 1),
     "claims.next_epoch": claims.next_epoch,
     "jobs.add": add,
-    "jobs.taken": lambda tx: jobs.taken(tx, 7),
+    "jobs.taken": lambda tx: jobs.taken(tx, InteractionId(7)),
     "jobs.tried_again": lambda tx: jobs.tried_again(tx, done(tx).id, number(tx)),
     "jobs.again_in_progress": lambda tx: jobs.again_in_progress(tx, done(tx).id, number(tx)),
     "jobs.get": lambda tx: jobs.get(tx, done(tx).id),
@@ -373,23 +381,24 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "tracks.drop_equal_tracks": lambda tx: tracks.drop_equal_tracks(tx, done(tx).id),
     "jobs.mark_restored": lambda tx: jobs.mark_restored(tx, done(tx).id, NOW),
     "jobs.unpark": lambda tx: jobs.unpark(tx, [Backend.KIE], NOW),
-    "jobs.task_taken": lambda tx: jobs.task_taken(tx, Backend.SSEEDANCE, "task"),
-    "job_cards.answered": lambda tx: job_cards.answered(tx, queued(tx).id, 1, "", NOW),
+    "jobs.task_taken": lambda tx: jobs.task_taken(tx, Backend.SSEEDANCE, TaskId("task")),
+    "job_cards.answered": lambda tx: job_cards.answered(tx, queued(tx).id, MessageId(1), "", NOW),
     "jobs.is_of": lambda tx: jobs.is_of(tx, GUILD, done(tx).id),
     "jobs.withdraw": lambda tx: jobs.withdraw(tx, queued(tx).id, NOW),
     "job_cards.no_card": lambda tx: job_cards.no_card(tx, JobId(1)),
     "claims.look_again": lambda tx: claims.look_again(tx, NOW, timedelta(days=7), 10),
     "jobs.post_again": lambda tx: jobs.post_again(tx, done(tx).id, NOW),
-    "job_cards.message_gone": lambda tx: job_cards.message_gone(tx, done(tx).id, 1, NOW),
+    "job_cards.message_gone": lambda tx: job_cards.message_gone(tx, done(tx).id, MessageId(1), NOW),
     "job_cards.next_card": lambda tx: job_cards.next_card(tx, EVERYTHING),
     "job_cards.cards_due": lambda tx: job_cards.cards_due(tx, NOW, 10),
     "job_cards.card_shown": lambda tx: job_cards.card_shown(tx, queued(tx), "", None, NOW),
-    "job_cards.card_found": lambda tx: job_cards.card_found(tx, queued(tx), 1),
+    "job_cards.card_found": lambda tx: job_cards.card_found(tx, queued(tx), MessageId(1)),
     "queue_order.in_turn": lambda tx: queue_order.in_turn(tx, "due_at <= :now", {"now": 1}),
     "queue_order.positions": queue_order.positions,
     "queue_order.queue_position": lambda tx: queue_order.queue_position(tx, queued(tx)),
-    "job_cards.recent_durations": lambda tx: job_cards.recent_durations(tx, 10),
+    "job_cards.recent_durations_ms": lambda tx: job_cards.recent_durations_ms(tx, 10),
     "ledger.balance": lambda tx: ledger.balance(tx, GUILD, RICH, NOW),
+    "ledger.pool": lambda tx: ledger.pool(tx, GUILD, RICH, NOW),
     "ledger.bonus": lambda tx: ledger.bonus(tx, GUILD),
     "ledger.hold": lambda tx: ledger.hold(tx, JobId(1), GUILD, number(tx), 10, RICH, NOW),
     "ledger.settle": lambda tx: ledger.settle(tx, done(tx).id, NOW),
@@ -410,10 +419,10 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "lyrics_calls.add": called,
     "totals.totals": lambda tx: totals.totals(tx, NOW, Backend.SSEEDANCE),
     "lyrics_calls.wanted": lambda tx: lyrics_calls.wanted(tx, Backend.KIE),
-    "lyrics_calls.take": lambda tx: lyrics_calls.take(tx, 1, NOW),
-    "lyrics_calls.call": lambda tx: lyrics_calls.call(tx, 1),
-    "lyrics_calls.taken": lambda tx: lyrics_calls.taken(tx, 7),
-    "lyrics_calls.move": lambda tx: lyrics_calls.move(tx, 1, CallState.SUBMITTING, CallState.REFUSED),
+    "lyrics_calls.take": lambda tx: lyrics_calls.take(tx, CallId(1), NOW),
+    "lyrics_calls.call": lambda tx: lyrics_calls.call(tx, CallId(1)),
+    "lyrics_calls.taken": lambda tx: lyrics_calls.taken(tx, InteractionId(7)),
+    "lyrics_calls.move": lambda tx: lyrics_calls.move(tx, CallId(1), CallState.SUBMITTING, CallState.REFUSED),
     "lyrics_calls.unfinished": lambda tx: lyrics_calls.unfinished(tx, number(tx), Backend.KIE, NOW),
     "lyrics_calls.give_up": lambda tx: lyrics_calls.give_up(tx, number(tx), NOW),
     "lyrics_calls.recent": lambda tx: lyrics_calls.recent(tx, number(tx), NOW),
@@ -435,7 +444,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "personal_data.files": lambda tx: personal_data.files(tx, MEMBER),
     "quotas.limits": lambda tx: quotas.limits(tx, GUILD, "mia"),
     "quotas.clear_number": lambda tx: quotas.clear_number(tx, GUILD, number(tx), make.entry(), NOW),
-    "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [1]),
+    "quotas.limit_of": lambda tx: quotas.limit_of(tx, GUILD, number(tx), [RoleId(1)]),
     "quotas.member_limit": lambda tx: quotas.member_limit(tx, GUILD, number(tx)),
     "quotas.role_limits": lambda tx: quotas.role_limits(tx, GUILD),
     "quotas.member_limits": lambda tx: quotas.member_limits(tx, GUILD, 10),
@@ -443,7 +452,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "quotas.standing": lambda tx: quotas.standing(tx, GUILD, number(tx), None, RICH, NOW),
     "quotas.hold": lambda tx: quotas.hold(tx, JobId(1), GUILD, number(tx), [], 10, RICH, NOW),
     "quotas.set_member": lambda tx: quotas.set_member(tx, GUILD, MEMBER, 5, make.entry(), NOW),
-    "quotas.set_role": lambda tx: quotas.set_role(tx, GUILD, 1, 5, make.entry(), NOW),
+    "quotas.set_role": lambda tx: quotas.set_role(tx, GUILD, RoleId(1), 5, make.entry(), NOW),
     "quotas.beyond": lambda tx: quotas.beyond(tx, GUILD, 5, RICH, NOW),
     "quotas.paused": lambda tx: quotas.paused(tx, GUILD),
     "quotas.pause": lambda tx: quotas.pause(tx, GUILD, make.entry("late"), NOW),
@@ -461,8 +470,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "ratings.drop_of_songs": lambda tx: ratings.drop_of_songs(tx, [done(tx).id]),
     "ratings.drop_of_member": lambda tx: ratings.drop_of_member(tx, number(tx)),
     "ratings.drop_of_server": rated_server,
-    "refused_interactions.remember": lambda tx: refused_interactions.remember(tx, 7, NOW),
-    "refused_interactions.is_refused": lambda tx: refused_interactions.is_refused(tx, 7),
+    "refused_interactions.remember": lambda tx: refused_interactions.remember(tx, InteractionId(7), NOW),
+    "refused_interactions.is_refused": lambda tx: refused_interactions.is_refused(tx, InteractionId(7)),
     "refused_interactions.sweep": lambda tx: refused_interactions.sweep(tx, NOW),
     "refused_words.words": lambda tx: refused_words.words(tx, GUILD),
     "refused_words.add": lambda tx: refused_words.add(tx, GUILD, "polka"),
@@ -470,8 +479,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "refused_words.found": lambda tx: refused_words.found(tx, GUILD, make.prompt()),
     "reports.page": lambda tx: (
         reports.page(tx, GUILD, size=5),
-        reports.page(tx, GUILD, size=5, kind="grant", before_id=9),
-        reports.page(tx, GUILD, size=5, member_id=MEMBER, after_id=1),
+        reports.page(tx, GUILD, size=5, kind="grant", before_id=EntryId(9)),
+        reports.page(tx, GUILD, size=5, member_id=MEMBER, after_id=EntryId(1)),
     ),
     "reports.with_balances": lambda tx: reports.with_balances(
         tx, GUILD, reports.page(tx, GUILD, size=5), DEFAULTS, NOW
@@ -509,16 +518,18 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "erasure.drop_drafts_of_jobs": lambda tx: erasure.drop_drafts_of_jobs(tx, [done(tx).id]),
     "erasure.blank": lambda tx: erasure.blank(tx, [done(tx).id]),
     "manager_roles.roles": lambda tx: manager_roles.roles(tx, GUILD),
-    "manager_roles.add": lambda tx: manager_roles.add(tx, GUILD, 5),
-    "manager_roles.remove": lambda tx: manager_roles.remove(tx, GUILD, 5),
+    "manager_roles.add": lambda tx: manager_roles.add(tx, GUILD, RoleId(5)),
+    "manager_roles.remove": lambda tx: manager_roles.remove(tx, GUILD, RoleId(5)),
     "song_channels.read": lambda tx: song_channels.read(tx, GUILD),
-    "song_channels.write": lambda tx: song_channels.write(tx, GUILD, SongChannels((1,), 2, 3)),
+    "song_channels.write": lambda tx: song_channels.write(
+        tx, GUILD, SongChannels((ChannelId(1),), ChannelId(2), ChannelId(3))
+    ),
     "song_channels.admitted": lambda tx: song_channels.admitted(tx, make.origin()),
     "announcements.mark": lambda tx: announcements.mark(tx, done(tx).id, NOW),
     "announcements.due": lambda tx: announcements.due(tx, NOW, 10),
     "announcements.next_due": announcements.next_due,
     "announcements.put_off": lambda tx: announcements.put_off(
-        tx, Announcement(job_id=JobId(1), channel_id=2, started_at=None), NOW, NOW
+        tx, Announcement(job_id=JobId(1), channel_id=ChannelId(2), started_at=None), NOW, NOW
     ),
     "announcements.drop_due": announcements.drop_due,
     "calendars.of": lambda tx: calendars.of(tx, GUILD),
@@ -530,8 +541,8 @@ WORK: dict[str, Callable[[Tx], object]] = {
     "texts.may_be_taken_up": lambda tx: texts.may_be_taken_up(tx, done(tx).id),
     "texts.change_model": lambda tx: texts.change_model(tx, done(tx).id, "V6"),
     "texts.drop_songs": lambda tx: texts.drop_songs(tx, [done(tx).id]),
-    "texts.keep_draft": lambda tx: texts.keep_draft(tx, 7, MEMBER, make.prompt(), done(tx).id, NOW),
-    "texts.draft": lambda tx: texts.draft(tx, 7, MEMBER, NOW),
+    "texts.keep_draft": lambda tx: texts.keep_draft(tx, DraftId(7), MEMBER, make.prompt(), done(tx).id, NOW),
+    "texts.draft": lambda tx: texts.draft(tx, DraftId(7), MEMBER, NOW),
     "texts.drop_drafts": lambda tx: texts.drop_drafts(tx, LATER, 10),
 }
 """Calls that execute the statements of each function of the store, by name."""
@@ -619,7 +630,7 @@ def test_songs_are_looked_for_without_reading_their_jobs(busy: Tx, word: str) ->
 
 def test_a_member_has_at_most_five_drafts(tx: Tx) -> None:
     for key in range(1, 8):
-        texts.keep_draft(tx, key, MEMBER, make.prompt(f"words {key}"), None, NOW)
+        texts.keep_draft(tx, DraftId(key), MEMBER, make.prompt(f"words {key}"), None, NOW)
 
     kept = [row["id"] for row in tx.execute("SELECT id FROM draft ORDER BY id")]
     assert [3, 4, 5, 6, 7] == kept
@@ -627,7 +638,7 @@ def test_a_member_has_at_most_five_drafts(tx: Tx) -> None:
 
 def test_old_drafts_are_deleted_in_batches(tx: Tx) -> None:
     for key in range(1, 5):
-        texts.keep_draft(tx, key, MEMBER, make.prompt(f"words {key}"), None, NOW)
+        texts.keep_draft(tx, DraftId(key), MEMBER, make.prompt(f"words {key}"), None, NOW)
 
     assert [3, 1, 0] == [texts.drop_drafts(tx, NOW + 2 * texts.KEEP_DRAFTS, 3) for _ in range(3)]
 

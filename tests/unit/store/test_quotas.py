@@ -6,7 +6,7 @@ import pytest
 
 from bot.balance import ChangedBy, Limit, Period
 from bot.database.sqlite import Tx
-from bot.model import DiscordUserId, GuildId, JobId, MemberNumber
+from bot.model import ChannelId, DiscordUserId, GuildId, JobId, MemberNumber, RoleId, everyone_of
 from bot.refusals import LimitReached, NotEnoughCredits, OutOfRange
 from bot.store import ledger, members, quotas
 from bot.store.changes import plain, read
@@ -16,27 +16,29 @@ from tests.make import GUILD, MEMBER, NOW, OTHER
 
 RICH = Defaults(allowance=1_000, period=Period.MONTH)
 ADMIN = ChangedBy(actor_id=DiscordUserId(123))
-FAN, VIP = 71, 72
+FAN, VIP = RoleId(71), RoleId(72)
 
 
 def member(tx: Tx, discord_id: int = MEMBER) -> int:
     return members.member_number(tx, DiscordUserId(discord_id))
 
 
-def limit(tx: Tx, *role_ids: int, discord_id: int = MEMBER) -> Limit | None:
-    return quotas.limit_of(tx, GUILD, MemberNumber(member(tx, discord_id)), [GUILD, *role_ids])
+def limit(tx: Tx, *role_ids: RoleId, discord_id: int = MEMBER) -> Limit | None:
+    return quotas.limit_of(tx, GUILD, MemberNumber(member(tx, discord_id)), [everyone_of(GUILD), *role_ids])
 
 
 def own(tx: Tx, credits_: int | None, discord_id: int = MEMBER) -> int | None:
     return quotas.set_member(tx, GUILD, DiscordUserId(discord_id), credits_, ADMIN, NOW)
 
 
-def of_role(tx: Tx, role_id: int, credits_: int | None) -> int | None:
+def of_role(tx: Tx, role_id: RoleId, credits_: int | None) -> int | None:
     return quotas.set_role(tx, GUILD, role_id, credits_, ADMIN, NOW)
 
 
-def song(tx: Tx, job_id: int, *role_ids: int, price: int = 10, now: datetime = NOW) -> None:
-    quotas.hold(tx, JobId(job_id), GUILD, MemberNumber(member(tx)), [GUILD, *role_ids], price, RICH, now)
+def song(tx: Tx, job_id: int, *role_ids: RoleId, price: int = 10, now: datetime = NOW) -> None:
+    quotas.hold(
+        tx, JobId(job_id), GUILD, MemberNumber(member(tx)), [everyone_of(GUILD), *role_ids], price, RICH, now
+    )
 
 
 # -- the applicable limit
@@ -47,10 +49,10 @@ def test_without_any_limit_only_the_pool_applies(tx: Tx) -> None:
 
 
 def test_the_highest_limit_of_a_members_roles_applies(tx: Tx) -> None:
-    for role_id, credits_ in ((GUILD, 10), (FAN, 20), (VIP, 30)):
+    for role_id, credits_ in ((everyone_of(GUILD), 10), (FAN, 20), (VIP, 30)):
         of_role(tx, role_id, credits_)
 
-    assert [Limit(credits=10, role_id=GUILD, everyone=True), Limit(credits=20, role_id=FAN)] == [
+    assert [Limit(credits=10, role_id=everyone_of(GUILD), everyone=True), Limit(credits=20, role_id=FAN)] == [
         limit(tx),
         limit(tx, FAN),
     ]
@@ -145,7 +147,7 @@ def test_a_free_song_passes_every_limit(tx: Tx) -> None:
 def test_members_above_a_limit_for_everyone_are_counted(tx: Tx) -> None:
     song(tx, 1)
     own(tx, 100, OTHER)
-    quotas.hold(tx, JobId(2), GUILD, MemberNumber(member(tx, OTHER)), [GUILD], 50, RICH, NOW)
+    quotas.hold(tx, JobId(2), GUILD, MemberNumber(member(tx, OTHER)), [everyone_of(GUILD)], 50, RICH, NOW)
 
     assert [1, 0] == [quotas.beyond(tx, GUILD, credits_, RICH, NOW) for credits_ in (9, 10)]
 
@@ -174,7 +176,7 @@ def test_every_change_is_in_the_ledger_with_its_author_and_values(tx: Tx) -> Non
     of_role(tx, FAN, 7)
     quotas.pause(tx, GUILD, ChangedBy(actor_id=DiscordUserId(123), reason="exams"), NOW)
     quotas.resume(tx, GUILD, ADMIN, NOW)
-    quotas.set_alerts(tx, GUILD, 8001, ADMIN, NOW)
+    quotas.set_alerts(tx, GUILD, ChannelId(8001), ADMIN, NOW)
 
     rows = [
         (kind, plain(read(kind, before)), plain(read(kind, after)), *rest)

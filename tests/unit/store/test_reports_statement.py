@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.balance import ChangedBy, Period
 from bot.database.sqlite import Tx
-from bot.model import DiscordUserId, JobId
+from bot.model import ChannelId, DiscordUserId, JobId, RoleId
 from bot.store import ledger, ledger_entries, quotas, reports
 from bot.store.changes import Credits
 from tests.make import DEFAULTS, GUILD, MEMBER, NOW
@@ -51,8 +51,8 @@ def test_an_unchanged_setting_is_not_an_entry(tx: Tx) -> None:
     for _ in range(2):
         ledger.set_allowance(tx, GUILD, 50, Period.MONTH, DEFAULTS, ADMIN, NOW)
         quotas.set_member(tx, GUILD, MEMBER, 30, ADMIN, NOW)
-        quotas.set_role(tx, GUILD, 5, 20, ADMIN, NOW)
-        quotas.set_alerts(tx, GUILD, 7, ADMIN, NOW)
+        quotas.set_role(tx, GUILD, RoleId(5), 20, ADMIN, NOW)
+        quotas.set_alerts(tx, GUILD, ChannelId(7), ADMIN, NOW)
 
     rows = statement(tx)
 

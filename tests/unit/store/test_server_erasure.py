@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.database.sqlite import Tx
-from bot.model import DiscordUserId, GuildId, Job, JobState
+from bot.model import ChannelId, DiscordUserId, DraftId, GuildId, Job, JobState
 from bot.store import budget_alerts, jobs, ledger, members, quotas, server_erasure, servers, texts
 from bot.store.reconcile import reconcile
 from bot.store.server_erasure import ServerData
@@ -129,8 +129,8 @@ def test_a_batch_of_an_erasure_is_bounded(tx: Tx, monkeypatch: pytest.MonkeyPatc
 
 def test_drafts_of_its_songs_and_alerts_are_removed(tx: Tx) -> None:
     job = done(tx)
-    texts.keep_draft(tx, 7, DiscordUserId(OTHER), make.prompt("changed"), job.id, NOW)
-    quotas.set_alerts(tx, GUILD, 5, make.entry("x"), NOW)
+    texts.keep_draft(tx, DraftId(7), DiscordUserId(OTHER), make.prompt("changed"), job.id, NOW)
+    quotas.set_alerts(tx, GUILD, ChannelId(5), make.entry("x"), NOW)
     ledger.set_allowance(tx, GUILD, 10, None, RICH, make.entry("x"), NOW)
     budget_alerts.mark(tx, GUILD, RICH, NOW)
     assert 0 < len(rows(tx, "SELECT id FROM budget_alert"))

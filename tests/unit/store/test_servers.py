@@ -1,13 +1,17 @@
 """Which servers are served, the usage of all of them, and the effect of a ceiling on a bonus."""
 
+import sqlite3
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.balance import ChangedBy, Period
 from bot.database.sqlite import Tx
 from bot.model import GuildId, JobId
-from bot.store import ledger, members, servers
+from bot.refusals import NotEnoughCredits
+from bot.store import ledger, members, quotas, servers
 from bot.store.ledger import Defaults
 from bot.store.ledger_entries import Hold
 from bot.store.servers import ServerPolicy
@@ -119,6 +123,37 @@ def test_the_total_reads_one_row_per_day_for_any_number_of_songs(tx: Tx) -> None
 
 
 # -- a bonus under the operator's ceiling
+
+
+@given(
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.sampled_from([None, 0, 30, 50]),
+    st.lists(st.integers(1, 40), min_size=1, max_size=4),
+)
+def test_the_standing_after_a_hold_is_the_one_that_is_read(
+    migrated: sqlite3.Connection,
+    allowance: int,
+    by_managers: int,
+    by_operator: int,
+    ceiling: int | None,
+    prices: list[int],
+) -> None:
+    defaults = Defaults(allowance=allowance, period=Period.MONTH, ceiling=ceiling)
+    migrated.execute("BEGIN")
+    try:
+        ledger.grant(migrated, GUILD, by_managers, MANAGER, NOW)
+        ledger.grant(migrated, GUILD, by_operator, OPERATOR, NOW)
+        member = members.member_number(migrated, MEMBER)
+        for number, price in enumerate(prices, 1):
+            try:
+                _, after = quotas.hold(migrated, JobId(number), GUILD, member, [], price, defaults, NOW)
+            except NotEnoughCredits:
+                continue
+            assert quotas.standing(migrated, GUILD, member, None, defaults, NOW) == after
+    finally:
+        migrated.execute("ROLLBACK")
 
 
 def test_a_bonus_granted_by_managers_counts_under_a_ceiling(tx: Tx) -> None:

@@ -6,21 +6,22 @@ import pytest
 from msgspec.structs import replace
 
 from bot.database.sqlite import Tx
-from bot.model import DiscordUserId, Job, Reuse, SongRequest, Source, Voice
+from bot.model import DiscordUserId, DraftId, Job, Reuse, SongRequest, Source, Voice
 from bot.store import jobs, ledger, members, texts
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
 from tests.unit.store.rows import added, found
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
-KEY = 77
+KEY = DraftId(77)
 
 
 def asked(tx: Tx, request: SongRequest) -> Job:
     """Return a member's job with their own texts."""
     job = make.job(id=jobs.new_id(), request=request, origin=make.origin())
-    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, MEMBER), 10, make.DEFAULTS, NOW)
-    jobs.add(tx, job, held, due_at=NOW)
+    member = members.member_number(tx, MEMBER)
+    held = ledger.hold(tx, job.id, GUILD, member, 10, make.DEFAULTS, NOW)
+    jobs.add(tx, job, member, held, due_at=NOW)
     return found(tx, job)
 
 
@@ -28,8 +29,9 @@ def taken_up(tx: Tx, source: Job, reuse: Reuse, request: SongRequest) -> Job:
     """Return another member's job with the texts of ``source``."""
     asked = make.origin(member_id=OTHER)
     job = make.job(id=jobs.new_id(), request=request, origin=asked)
-    held = ledger.hold(tx, job.id, GUILD, members.member_number(tx, OTHER), 10, make.DEFAULTS, NOW)
-    jobs.add(tx, job, held, due_at=NOW, source=Source(job_id=source.id, reuse=reuse))
+    member = members.member_number(tx, OTHER)
+    held = ledger.hold(tx, job.id, GUILD, member, 10, make.DEFAULTS, NOW)
+    jobs.add(tx, job, member, held, due_at=NOW, source=Source(job_id=source.id, reuse=reuse))
     return found(tx, job)
 
 
@@ -109,14 +111,14 @@ def test_a_draft_is_for_its_own_member(tx: Tx) -> None:
     texts.keep_draft(tx, KEY, MEMBER, make.prompt(), None, NOW)
 
     assert None is texts.draft(tx, KEY, OTHER, NOW)
-    assert None is texts.draft(tx, KEY + 1, MEMBER, NOW)
+    assert None is texts.draft(tx, DraftId(KEY + 1), MEMBER, NOW)
 
 
 def test_a_draft_lives_a_day(tx: Tx) -> None:
     texts.keep_draft(tx, KEY, MEMBER, make.prompt("old"), None, NOW)
 
     after = texts.draft(tx, KEY, MEMBER, NOW + DAY + SECOND)
-    texts.keep_draft(tx, KEY + 1, OTHER, make.prompt("new"), None, NOW + DAY + SECOND)
+    texts.keep_draft(tx, DraftId(KEY + 1), OTHER, make.prompt("new"), None, NOW + DAY + SECOND)
     texts.drop_drafts(tx, NOW + DAY + SECOND, 10)
 
     assert None is after

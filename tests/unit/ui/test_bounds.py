@@ -12,14 +12,18 @@ from msgspec.structs import replace
 
 from bot import discord_limits
 from bot.model import (
+    ChannelId,
     ClosedCause,
     Delivery,
     DiscordUserId,
+    EntryId,
     FailReason,
     GuildId,
     JobId,
     JobState,
     MemberNumber,
+    MessageId,
+    RoleId,
     Track,
 )
 from bot.services.credit_views import Explanation, LimitList, Overview, Use
@@ -113,7 +117,7 @@ def test_public_cards_fit_and_contain_no_live_markup(text: str, state: JobState,
 )
 def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
     name = "".join(HOSTILE) * repeated
-    where = Delivery(channel_id=ID, direct=False, started_at=make.NOW)
+    where = Delivery(channel_id=ChannelId(ID), direct=False, started_at=make.NOW)
     job = make.job(
         id=ID,
         request=make.custom(title=name, style=name, model="M" * 50),
@@ -128,12 +132,12 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
     explanation = Explanation(
         standing=make.standing(balance=balance),
         own=10**9,
-        by_role={ID - number: 10**9 for number in range(many)},
+        by_role={RoleId(ID - number): 10**9 for number in range(many)},
         paused=name,
     )
     row = LedgerRow(
         day=20_000,
-        id=ID,
+        id=EntryId(ID),
         at=make.NOW,
         kind="settle",
         allowance=10**9,
@@ -141,7 +145,7 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         job_id=JobId(ID),
         song=name,
         member_id=DiscordUserId(ID),
-        role_id=ID,
+        role_id=RoleId(ID),
         actor_id=DiscordUserId(ID),
         by_operator=False,
         reason=name,
@@ -158,8 +162,8 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         price=10**9,
         ceiling=10**9,
         paused=name,
-        alerts_channel_id=ID,
-        role_limits={ID - number: 10**9 for number in range(many)},
+        alerts_channel_id=ChannelId(ID),
+        role_limits={RoleId(ID - number): 10**9 for number in range(many)},
         member_limits=limits,
         top=top,
     )
@@ -172,8 +176,8 @@ def test_long_lists_fit(say: Language, many: int, repeated: int) -> None:
         title=name,
         prompt=name,
         given_title=name,
-        message_id=ID,
-        channel_id=ID,
+        message_id=MessageId(ID),
+        channel_id=ChannelId(ID),
         direct=False,
     )
     best = BestSong(place=10**9, song=song, tally=Tally(likes=10**9, dislikes=10**9))

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from bot.balance import Balance, Limit, Period, Standing
-from bot.model import ClosedCause, Delivery, FailReason, Job, JobState, TakeDetails, Track
+from bot.model import ChannelId, ClosedCause, Delivery, FailReason, Job, JobState, TakeDetails, Track
 from bot.pipeline.courier import CardFacts
 from bot.ui import cards, quota_cards
 from bot.ui.language import ENGLISH
@@ -86,7 +86,7 @@ def test_an_unfinished_card_has_one_bar_an_estimate_and_the_price(state: JobStat
             state=JobState.EXPLAINED,
             reason=FailReason.LOST,
             message_id=22,
-            delivery=Delivery(channel_id=11, direct=False, started_at=make.NOW),
+            delivery=Delivery(channel_id=ChannelId(11), direct=False, started_at=make.NOW),
         ),
     ],
 )
@@ -145,7 +145,7 @@ def test_the_estimate_is_a_range_until_enough_songs_were_measured() -> None:
 def test_a_finished_card_links_to_the_message_with_the_details(
     direct: bool, place: str, state: JobState, reason: FailReason | None
 ) -> None:
-    where = Delivery(channel_id=11, direct=direct, started_at=make.NOW)
+    where = Delivery(channel_id=ChannelId(11), direct=direct, started_at=make.NOW)
     job = make.job(state=state, reason=reason, delivery=where, message_id=22)
 
     assert f"](https://discord.com/channels/{place}/11/22)" in cards.card_line(ENGLISH, job)

@@ -339,7 +339,6 @@ CREATE UNIQUE INDEX ledger_closes_once ON ledger (job_id) WHERE kind IN ('settle
 CREATE UNIQUE INDEX ledger_refunds_once ON ledger (job_id) WHERE kind = 'refund';
 CREATE UNIQUE INDEX ledger_changed_once ON ledger (interaction_id) WHERE interaction_id IS NOT NULL;
 CREATE INDEX ledger_of_guild ON ledger (guild_id, id);
-CREATE INDEX ledger_of_member ON ledger (guild_id, member_id, id) WHERE member_id IS NOT NULL;
 CREATE INDEX text_of_author ON text (author_id);
 CREATE INDEX draft_of_member ON draft (member_id);
 CREATE INDEX draft_of_remix ON draft (remix_of) WHERE remix_of IS NOT NULL;
@@ -354,7 +353,7 @@ CREATE INDEX song_by_style ON song (style_id) WHERE style_id IS NOT NULL;
 CREATE INDEX song_by_lyrics ON song (lyrics_id) WHERE lyrics_id IS NOT NULL;
 CREATE INDEX song_by_avoid ON song (avoid_id) WHERE avoid_id IS NOT NULL;
 CREATE INDEX draft_by_age ON draft (created_at);
-CREATE INDEX ledger_by_member ON ledger (member_id) WHERE member_id IS NOT NULL;
+CREATE INDEX ledger_of_member ON ledger (member_id, guild_id, id) WHERE member_id IS NOT NULL;
 CREATE INDEX ledger_by_actor ON ledger (actor_id) WHERE actor_id IS NOT NULL;
 CREATE INDEX member_limit_by_member ON member_limit (member_id);
 CREATE INDEX usage_by_member ON usage (member_id, day);
@@ -370,7 +369,7 @@ CREATE INDEX job_due_in_state ON job (state, due_at, created_at) WHERE due_at IS
 CREATE INDEX job_card_at ON job ((CASE WHEN card_due_at < card_free_at THEN card_free_at ELSE card_due_at END)) WHERE card_due_at IS NOT NULL;
 CREATE INDEX job_song ON job (guild_id, member_id, created_at, id, state) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX job_song_of_member ON job (member_id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
-CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id) WHERE state IN ('delivering', 'failed', 'queued', 'ready', 'running', 'stored', 'submitting');
+CREATE INDEX job_unfinished ON job (guild_id, member_id, created_at, id, state, due_at) WHERE state IN ('delivering', 'failed', 'queued', 'ready', 'running', 'stored', 'submitting');
 CREATE INDEX job_song_of_guild ON job (guild_id, created_at, id) WHERE state IN ('delivered', 'delivering', 'stored', 'undelivered');
 CREATE INDEX ledger_of_day ON ledger (guild_id, day, kind, allowance, bonus);
 CREATE INDEX job_by_member ON job (member_id, created_at, guild_id, interaction_id);
@@ -378,6 +377,5 @@ CREATE INDEX ledger_of_kind ON ledger (guild_id, kind, id) WHERE kind NOT IN ('h
 CREATE INDEX job_in_turn ON job (state, guild_id, member_id, created_at, id, due_at) WHERE state = 'queued' AND due_at IS NOT NULL;
 CREATE INDEX song_tally_ranked ON song_tally (guild_id, song_at, job_id, likes, dislikes, unlisted) WHERE likes > 0 AND unlisted = 0;
 CREATE INDEX rating_by_guild ON rating (guild_id, member_id);
-CREATE INDEX job_open ON job (guild_id, member_id, state, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX job_served ON job (guild_id, submitted_at) WHERE submitted_at IS NOT NULL;
 CREATE INDEX job_member_served ON job (guild_id, member_id, submitted_at) WHERE submitted_at IS NOT NULL;
