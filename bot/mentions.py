@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from bot.lazy import lazy_pattern
+
 MEMBER: Final = "@member"
 """Placeholder for a member whose name is unknown."""
 ROLE: Final = "@role"
@@ -23,7 +25,7 @@ ID_DIGITS_MAX: Final = 20
 """Maximum number of digits in a Discord id, which has 64 bits."""
 TIMESTAMP_DIGITS_MAX: Final = 12
 """Maximum length of a timestamp in seconds, sign included; longer ones are beyond the calendar."""
-_MENTION: Final = re.compile(
+_MENTION: Final = lazy_pattern(
     r"<@!?(?P<member>\d+)>"
     r"|<@&(?P<role>\d+)>"
     r"|<#(?P<channel>\d+)>"

@@ -1,6 +1,5 @@
 """A member's own songs in one server: unfinished ones, pages of finished ones, and search."""
 
-import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,6 +9,7 @@ from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
+from bot.lazy import lazy_pattern
 from bot.model import DiscordUserId, GuildId, Job, JobId
 from bot.store import jobs, texts
 from bot.store.job_rows import SONGS, read_all
@@ -17,7 +17,7 @@ from bot.store.listed_songs import ListedSong, listed
 from bot.store.members import known_member
 from bot.store.times import moment
 
-JOB_ID = re.compile("[0-9]{1,16}")
+JOB_ID = lazy_pattern("[0-9]{1,16}")
 """A job id as ``jobs.new_id`` generates them."""
 
 # The caller names the columns: reading the lyrics of thousands of songs is slow.

@@ -4,7 +4,6 @@ Discord's own clients send only valid interactions, but stale ones, those of oth
 ones still arrive.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -12,6 +11,7 @@ from weakref import WeakKeyDictionary
 import discord
 from discord import AppCommandOptionType, app_commands
 
+from bot.lazy import lazy_pattern
 from bot.model import GuildId
 from bot.refusals import UnknownControl
 from bot.services.intake import Intake
@@ -23,7 +23,7 @@ from bot.ui.custom_ids import SNOWFLAKE
 # https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-type
 INTEGER_MAX: Final = 2**53
 """Maximum of an integer option; negated, its minimum."""
-_ID: Final = re.compile(SNOWFLAKE)
+_ID: Final = lazy_pattern(SNOWFLAKE)
 SUBCOMMANDS: Final = (
     AppCommandOptionType.subcommand.value,
     AppCommandOptionType.subcommand_group.value,
