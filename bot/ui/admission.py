@@ -46,8 +46,8 @@ CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
 FOR_EVERYBODY: Final = frozenset({"privacy", "music help"})
 """Commands and command groups that also work in servers the operator does not serve."""
 
-CHECKED_ON_ACCEPTANCE: Final = frozenset({"music create"})
-"""Commands whose accepting transaction checks the server, which saves a separate read."""
+CHARGING_COMMANDS: Final = frozenset({"music create"})
+"""Commands that request a song immediately; the accepting transaction checks the server."""
 
 _PARAMETERS: Final[
     WeakKeyDictionary[app_commands.Command[Any, ..., Any], dict[str, app_commands.Parameter]]
@@ -79,11 +79,9 @@ def is_for_everybody(command: app_commands.Command[Any, ..., Any] | app_commands
     return name in FOR_EVERYBODY or name.partition(" ")[0] in FOR_EVERYBODY
 
 
-def is_checked_on_acceptance(
-    command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None,
-) -> bool:
-    """Return whether accepting the command's request also checks its server."""
-    return command is not None and command.qualified_name in CHECKED_ON_ACCEPTANCE
+def is_charging(command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None) -> bool:
+    """Return whether a command requests a song immediately."""
+    return command is not None and command.qualified_name in CHARGING_COMMANDS
 
 
 def button_of(interaction: discord.Interaction, kinds: Iterable[type[PersistentButton]]) -> PersistentButton:

@@ -116,7 +116,7 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
             used = interaction.type is discord.InteractionType.application_command
             if used:
                 admission.require_valid_options(interaction)
-            checked_later = used and admission.is_checked_on_acceptance(interaction.command)
+            checked_later = used and admission.is_charging(interaction.command)
             for_all = admission.is_for_everybody(interaction.command)
             if not (checked_later or for_all):
                 await admission.require_served(interaction, self.client.services.intake)
