@@ -39,7 +39,7 @@ RATIO_MAX: Final = 1.5
 WARM_UP: Final = 2
 """Number of unmeasured uses of each command."""
 FILES: Final = 3
-"""Maximum number of measured uses of a command with a file, which takes seconds."""
+"""Default number of measured uses of a command with a file, which takes seconds."""
 CALM_S: Final = 0.15
 CALM_SHARE: Final = 0.02
 """A bot is calm if it uses no more than ``CALM_SHARE`` of a core over ``CALM_S`` seconds."""
@@ -213,11 +213,11 @@ class Cost:
     """Processor time after the answer."""
 
 
-async def compare(songs: int, rounds: int, folder: Path, music_url: str, only: str = "") -> bool:
+async def compare(songs: int, rounds: int, files: int, folder: Path, music_url: str, only: str = "") -> bool:
     """Print the cost of each command on all databases; return whether all are in bounds.
 
     A database left in ``folder`` by an earlier run is reused. ``only`` selects the commands whose title
-    contains it.
+    contains it. Those that send a file are used ``files`` times.
     """
     settings = {"MUSIC_API_KEY": MUSIC_KEY, "MUSIC_API_URL": music_url, **UNLIMITED}
     counts = (0, FEW, songs)
@@ -241,7 +241,7 @@ async def compare(songs: int, rounds: int, folder: Path, music_url: str, only: s
             if only not in use.title:
                 continue
             costs = [Cost() for _ in bots]
-            times = min(rounds, FILES) if use.followed else rounds
+            times = files if use.followed else rounds
             for number in range(WARM_UP + times):
                 for bot, cost in zip(bots, costs, strict=True):
                     await one_use(bot, use, cost if number >= WARM_UP else Cost())

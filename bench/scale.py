@@ -194,12 +194,12 @@ async def watch_open(songs: int, waiting: int, watch_s: float) -> None:
         print(f"the stand-ins took {own:.2f} of a core", flush=True)
 
 
-async def compare_finished(songs: int, rounds: int, kept: Path | None, only: str) -> bool:
+async def compare_finished(songs: int, rounds: int, files: int, kept: Path | None, only: str) -> bool:
     """Print the cost of each command with that many finished songs, compared with none and with few."""
     async with AsyncExitStack() as stack:
         music = await stack.enter_async_context(EndlessMusic.open())
         folder = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tunesmith-bench-")))
-        return await finished.compare(songs, rounds, folder, music.url, only)
+        return await finished.compare(songs, rounds, files, folder, music.url, only)
 
 
 async def start_large(servers: int) -> None:
@@ -236,6 +236,7 @@ def main() -> None:
     parser.add_argument("--watch", type=float, default=WATCH_S, help="seconds to watch them")
     parser.add_argument("--finished", type=int, default=1_000_000, help="songs in the database")
     parser.add_argument("--rounds", type=int, default=10, help="times that each command is used")
+    parser.add_argument("--files", type=int, default=finished.FILES, help="the same for those with a file")
     parser.add_argument("--only", default="", help="measure only the commands whose title contains this")
     parser.add_argument("--keep", type=Path, help="folder for its databases, which are used again")
     parser.add_argument("--servers", type=int, default=2_500, help="servers on one shard")
@@ -246,7 +247,7 @@ def main() -> None:
         if options.servers:
             asyncio.run(start_large(options.servers))
         if options.finished and not asyncio.run(
-            compare_finished(options.finished, options.rounds, options.keep, options.only)
+            compare_finished(options.finished, options.rounds, options.files, options.keep, options.only)
         ):
             raise SystemExit(1)
 

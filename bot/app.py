@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from msgspec import Struct
-from prometheus_client import CollectorRegistry
 
 from bot.database.engine import Database
 from bot.database.facts import COMMANDS_FACT, fact, remember
@@ -143,7 +142,7 @@ async def _open_base(
     """Open what has to be closed: the database first, so that it is closed last."""
     terms = _terms(settings)
     keep_names_apart(asyncio.get_running_loop())
-    metrics = Metrics(CollectorRegistry(), total_credits_max=settings.total_credits_max)
+    metrics = Metrics(total_credits_max=settings.total_credits_max)
     webhook = settings.operator_webhook_url
     operator_alerts = OperatorAlerts(
         None if webhook is None else webhook.get_secret_value(), settings.proxy_to_discord
@@ -360,7 +359,7 @@ def open_music(
     settings: Settings, backend: Backend, *, now: Callable[[], datetime], metrics: Metrics | None = None
 ) -> AbstractAsyncContextManager[MusicClient]:
     """Open a client for a music service whose key is set."""
-    metrics = metrics or Metrics(CollectorRegistry())
+    metrics = metrics or Metrics()
     return MusicClient.open(
         url=settings.music_url(backend),
         key=settings.music_keys[backend].get_secret_value(),

@@ -1,18 +1,19 @@
 """Visibility, line breaks and grapheme clusters in untrusted text."""
 
-import re
 from typing import Final
 
-import regex
+from bot.lazy import lazy_pattern, lazy_unicode_pattern
 
 FILLERS: Final = "\u2800\ufff9-\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
 """Blanks that Unicode classifies as letters, marks or symbols, for use inside a character class."""
 # Characters that are never shown (Default_Ignorable_Code_Point), spaces, controls, private-use and unassigned
 # characters, and marks, which need a base character.
-_UNSEEN: Final = regex.compile(rf"[\p{{DI}}\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{Cn}}\p{{M}}{FILLERS}]*")
-_LINE_BREAK: Final = regex.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
-_PLAIN_LATIN: Final = re.compile("[ -~¡-¬®-ÿ…]*")
-_GRAPHEME: Final = regex.compile(r"\X")
+_UNSEEN: Final = lazy_unicode_pattern(
+    rf"[\p{{DI}}\p{{Z}}\p{{Cc}}\p{{Cf}}\p{{Cs}}\p{{Co}}\p{{Cn}}\p{{M}}{FILLERS}]*"
+)
+_LINE_BREAK: Final = lazy_unicode_pattern("\r\n|[\r\v\f\x85\u2028\u2029]")
+_PLAIN_LATIN: Final = lazy_pattern("[ -~¡-¬®-ÿ…]*")
+_GRAPHEME: Final = lazy_unicode_pattern(r"\X")
 """One grapheme cluster: an emoji with its parts, or a letter with its accents."""
 
 

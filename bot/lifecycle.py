@@ -12,6 +12,7 @@ from bot.app import App, assemble
 from bot.database.engine import Database
 from bot.database.standby import Standby, Stopped
 from bot.errors import StartRefused, StoreBusy
+from bot.lazy import compile_patterns
 from bot.ops import event_loop, health, memory, version
 from bot.ops.clock import CheckedClock
 from bot.ops.supervisor import supervise
@@ -159,6 +160,7 @@ async def _work(
         group.create_task(event_loop.watch(app.metrics.lagged)),
         group.create_task(memory.collect_when_quiet(app.intake.pending.is_quiet)),
         group.create_task(_watch_ownership(app.database)),
+        group.create_task(_warm_up(app.client.connected)),
     ]
     await stop.wait()
     log.info("stopping")
@@ -176,6 +178,13 @@ async def _work(
         for task in pending:
             task.cancel()
         await asyncio.wait(pending, timeout=CANCEL_EVERY_S)
+
+
+async def _warm_up(connected: asyncio.Event) -> None:
+    """Compile the patterns after the start, before a request needs them."""
+    await connected.wait()
+    for _ in compile_patterns():
+        await asyncio.sleep(0)  # requests come first
 
 
 async def _watch_ownership(database: Database) -> None:

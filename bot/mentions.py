@@ -6,10 +6,12 @@ https://docs.discord.com/developers/reference#message-formatting, read 2026-11-2
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct, field
+
+from bot.lazy import lazy_pattern
 
 MEMBER: Final = "@member"
 """Placeholder for a member whose name is unknown."""
@@ -23,8 +25,7 @@ ID_DIGITS_MAX: Final = 20
 """Maximum number of digits in a Discord id, which has 64 bits."""
 TIMESTAMP_DIGITS_MAX: Final = 12
 """Maximum length of a timestamp in seconds, sign included; longer ones are beyond the calendar."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MENTION: Final = re.compile(
+_MENTION: Final = lazy_pattern(
     r"<@!?(?P<member>\d+)>"
     r"|<@&(?P<role>\d+)>"
     r"|<#(?P<channel>\d+)>"
@@ -111,7 +112,7 @@ def _date(seconds: str, style: str) -> str:
     if len(seconds) > TIMESTAMP_DIGITS_MAX:
         return GAP
     try:
-        moment = _EPOCH + timedelta(seconds=int(seconds))
-    except OverflowError:
+        moment = datetime.fromtimestamp(int(seconds), UTC)
+    except (OverflowError, OSError, ValueError):
         return GAP
     return moment.strftime(_TIME.get(style, "%Y-%m-%d %H:%M"))

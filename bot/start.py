@@ -6,6 +6,8 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib import import_module
+from typing import Final
 
 from bot import settings
 from bot.database.file_system import check_file_system
@@ -13,6 +15,12 @@ from bot.errors import StartRefused
 from bot.ops import logs, memory, version
 
 log = logging.getLogger(__name__)
+
+WITHOUT_AIOHTTP: Final = (
+    *("bot.pipeline.maintenance", "bot.services.credits", "bot.services.intake", "bot.services.privacy"),
+    *("bot.services.ratings", "bot.services.server_rules", "bot.store.history"),
+)
+"""Modules to import before those that have to wait for aiohttp, which ``__main__`` imports on a thread."""
 
 
 def run() -> int:
@@ -28,15 +36,17 @@ def run() -> int:
     logs.log_uncaught_errors()
     for warning in effective.warnings:
         log.warning("secrets readable by others", extra={"finding": warning})
-    memory.settle()
     try:
         with ThreadPoolExecutor(2, thread_name_prefix="tunesmith-start") as threads:
             # Imports take most of the startup time; meanwhile, both of these mostly wait for child processes.
             check = threads.submit(_check_folder, loaded)
             threads.submit(version.running)
+            for name in WITHOUT_AIOHTTP:
+                import_module(name)
             from bot import lifecycle  # noqa: PLC0415
 
             check.result()
+        memory.settle()
         asyncio.run(lifecycle.run(loaded))
     except StartRefused as refused:
         if loaded.log_format == "console":

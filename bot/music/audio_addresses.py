@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
+from bot.lazy import lazy_pattern
 from bot.music.json_answers import (
     DEPTH_MAX,
     FIELDS_MAX,
@@ -70,7 +71,7 @@ _OTHER_SUFFIXES: Final = (
     *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".svg", ".avif", ".bmp", ".json", ".txt", ".lrc", ".srt"),
     *(".vtt", ".html", ".htm", ".xml", ".pdf", ".mp4", ".mov", ".zip", ".mid", ".midi"),
 )
-_URL: Final = re.compile(r"https://(?:(?!https://)[^\s\"'<>\\]){1,2000}", re.IGNORECASE)
+_URL: Final = lazy_pattern(r"https://(?:(?!https://)[^\s\"'<>\\]){1,2000}", re.IGNORECASE)
 _PUNCTUATION: Final = ".,;:!?)]}*_|"
 """Characters that end a sentence or a link in a text, rather than an address."""
 

@@ -5,12 +5,13 @@ event loop.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final, TypeAlias
 
 from msgspec import Struct, field
+
+from bot.lazy import lazy_pattern
 
 JsonObject: TypeAlias = Mapping[str, object]
 
@@ -40,7 +41,7 @@ _NOT_TASK: Final = frozenset(
     ]
 )
 """Fields whose ids and states are not the task's."""
-_GUARD: Final = re.compile(
+_GUARD: Final = lazy_pattern(
     r"[\s\ufeff]*(?:\)\]\}'?,?|while\s*\(1\);|for\s*\(;;\);|(?:event:[^\n]*\n)?data:|[\w.$]{1,64}\((?=\s*[{\[]))?\s*"
 )
 """Text before JSON: space, guards against scripts, the start of a server-sent event or a function call."""

@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
+from bot.lazy import lazy_pattern
 from bot.model import Backend, ClosedCause, FailReason, SongRequest, TakeDetails, TaskId, Voice
 from bot.music import audio_addresses, json_answers, reading, wire
 from bot.music.contract import SUBMITS_MAX, SUBMITS_WINDOW, Capabilities, LyricsDrafts, Offer
@@ -48,7 +49,7 @@ _REFUSED_CODES: Final = frozenset({400, 404, 405, 409, 413, 422, 451, 501, 505, 
 _BUSY_CODES: Final = frozenset({429, 430, 455})
 _KEY_LIMIT_CODE: Final = 433
 """Code for a key whose limit, set by the operator, is used up."""
-_VALIDATION_WORDS: Final = re.compile(
+_VALIDATION_WORDS: Final = lazy_pattern(
     r"this field is required|not within the range of allowed options", re.IGNORECASE
 )
 """A failed validation is reported as code 500 with these words."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Final
 
+from bot.lazy import lazy_pattern
 from bot.model import TaskId
 from bot.music.audio_addresses import AUDIO_NAMES
 from bot.music.json_answers import (
@@ -76,7 +77,7 @@ _BARE_ID_NAMES: Final = ("taskids", "ids", "data", "task", "result")
 _STATUS_NAMES: Final = ("status", "state", "taskstatus")
 _FLAG_NAMES: Final = ("finished", "done", "completed", "isfinished", "isdone")
 _MESSAGE_NAMES: Final = ("errormessage", "failreason", "message", "msg", "detail", "reason")
-_BARE_ID: Final = re.compile(r"[^\s<>{}\[\]\"]+")
+_BARE_ID: Final = lazy_pattern(r"[^\s<>{}\[\]\"]+")
 _NO_IDS: Final = (
     RUNNING | SUCCESS | FAILED | CANCELED | frozenset(["null", "none", "undefined", "true", "false", "nil"])
 )

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from bot.lazy import lazy_pattern
 from bot.model import ClosedCause, FailReason, SongRequest, TakeDetails, TaskId, Voice
 from bot.music import audio_addresses, json_answers, reading
 from bot.music.json_answers import JsonObject
@@ -48,15 +49,15 @@ _KEY_CODES: Final = frozenset(
     ]
 )
 
-_NOT_OPEN_WORDS: Final = re.compile(
+_NOT_OPEN_WORDS: Final = lazy_pattern(
     r"coming soon|not (yet )?open|preview|not (yet |currently )?available", re.IGNORECASE
 )
-_CREDIT_WORDS: Final = re.compile(r"\bcredits?\b|\bbalance\b|\binsufficient\b", re.IGNORECASE)
-_KEY_WORDS: Final = re.compile(r"\bno auth|invalid (api )?key|unauthori[sz]ed", re.IGNORECASE)
-_BUSY_WORDS: Final = re.compile(r"\bbusy\b|overloaded|rate limit|maintenance", re.IGNORECASE)
-_MODERATED_WORDS: Final = re.compile(r"sensitive|moderat|\bpolicy\b|copyright|artist name", re.IGNORECASE)
-_TASK_WORDS: Final = re.compile(r"task|record|\bjob\b", re.IGNORECASE)
-_NOT_FOUND_WORDS: Final = re.compile(r"not found|recordinfo is null", re.IGNORECASE)
+_CREDIT_WORDS: Final = lazy_pattern(r"\bcredits?\b|\bbalance\b|\binsufficient\b", re.IGNORECASE)
+_KEY_WORDS: Final = lazy_pattern(r"\bno auth|invalid (api )?key|unauthori[sz]ed", re.IGNORECASE)
+_BUSY_WORDS: Final = lazy_pattern(r"\bbusy\b|overloaded|rate limit|maintenance", re.IGNORECASE)
+_MODERATED_WORDS: Final = lazy_pattern(r"sensitive|moderat|\bpolicy\b|copyright|artist name", re.IGNORECASE)
+_TASK_WORDS: Final = lazy_pattern(r"task|record|\bjob\b", re.IGNORECASE)
+_NOT_FOUND_WORDS: Final = lazy_pattern(r"not found|recordinfo is null", re.IGNORECASE)
 
 
 class Accepted(Struct, frozen=True):

@@ -20,8 +20,11 @@ from bot.store.upstream import Upstream, UpstreamTerms
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from bot.ops import metrics_page as rendering
 else:
-    web = lazy("aiohttp.web")  # a tenth of all imports, needed only with HTTP_LISTEN
+    # A tenth of all imports, needed only with HTTP_LISTEN.
+    web, rendering = lazy("aiohttp.web"), lazy("bot.ops.metrics_page")
 
 ROUND_WITHIN: Final = timedelta(seconds=60)
 """Maximum age of the runner's last round. The runner sleeps at most 30 s, so an older one means it hangs."""
@@ -164,7 +167,7 @@ def application(
         except (StoreBusy, DatabaseError, sqlite3.Error):
             sums = balance = None  # the page reports it, and its other metrics are still valid
         accept = request.headers.get("Accept", "")
-        body, content_type = metrics.render(sums, current, accept, balance, database.share)
+        body, content_type = rendering.render(metrics, sums, current, accept, balance, database.share)
         return web.Response(body=body, headers=FRESH | {"Content-Type": content_type})
 
     pages = web.Application()

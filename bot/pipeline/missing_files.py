@@ -13,7 +13,7 @@ from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.downloads import AudioSource
 from bot.music.spool import NoAudio, Spool
-from bot.store import history
+from bot.store import tracks
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class MissingFiles:
     async def _download(self, job: Job, track: Track) -> Track:
         stored = await self._audio.fetch(track.url, self._spool, f"{job.id}-{track.take}")
         again = replace(track, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256)
-        if not await self._database.write(partial(history.found_again, job_id=job.id, track=again)):
+        if not await self._database.write(partial(tracks.found_again, job_id=job.id, track=again)):
             # The member requested erasure, and this file did not exist yet when theirs were deleted.
             await self._spool.threads.run(self._spool.path(stored.file).unlink, missing_ok=True)
         return again

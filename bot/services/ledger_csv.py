@@ -1,12 +1,12 @@
 """The ledger as CSV for spreadsheets: ids keep their digits, and no typed text becomes a formula."""
 
 import csv
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Final
 
+from bot.lazy import lazy_pattern
 from bot.mentions import Names
 from bot.model import GuildId
 from bot.services.export_files import Export, Part, PartFiles
@@ -22,7 +22,7 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 TEXT_MARK: Final = "'"
 """Prefix that makes spreadsheets read digits as text. They keep 15 digits of a number; ids have up to 20.
 LibreOffice 7.4 and Excel import it as part of the text; ``="…"`` would be a formula."""
-_FORMULA: Final = re.compile(r"""(^|[;|\t\r\n])([\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])""")
+_FORMULA: Final = lazy_pattern(r"""(^|[;|\t\r\n])([\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20])|^(?=[\t\r\n])""")
 """Characters that may begin a formula in a spreadsheet: at the start of a cell, and after a cell separator,
 since in some locales spreadsheets split lines at semicolons instead of commas.
 Source: https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-23."""

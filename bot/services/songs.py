@@ -37,7 +37,7 @@ from bot.pipeline.card_facts import facts_of
 from bot.pipeline.courier import AlreadyPosted, CardFacts, Courier, NoAccess, nonce_of
 from bot.pipeline.turns import SendTurns
 from bot.refusals import NoDirectMessages, NoPlaceToPost, NoSuchSong, NotDoneYet, SongGone, TooManyCopies
-from bot.store import history, jobs, ledger
+from bot.store import history, jobs, ledger, tracks
 from bot.store.history import LOOK_MAX, Choices, Match, SongPage
 
 log = logging.getLogger(__name__)
@@ -364,7 +364,7 @@ class SongArchive:
             log.info("take not available", extra={"job_id": job.id, "take": track.take, "error": str(error)})
             return
         again = replace(track, file=stored.file, size_bytes=stored.size_bytes, sha256=stored.sha256)
-        if await self._database.write(lambda tx: history.found_again(tx, job.id, again)):
+        if await self._database.write(lambda tx: tracks.found_again(tx, job.id, again)):
             available[track.take] = again
         else:
             # The member requested erasure, and this file did not exist yet when theirs were deleted.

@@ -1,17 +1,17 @@
 """State before and after a change, as JSON in a ledger entry."""
 
 import json
-import re
 from enum import StrEnum
 from typing import Final, TypeAlias, assert_never
 
 from msgspec import Struct
 
 from bot.balance import Period
+from bot.lazy import lazy_pattern
 from bot.model import ChannelId, RoleId
 from bot.store.times import UTC_NAME
 
-_OLD_ALLOWANCE: Final = re.compile(r"(?P<credits>\d+) a (?P<period>day|week|month)")
+_OLD_ALLOWANCE: Final = lazy_pattern(r"(?P<credits>\d+) a (?P<period>day|week|month)")
 _OLD_NONE: Final = "none"
 
 

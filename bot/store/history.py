@@ -1,6 +1,5 @@
 """A member's own songs in one server: unfinished ones, pages of finished ones, and search."""
 
-import re
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,14 +9,15 @@ from msgspec.structs import replace
 
 from bot.characters import head
 from bot.database.engine import Row, Tx
-from bot.model import DiscordUserId, GuildId, Job, JobId, Track
+from bot.lazy import lazy_pattern
+from bot.model import DiscordUserId, GuildId, Job, JobId
 from bot.store import jobs, texts
 from bot.store.job_rows import SONGS, read_all
 from bot.store.listed_songs import ListedSong, listed
 from bot.store.members import known_member
 from bot.store.times import moment
 
-JOB_ID = re.compile("[0-9]{1,16}")
+JOB_ID = lazy_pattern("[0-9]{1,16}")
 """A job id as ``jobs.new_id`` generates them."""
 
 # The caller names the columns: reading the lyrics of thousands of songs is slow.
@@ -270,23 +270,6 @@ def _older(
         older=full or search.read_to is not None,
         read_to=search.read_to,
     )
-
-
-def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
-    """Replace a track's file. Returns False if the track has been deleted in the meantime."""
-    cursor = tx.execute(
-        """UPDATE track SET file = :file, size_bytes = :size, sha256 = :sha256, url = :url
-           WHERE job_id = :job AND take = :take""",
-        {
-            "job": job_id,
-            "take": track.take,
-            "file": track.file,
-            "size": track.size_bytes,
-            "sha256": track.sha256,
-            "url": track.url,
-        },
-    )
-    return cursor.rowcount == 1
 
 
 def folded(text: str) -> str:

@@ -8,12 +8,16 @@ spaces; there a word matches anywhere, but never within a grapheme or a run of k
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
-
-import regex
+from typing import TYPE_CHECKING, Final
 
 from bot.database.engine import Tx
+from bot.lazy import lazy, lazy_unicode_pattern
 from bot.model import GuildId, SongRequest
+
+if TYPE_CHECKING:
+    import regex
+else:
+    regex = lazy("regex")
 
 WORDS_MAX: Final = 100
 """Maximum number of refused words per server."""
@@ -24,9 +28,9 @@ PATTERNS_CACHED: Final = 64
 
 _UNSPACED: Final = r"\p{Han}\p{Hiragana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
 _KATAKANA: Final = r"\p{Katakana}\u30fc"
-_BEGINS_UNSPACED: Final = regex.compile(rf"[{_UNSPACED}]")
-_INVISIBLE: Final = regex.compile(r"\p{Default_Ignorable_Code_Point}")
-_SPACES: Final = regex.compile(r"[\s\p{Z}]+")
+_BEGINS_UNSPACED: Final = lazy_unicode_pattern(rf"[{_UNSPACED}]")
+_INVISIBLE: Final = lazy_unicode_pattern(r"\p{Default_Ignorable_Code_Point}")
+_SPACES: Final = lazy_unicode_pattern(r"[\s\p{Z}]+")
 
 
 def folded(text: str) -> str:

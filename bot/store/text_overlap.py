@@ -1,17 +1,18 @@
 """Text overlap: whether an edited text still contains somebody's words. Pure functions."""
 
-import re
 import unicodedata
 from typing import Final
+
+from bot.lazy import lazy_pattern
 
 RUN: Final = 16
 """Minimum run of equal letters that counts as somebody's words; about three or four words."""
 LINE_WORDS: Final = 2
 """Minimum number of words in a line that can belong to somebody."""
 
-_DIRECTION: Final = re.compile(r"\[[^\[\]\n]{0,40}\]")
+_DIRECTION: Final = lazy_pattern(r"\[[^\[\]\n]{0,40}\]")
 """Stage directions such as ``[Chorus]``, which all lyrics share."""
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = lazy_pattern(r"\w+")
 _DENSE: Final = "\u2e80"
 """First character of the scripts whose characters count as three letters: Chinese, Japanese, Korean."""
 

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 EPOCH = date(1970, 1, 1)
 """Day 0."""
-_EPOCH_BEGINS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_BEGINS: Final = datetime.combine(EPOCH, datetime.min.time(), UTC)
 UTC_NAME: Final = "UTC"
 """The zone of a server that has set none, and of the operator's totals."""
 ZONES_CACHED: Final = 1_000

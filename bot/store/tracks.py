@@ -21,18 +21,30 @@ def add_track(tx: Tx, job: Job, track: Track) -> bool:
            WHERE id = :job AND state = :state AND attempt = :attempt AND {NOT_ERASED}
            ON CONFLICT (job_id, take) DO UPDATE SET file = excluded.file, size_bytes = excluded.size_bytes,
                                      sha256 = excluded.sha256, url = excluded.url""",
-        {
-            "job": job.id,
-            "state": job.state,
-            "attempt": job.attempt,
-            "take": track.take,
-            "file": track.file,
-            "size": track.size_bytes,
-            "sha256": track.sha256,
-            "url": track.url,
-        },
+        {"state": job.state, "attempt": job.attempt, **_columns(job.id, track)},
     )
     return cursor.rowcount == 1
+
+
+def found_again(tx: Tx, job_id: JobId, track: Track) -> bool:
+    """Replace a track's file. Returns False if the track has been deleted in the meantime."""
+    cursor = tx.execute(
+        """UPDATE track SET file = :file, size_bytes = :size, sha256 = :sha256, url = :url
+           WHERE job_id = :job AND take = :take""",
+        _columns(job_id, track),
+    )
+    return cursor.rowcount == 1
+
+
+def _columns(job_id: JobId, track: Track) -> dict[str, object]:
+    return {
+        "job": job_id,
+        "take": track.take,
+        "file": track.file,
+        "size": track.size_bytes,
+        "sha256": track.sha256,
+        "url": track.url,
+    }
 
 
 def files(tx: Tx, names: Iterable[str], since: datetime) -> tuple[frozenset[str], frozenset[str]]:

@@ -4,7 +4,6 @@ Discord's own clients send only valid interactions, but stale ones, those of oth
 ones still arrive.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -12,6 +11,7 @@ from weakref import WeakKeyDictionary
 import discord
 from discord import AppCommandOptionType, app_commands
 
+from bot.lazy import lazy_pattern
 from bot.model import GuildId
 from bot.refusals import UnknownControl
 from bot.services.intake import Intake
@@ -23,7 +23,7 @@ from bot.ui.custom_ids import SNOWFLAKE
 # https://docs.discord.com/developers/interactions/application-commands#application-command-object-application-command-option-type
 INTEGER_MAX: Final = 2**53
 """Maximum of an integer option; negated, its minimum."""
-_ID: Final = re.compile(SNOWFLAKE)
+_ID: Final = lazy_pattern(SNOWFLAKE)
 SUBCOMMANDS: Final = (
     AppCommandOptionType.subcommand.value,
     AppCommandOptionType.subcommand_group.value,
@@ -46,8 +46,8 @@ CHANNEL_TYPES: Final = frozenset(type_.value for type_ in discord.ChannelType)
 FOR_EVERYBODY: Final = frozenset({"privacy", "music help"})
 """Commands and command groups that also work in servers the operator does not serve."""
 
-CHECKED_ON_ACCEPTANCE: Final = frozenset({"music create"})
-"""Commands whose accepting transaction checks the server, which saves a separate read."""
+CHARGING_COMMANDS: Final = frozenset({"music create"})
+"""Commands that request a song immediately; the accepting transaction checks the server."""
 
 _PARAMETERS: Final[
     WeakKeyDictionary[app_commands.Command[Any, ..., Any], dict[str, app_commands.Parameter]]
@@ -79,11 +79,9 @@ def is_for_everybody(command: app_commands.Command[Any, ..., Any] | app_commands
     return name in FOR_EVERYBODY or name.partition(" ")[0] in FOR_EVERYBODY
 
 
-def is_checked_on_acceptance(
-    command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None,
-) -> bool:
-    """Return whether accepting the command's request also checks its server."""
-    return command is not None and command.qualified_name in CHECKED_ON_ACCEPTANCE
+def is_charging(command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu | None) -> bool:
+    """Return whether a command requests a song immediately."""
+    return command is not None and command.qualified_name in CHARGING_COMMANDS
 
 
 def button_of(interaction: discord.Interaction, kinds: Iterable[type[PersistentButton]]) -> PersistentButton:

@@ -1,7 +1,6 @@
 """Autocomplete songs: unique labels, and the song meant by text that was typed instead of chosen."""
 
 import logging
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +14,7 @@ from msgspec import Struct
 from bot.characters import tail
 from bot.discord_limits import CHOICE_MAX, CHOICES_MAX
 from bot.errors import Refusal, Transient
+from bot.lazy import lazy_pattern
 from bot.model import JobId
 from bot.store.times import zone_of
 from bot.store.zones import like
@@ -33,8 +33,8 @@ LOOKED_THROUGH_MAX: Final = 200
 """Maximum number of songs per search whose labels are compared with the typed text."""
 ID_MARKS: Final = "'#"
 """Possible prefix of a copied id."""
-_TAIL: Final = re.compile(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DIGITS_MAX}}})$")
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_TAIL: Final = lazy_pattern(rf"{SEPARATOR}#(?P<digits>\d{{{TAIL_DIGITS},{JOB_ID_DIGITS_MAX}}})$")
+_DATE: Final = lazy_pattern(r"\d{4}-\d{2}-\d{2}")
 
 
 class SongOffer(Struct, frozen=True, kw_only=True):

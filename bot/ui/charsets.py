@@ -10,8 +10,9 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import regex
 from msgspec import Struct
+
+from bot.lazy import lazy_unicode_pattern
 
 SCORE_MIN: Final = 0.2
 """Minimum average weight of a plausible text, from -1 to 1."""
@@ -39,8 +40,8 @@ LEADS_KEPT: Final = 4_096
 END_OF_FILE: Final = "\x1a"
 """End-of-file character that some old programs append to a text."""
 
-_CONTROL: Final = regex.compile("[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
-_NO_CHARACTER: Final = regex.compile(r"[\p{Co}\p{Cn}]")
+_CONTROL: Final = lazy_unicode_pattern("[\x00-\x08\x0e-\x19\x1b-\x1f\x7f]")
+_NO_CHARACTER: Final = lazy_unicode_pattern(r"[\p{Co}\p{Cn}]")
 _CYRILLIC: Final = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюяіїєґў")
 _FREQUENT: Final = frozenset("оеаинтсрвлкм")
 """Two thirds of the letters in Russian texts; reading KOI8 as Windows-1251 swaps cases and letters."""

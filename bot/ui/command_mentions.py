@@ -10,7 +10,9 @@ from typing import Any, Final
 
 import discord
 
-_NAMED: Final = re.compile(r"`/(?P<name>(?P<group>[a-z]+)(?: [a-z]+)?)`")
+from bot.lazy import lazy_pattern
+
+_NAMED: Final = lazy_pattern(r"`/(?P<name>(?P<group>[a-z]+)(?: [a-z]+)?)`")
 
 
 def clickable(client: discord.Client, text: str) -> str:

@@ -5,10 +5,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from bot.discord_limits import EMBED_URL_MAX
+from bot.lazy import lazy_pattern
 from bot.model import Job
 from bot.music.wire import is_usable
 
-ORDINARY_URL: Final = re.compile(r"https://[\w.-]+(:\d+)?/[\w!$%&'()*+,./:;=?@~-]*", re.ASCII)
+ORDINARY_URL: Final = lazy_pattern(r"https://[\w.-]+(:\d+)?/[\w!$%&'()*+,./:;=?@~-]*", re.ASCII)
 """A URL that Discord accepts; any other makes it refuse the whole message."""
 LOCAL_NAMES: Final = frozenset({"local", "localhost", "internal", "lan", "home", "arpa"})
 """Host name suffixes that are unreachable from outside."""

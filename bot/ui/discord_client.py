@@ -1,5 +1,6 @@
 """The connection to Discord, the command tree, and the guard around everything members trigger."""
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -115,7 +116,7 @@ class Tree(app_commands.CommandTree["TunesmithClient"]):
             used = interaction.type is discord.InteractionType.application_command
             if used:
                 admission.require_valid_options(interaction)
-            checked_later = used and admission.is_checked_on_acceptance(interaction.command)
+            checked_later = used and admission.is_charging(interaction.command)
             for_all = admission.is_for_everybody(interaction.command)
             if not (checked_later or for_all):
                 await admission.require_served(interaction, self.client.services.intake)
@@ -181,6 +182,8 @@ class TunesmithClient(discord.AutoShardedClient):
         )
         self.command_ids: dict[str, int] = {}
         """Discord's ids of the registered commands, by name."""
+        self.connected = asyncio.Event()
+        """Set once Discord has started a session."""
         self._confirmed: set[int] = set()
         """Shards whose session Discord has started or resumed since their last disconnect."""
         self._compared = False
@@ -295,6 +298,7 @@ class TunesmithClient(discord.AutoShardedClient):
     async def on_shard_connect(self, shard: int) -> None:
         """Note that Discord has started a session for the shard."""
         self._confirmed.add(shard)
+        self.connected.set()
 
     async def on_shard_resumed(self, shard: int) -> None:
         """Note that Discord has resumed the shard's session."""

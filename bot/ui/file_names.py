@@ -1,8 +1,9 @@
 """Names of attached files: the song's title, in a form that every system accepts."""
 
-import re
 import unicodedata
 from typing import Final
+
+from bot.lazy import lazy_pattern
 
 TITLE_CHARS_MAX: Final = 40
 """Maximum length of a title in a file name, in user-perceived characters."""
@@ -30,13 +31,13 @@ _FOLDED: Final = str.maketrans(
 """Latin letters without a removable accent; ß becomes ss by case folding."""
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 """Invisible letters and marks."""
-_VARIATIONS: Final = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_VARIATIONS: Final = lazy_pattern("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _SEPARATOR: Final = "-"
 _VIRAMA: Final = 9
 """Combining class of marks that join two consonants of an Indic script into one character."""
 _RESERVED: Final = frozenset({"con", "prn", "aux", "nul"})
 """Device names on Windows, regardless of anything after their first full stop."""
-_TAKE: Final = re.compile(r"-([0-9])\.[a-z0-9]+$")
+_TAKE: Final = lazy_pattern(r"-([0-9])\.[a-z0-9]+$")
 
 
 def file_name(title: str, take: int, ending: str) -> str:

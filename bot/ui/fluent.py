@@ -8,20 +8,21 @@ Source: https://projectfluent.org/fluent/guide/, and the grammar in
 https://github.com/projectfluent/fluent/blob/main/spec/fluent.ebnf, read 2026-11-26.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
+from bot.lazy import lazy_pattern
+
 Fact = str | int
-FACT: Final = re.compile(r"\{\s*\$([a-z][a-z0-9_-]*)\s*(\}|->)")
+FACT: Final = lazy_pattern(r"\{\s*\$([a-z][a-z0-9_-]*)\s*(\}|->)")
 """The beginning of a placeable: a fact to write, or to select by."""
-LITERAL: Final = re.compile(r'\{\s*"([^"\\\n]+)"\s*\}')
+LITERAL: Final = lazy_pattern(r'\{\s*"([^"\\\n]+)"\s*\}')
 """Quoted text, which keeps its blanks at the ends of a pattern."""
-VARIANT: Final = re.compile(r"\s*(\*?)\[\s*([a-z0-9_-]+)\s*\] *")
-TEXT: Final = re.compile(r"[^{}\n]+")
-BREAK: Final = re.compile(r"(?:\r?\n *)*\n( *)")
+VARIANT: Final = lazy_pattern(r"\s*(\*?)\[\s*([a-z0-9_-]+)\s*\] *")
+TEXT: Final = lazy_pattern(r"[^{}\n]+")
+BREAK: Final = lazy_pattern(r"(?:\r?\n *)*\n( *)")
 """Line breaks, with the indentation of the next non-empty line."""
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from bot.characters import head
 from bot.discord_limits import TEXT_INPUT_MAX
+from bot.lazy import lazy_pattern
 from bot.model import DraftId, JobId, SongRequest
 from bot.music.backends import limits_of
 from bot.ui import messages
@@ -21,7 +22,7 @@ INSTRUMENTAL: Final = "instrumental"
 WITH_VOCALS: Final = "with_vocals"
 MODEL_MAX: Final = 50
 """Maximum length of a model's name, in characters."""
-_CUSTOM_ID = re.compile(
+_CUSTOM_ID = lazy_pattern(
     f"song:(?P<kind>prompt|custom):((?P<of>draft|remix)(?P<key>{NUMBER}))?:(?P<model>.{{1,{MODEL_MAX}}})",
     re.DOTALL,
 )

@@ -35,10 +35,6 @@ class Language:
     """All texts in one language."""
 
     def __init__(self, code: str) -> None:
-        source = (FOLDER / f"{code}.ftl").read_text("utf-8")
-        begins = [match.start() for match in MESSAGE.finditer(source)]
-        messages = (source[begin:end] for begin, end in pairwise([*begins, len(source)]))
-        self._sources = {message.partition(" ")[0]: message for message in messages}
         self._patterns: dict[str, fluent.Pattern] = {}
         self._rules = RULES[code]
         self.code = code
@@ -54,6 +50,14 @@ class Language:
             # Parsed on first use: otherwise every start and every CLI command would wait.
             pattern = self._patterns[name] = fluent.parse(self._sources[name])
         return fluent.render(pattern, facts, self._rules)
+
+    @functools.cached_property
+    def _sources(self) -> dict[str, str]:
+        """The source of each message; read on first use, since few servers need every language."""
+        source = (FOLDER / f"{self.code}.ftl").read_text("utf-8")
+        begins = [match.start() for match in MESSAGE.finditer(source)]
+        messages = (source[begin:end] for begin, end in pairwise([*begins, len(source)]))
+        return {message.partition(" ")[0]: message for message in messages}
 
 
 LANGUAGES: Final = {code: Language(code) for code in CODES}

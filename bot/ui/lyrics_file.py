@@ -9,6 +9,7 @@ import aiohttp
 import discord
 
 from bot.characters import storable
+from bot.lazy import lazy_pattern
 from bot.refusals import UnreadableFile
 from bot.ui import charsets
 from bot.ui.charsets import DecodedText
@@ -32,7 +33,7 @@ _OTHER_FORMATS: Final = (
 )
 """First bytes of archives, pictures, audio, documents and programs.
 Source: https://en.wikipedia.org/wiki/List_of_file_signatures, read 2026-11-26."""
-_MARKUP: Final = re.compile(
+_MARKUP: Final = lazy_pattern(
     r"\s*<(!doctype\b|!--|\?xml\b|/?(html|head|body|meta|script|style|svg|div|table|p|span)[\s/>])",
     re.IGNORECASE,
 )

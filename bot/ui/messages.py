@@ -10,6 +10,7 @@ from discord.utils import format_dt
 from bot import refusals
 from bot.balance import Balance, Limit, Period, Standing
 from bot.errors import Refusal
+from bot.lazy import lazy_pattern
 from bot.model import ClosedCause, FailReason, Job
 from bot.store.refused_words import REFUSED_WORD_MAX
 from bot.ui.language import Language
@@ -51,7 +52,7 @@ _FIXED: Final[dict[type[Refusal], str]] = {
     refusals.NoRoom: "no-room",
 }
 """Refusals whose sentence needs no facts."""
-_CHARGES: Final = re.compile(
+_CHARGES: Final = lazy_pattern(
     r"[^.!?;]*\b(?:not|nothing|no|never)\b[^.!?;]*\b(?:charged?|deducted|billed|refund(?:ed)?)\b[^.!?;]*[.!?;]*",
     re.IGNORECASE,
 )

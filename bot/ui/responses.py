@@ -49,8 +49,6 @@ from bot.ui.language import Language
 
 log = logging.getLogger(__name__)
 
-CHARGING_COMMANDS: Final = frozenset({"music create"})
-"""Commands that request a song immediately."""
 CHARGING_CONTROLS: Final = ("again:", "retry:", "song:")
 """Beginnings of the custom_ids of buttons and forms that request a song."""
 DRAFT_BUTTONS: Final[dict[type[Refusal], str]] = {
@@ -310,7 +308,7 @@ def _would_charge(interaction: discord.Interaction) -> bool:
     if not isinstance(services, Services) or not services.intake.terms.price_credits:
         return False
     if interaction.type is discord.InteractionType.application_command:
-        return interaction.command is not None and interaction.command.qualified_name in CHARGING_COMMANDS
+        return admission.is_charging(interaction.command)
     data = cast("dict[str, object]", interaction.data or {})
     return str(data.get("custom_id", "")).startswith(CHARGING_CONTROLS)
 

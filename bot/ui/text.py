@@ -3,12 +3,15 @@
 import re
 import unicodedata
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import discord
-import regex
 
 from bot.characters import head, is_blank, is_plain_latin, with_plain_breaks
+from bot.lazy import lazy_pattern, lazy_unicode_pattern
+
+if TYPE_CHECKING:
+    import regex
 
 MARKS_MAX: Final = 2
 """Maximum number of combining marks kept per character; more would cover adjacent lines (Zalgo)."""
@@ -18,13 +21,13 @@ TIBETAN_MARKS_MAX: Final = 8
 """The same for Tibetan, which stacks letters; Unicode counts the lower ones as marks."""
 
 # discord.py's own escape_markdown does not escape marks inside a masked link (2.7.1).
-_MARKS = re.compile(r"[\\*_~|`\[\]()<>#]")
+_MARKS = lazy_pattern(r"[\\*_~|`\[\]()<>#]")
 # Clients and Discord itself find links and invitations in the raw text. A backslash before the slash stays
 # invisible, and neither recognises an address that contains one.
-_LINKS = re.compile(r"(:|\.[^\s/]{2,64})/")
-_LISTS = re.compile(r"^(\s*\d*)([-+.])", re.MULTILINE)
+_LINKS = lazy_pattern(r"(:|\.[^\s/]{2,64})/")
+_LISTS = lazy_pattern(r"^(\s*\d*)([-+.])", re.MULTILINE)
 # One line, like most titles, that begins with a letter and has no character that any rule looks for.
-_HARMLESS = re.compile(r"[^\W\d_][^\\*_~|`\[\]()<>#/@\n]*")
+_HARMLESS = lazy_pattern(r"[^\W\d_][^\\*_~|`\[\]()<>#/@\n]*")
 _FEW_MARKS: Final = r"\p{Latn}\p{Grek}\p{Cyrl}\p{Armn}\p{Geor}\p{Han}\p{Hira}\p{Kana}\p{Hang}\p{Common}"
 _JOINED: Final = (
     r"[\p{Arab}\p{Syrc}\p{Mand}\p{Nkoo}\p{Mong}\p{Phag}\p{Adlm}\p{Rohg}\p{Deva}\p{Beng}\p{Guru}\p{Gujr}\p{Orya}"
@@ -35,30 +38,30 @@ _EMOJI_BEFORE: Final = r"\p{ExtPict}[\ufe0f\p{Emoji_Modifier}]*"
 # Each keeps its first group, if it has one, and drops the rest.
 _UNNEEDED: Final = (
     # Tags, except in a regional flag: a black flag, the region's letters, and an end.
-    regex.compile(
+    lazy_unicode_pattern(
         r"(\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,6}\U000e007f)|[\U000e0000-\U000e007f]"
     ),
     # Joiners in a row: the first one is enough.
-    regex.compile(r"([\u200c\u200d])[\u200c\u200d]+"),
+    lazy_unicode_pattern(r"([\u200c\u200d])[\u200c\u200d]+"),
     # Joiners, unless between emoji or in a script that uses them.
-    regex.compile(
+    lazy_unicode_pattern(
         rf"((?<={_EMOJI_BEFORE})\u200d(?=\p{{ExtPict}})|(?<={_JOINED}[\u064b-\u0655\u0670]*)\u200d"
         rf"|(?<={_JOINED}[\u064b-\u0655\u0670]*)\u200c(?={_JOINED}))|[\u200c\u200d]"
     ),
     # Variation selectors on characters without variants.
-    regex.compile(
+    lazy_unicode_pattern(
         r"((?<=\p{Emoji})[\ufe0e\ufe0f]|(?<=[\p{Han}\p{S}\p{Mymr}\p{Phag}])[\ufe00-\ufe0d\U000e0100-\U000e01ef]"
         r"|(?<=\p{Mong})[\u180b-\u180d\u180f])|\p{Variation_Selector}"
     ),
     # Characters never shown by themselves, controls and private characters; line breaks stay.
-    regex.compile(
+    lazy_unicode_pattern(
         r"(\n|[\u200c\u200d\p{Variation_Selector}\U000e0030-\U000e007f\p{Prepended_Concatenation_Mark}])"
         r"|[\p{DI}\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}]"
     ),
 )
-_WITH_MARKS: Final = regex.compile(r"(?P<base>.)(?P<marks>[\p{Mn}\p{Me}\u200c\u200d]{2,})", regex.DOTALL)
-_FEW: Final = regex.compile(rf"[{_FEW_MARKS}]")
-_TIBETAN: Final = regex.compile(r"\p{Tibetan}")
+_WITH_MARKS: Final = lazy_unicode_pattern(r"(?s)(?P<base>.)(?P<marks>[\p{Mn}\p{Me}\u200c\u200d]{2,})")
+_FEW: Final = lazy_unicode_pattern(rf"[{_FEW_MARKS}]")
+_TIBETAN: Final = lazy_unicode_pattern(r"\p{Tibetan}")
 
 
 def plain(text: str) -> str:

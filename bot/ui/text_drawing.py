@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import regex
 from msgspec import Struct
 
 from bot.characters import graphemes, head
+from bot.lazy import lazy_unicode_pattern
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -36,10 +36,10 @@ TEXT_MAX: Final = 100
 """Maximum number of characters of a text to process; no line of the picture has room for more."""
 MISSING: Final = "\U0010ffff"
 """A character that no font has: its glyph is the one for all missing characters."""
-_SHAPED: Final = regex.compile(r"[\p{M}\p{DI}\p{Emoji_Modifier}\U000e0020-\U000e007f]")
+_SHAPED: Final = lazy_unicode_pattern(r"[\p{M}\p{DI}\p{Emoji_Modifier}\U000e0020-\U000e007f]")
 """Characters that modify the preceding one and need no glyph of their own."""
-_EMOJI: Final = regex.compile(r"\p{Emoji_Presentation}|\p{Emoji}\ufe0f")
-_RIGHT_TO_LEFT: Final = regex.compile(r"^[^\p{L}]*[\p{Hebr}\p{Arab}\p{Syrc}\p{Thaa}\p{Nkoo}\p{Adlm}]")
+_EMOJI: Final = lazy_unicode_pattern(r"\p{Emoji_Presentation}|\p{Emoji}\ufe0f")
+_RIGHT_TO_LEFT: Final = lazy_unicode_pattern(r"^[^\p{L}]*[\p{Hebr}\p{Arab}\p{Syrc}\p{Thaa}\p{Nkoo}\p{Adlm}]")
 
 
 class Run(Struct, frozen=True):

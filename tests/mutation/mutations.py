@@ -702,7 +702,7 @@ LIMITS: Final = (
         "store/tracks.py",
         "add_track",
         ("AND attempt = :attempt", ""),
-        by=(f"{JOBS}a_late_take_from_an_earlier_attempt_changes_nothing",),
+        by=("unit/store/test_tracks.py::test_a_late_take_from_an_earlier_attempt_changes_nothing",),
     ),
     broken(
         "a look that finds nothing due writes nothing",
@@ -1114,7 +1114,7 @@ SONG_ARCHIVE: Final = (
         "a file that is fetched while its song is deleted does not stay",
         "services/songs.py",
         "SongArchive._keep",
-        ("if await self._database.write(lambda tx: history.found_again(", "if (lambda tx: ("),
+        ("if await self._database.write(lambda tx: tracks.found_again(", "if (lambda tx: ("),
         by=(f"{SONGS}a_song_deleted_during_its_fetch_stays_deleted",),
     ),
     broken(

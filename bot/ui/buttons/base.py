@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import discord
 from discord import ui
 
+from bot.lazy import lazy_pattern
 from bot.model import JobId
 from bot.ui.custom_ids import NUMBER
 from bot.ui.dependencies import Services
@@ -26,7 +27,7 @@ class PersistentButton(ui.Button[ui.View], ABC):
 
     def __init_subclass__(cls, *, template: str = NEVER) -> None:
         super().__init_subclass__()
-        cls.pattern = re.compile(template, re.DOTALL)
+        cls.pattern = lazy_pattern(template, re.DOTALL)
 
     def __init__(
         self,

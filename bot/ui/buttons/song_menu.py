@@ -1,12 +1,12 @@
 """The menu under a song, for less urgent actions, so that the buttons stay few."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import discord
 from discord import ui
 
+from bot.lazy import lazy_pattern
 from bot.model import JobId
 from bot.ui.buttons.base import JobButton
 from bot.ui.buttons.delete import DeleteButton
@@ -24,7 +24,7 @@ CHOICES: Final[dict[str, type[JobButton]]] = {
     "delete": DeleteButton,
 }
 """Choices by the value that Discord returns; each acts like a button of its class."""
-_CUSTOM_ID: Final = re.compile(f"(?:lyrics|also):(?P<job>{NUMBER})")
+_CUSTOM_ID: Final = lazy_pattern(f"(?:lyrics|also):(?P<job>{NUMBER})")
 
 
 class SongMenu(ui.Select[ui.View]):

@@ -12,6 +12,7 @@ from bot.music.lazy_client import LazyClient
 NOT_AT_THE_START: Final = (
     *("httpx", "httpcore", "anyio", "h11", "aiohttp_socks", "python_socks"),
     *("dotenv", "pydantic", "typer", "rich", "PIL", "psycopg"),
+    *("regex._regex", "prometheus_client"),
 )
 """Packages that a bot needs only in use, or never."""
 NEVER: Final = ("httpx._main", "rich", "click", "pygments")

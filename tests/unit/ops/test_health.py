@@ -10,7 +10,6 @@ from datetime import datetime
 import aiohttp
 import pytest
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from bot.database.facts import fact
 from bot.database.sqlite import Database
@@ -62,7 +61,7 @@ def bot(database: Database, clock: make.Clock) -> Bot:
 async def pages(bot: Bot, database: Database) -> AsyncIterator[aiohttp.ClientSession]:
     """Run the health server of this bot. Yield a client of it."""
     async with AsyncExitStack() as stack:
-        metrics = Metrics(CollectorRegistry())
+        metrics = Metrics()
         address = await stack.enter_async_context(
             serving(("127.0.0.1", 0), lambda: made(bot, metrics, database))
         )
@@ -242,7 +241,7 @@ async def test_without_an_address_no_server_runs() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 async def test_port_0_picks_a_free_port_and_reports_it(bot: Bot, database: Database, host: str) -> None:
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     async with (
         serving((host, 0), lambda: made(bot, metrics, database)) as address,
         aiohttp.ClientSession() as client,
@@ -252,7 +251,7 @@ async def test_port_0_picks_a_free_port_and_reports_it(bot: Bot, database: Datab
 
 
 async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(bot: Bot, database: Database) -> None:
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     async with serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address:
         assert address is not None
         taken = int(address.rpartition(":")[2])
@@ -270,7 +269,7 @@ async def test_a_port_that_is_taken_stops_the_start_with_one_sentence(bot: Bot, 
 async def test_an_address_not_of_this_machine_stops_the_start(
     bot: Bot, database: Database, host: str
 ) -> None:
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     with pytest.raises(StartRefused, match=r"^HTTP_LISTEN: can't listen on \S+:8080 \([^()]+\); .+\.$"):
         async with serving((host, 8080), lambda: made(bot, metrics, database)):
             pass
@@ -279,7 +278,7 @@ async def test_an_address_not_of_this_machine_stops_the_start(
 async def test_a_client_that_stays_connected_does_not_delay_the_shutdown(
     bot: Bot, database: Database
 ) -> None:
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     async with asyncio.timeout(5.0), aiohttp.ClientSession() as client:
         async with (
             serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address,
@@ -291,7 +290,7 @@ async def test_a_client_that_stays_connected_does_not_delay_the_shutdown(
 
 
 async def test_idle_connections_are_bounded_and_the_oldest_is_closed(bot: Bot, database: Database) -> None:
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     async with serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address:
         assert address is not None
         port = int(address.rpartition(":")[2])
@@ -310,7 +309,7 @@ async def test_a_connection_without_a_request_is_closed(
     sent: bytes, bot: Bot, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "CONNECTION_S", 0.05)
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     async with serving(("127.0.0.1", 0), lambda: made(bot, metrics, database)) as address:
         assert address is not None
         reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))

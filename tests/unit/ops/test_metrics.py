@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.database.share import Share
 from bot.database.sqlite import Database
 from bot.model import Backend, DiscordUserId, FailReason, JobId, JobState
 from bot.ops.metrics import Metrics, Now
+from bot.ops.metrics_page import render
 from bot.store import jobs
 from bot.store.reconcile import reconcile
 from bot.store.totals import Totals, totals
@@ -49,7 +49,7 @@ def read(
     balance: Upstream | None = None,
 ) -> Shown:
     """Return every sample of the page by its name and labels, as written there."""
-    body, _ = metrics.render(found, now, accept, balance)
+    body, _ = render(metrics, found, now, accept, balance)
     return {
         sample.name + "".join(f"[{value}]" for value in sample.labels.values()): sample.value
         for family in text_string_to_metric_families(body.decode())
@@ -75,7 +75,7 @@ async def test_every_series_of_an_empty_bot_is_zero(rig: Rig) -> None:
 
 async def test_the_documentation_names_every_metric(rig: Rig) -> None:
     sums = await rig.database.report(lambda tx: totals(tx, WELL.now, Backend.SSEEDANCE))
-    body, _ = rig.metrics.render(sums, WELL, "", BALANCE)
+    body, _ = render(rig.metrics, sums, WELL, "", BALANCE)
     names = {
         family.name + ("_total" if family.type == "counter" else "")
         for family in text_string_to_metric_families(body.decode())
@@ -256,7 +256,7 @@ def counted(metrics: Metrics) -> float:
 
 @pytest.mark.parametrize("end", [JobState.FAILED, JobState.UNDELIVERED])
 def test_a_song_that_is_not_delivered_has_no_delay(end: JobState) -> None:
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     for state in (JobState.READY, end, JobState.DELIVERED):
         metrics.moved(JobId(1), state)
 
@@ -264,14 +264,14 @@ def test_a_song_that_is_not_delivered_has_no_delay(end: JobState) -> None:
 
 
 def test_a_song_finished_before_the_restart_has_no_delay() -> None:
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     metrics.moved(JobId(1), JobState.DELIVERED)
 
     assert 0.0 == counted(metrics)
 
 
 def test_an_unreadable_figure_is_left_out_and_the_others_stay() -> None:
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics()
     metrics.wrote(0.3)
     metrics.lagged(-0.001)
     shown = read(metrics, None)
@@ -287,8 +287,21 @@ def test_an_unreadable_figure_is_left_out_and_the_others_stay() -> None:
     assert not [name for name in shown if name.startswith(("tunesmith_jobs", "tunesmith_credits"))]
 
 
+def test_an_answer_without_a_series_gets_one() -> None:
+    metrics = Metrics()
+    metrics.submitted("none", 2.5)
+    shown = read(metrics, None)
+
+    assert (0.0, 1.0, 1.0, 2.5) == (
+        shown["tunesmith_submission_seconds_bucket[none][1.0]"],
+        shown["tunesmith_submission_seconds_bucket[none][2.5]"],
+        shown["tunesmith_submission_seconds_count[none]"],
+        shown["tunesmith_submission_seconds_sum[none]"],
+    )
+
+
 def test_two_registries_share_nothing() -> None:
-    one, other = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
+    one, other = Metrics(), Metrics()
     one.wrote(0.3)
 
     assert (1.0, 0.0) == tuple(
@@ -304,7 +317,7 @@ def test_two_registries_share_nothing() -> None:
     ],
 )
 def test_the_page_has_the_requested_format(accept: str, kind: str) -> None:
-    body, content_type = Metrics(CollectorRegistry()).render(None, WELL, accept)
+    body, content_type = render(Metrics(), None, WELL, accept)
 
     assert content_type.startswith(kind)
     assert b"tunesmith_gateway_connected 1.0" in body
@@ -325,7 +338,7 @@ async def test_in_a_fleet_each_metric_names_its_slot(rig: Rig) -> None:
     sums = await rig.database.read(lambda tx: totals(tx, make.NOW, rig.backend))
 
     pages = [
-        rig.metrics.render(sums, WELL, "", BALANCE, Share(slot=slot, slots=2))[0].decode() for slot in (0, 1)
+        render(rig.metrics, sums, WELL, "", BALANCE, Share(slot=slot, slots=2))[0].decode() for slot in (0, 1)
     ]
 
     for slot, body in enumerate(pages):
@@ -338,7 +351,7 @@ async def test_only_a_fleets_leader_shows_metrics_common_to_all(rig: Rig) -> Non
     sums = await rig.database.read(lambda tx: totals(tx, make.NOW, rig.backend))
 
     pages = [
-        rig.metrics.render(sums, WELL, "", None, Share(slot=slot, slots=2))[0].decode() for slot in (0, 1)
+        render(rig.metrics, sums, WELL, "", None, Share(slot=slot, slots=2))[0].decode() for slot in (0, 1)
     ]
 
     shared = ("tunesmith_jobs{", "tunesmith_credits_held", "tunesmith_database_readable")

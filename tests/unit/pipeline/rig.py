@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from prometheus_client import CollectorRegistry
 
 from bot.balance import Balance
 from bot.database.sqlite import Database
@@ -69,7 +68,7 @@ class Rig:
         """The same for audio, as arguments of ``AudioSource.open``; none for the network itself."""
         self.vary: Callable[[], float] = lambda: 0.0
         self.sleep: Callable[[float], Awaitable[object]] = no_sleep
-        self.metrics = Metrics(CollectorRegistry(), seconds=lambda: clock().timestamp())
+        self.metrics = Metrics(seconds=lambda: clock().timestamp())
         self.storage_problem: str | None = None
         """The reason why no song can be stored, if any."""
         self.intake = self._new_intake()

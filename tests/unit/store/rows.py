@@ -9,7 +9,7 @@ from bot.balance import Period
 from bot.database.engine import ConstraintViolated
 from bot.database.share import EVERYTHING, Share
 from bot.database.sqlite import Tx
-from bot.model import Backend, Delivery, FailReason, Job, JobState, TaskId
+from bot.model import Backend, Delivery, FailReason, Job, JobState, TaskId, Track
 from bot.store import claims, jobs, ledger, members
 from tests import make
 from tests.make import NOW
@@ -57,6 +57,18 @@ def put(tx: Tx, job: Job, state: JobState, *, now: datetime = NOW, due: bool = T
     there = found(tx, job)
     assert jobs.move(tx, there, state, now=now, due_at=now if due else None, **known)
     return found(tx, job)
+
+
+def track(take: int = 1, **changes: object) -> Track:
+    """Return a track. ``changes`` are its fields."""
+    fields: dict[str, object] = {
+        "take": take,
+        "file": f"42-{take}.mp3",
+        "size_bytes": 5_000,
+        "sha256": f"hash of {take}",
+        "url": f"https://files.example/{take}.mp3",
+    }
+    return Track(**fields | changes)  # type: ignore[arg-type]
 
 
 def claimed(tx: Tx, *, epoch: int = EPOCH, now: datetime = NOW, limit: int = 100) -> list[Job]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from msgspec.structs import replace
 
 from bot.database.sqlite import Tx
 from bot.model import (
@@ -16,9 +15,8 @@ from bot.model import (
     JobId,
     JobState,
     SongRequest,
-    Track,
 )
-from bot.store import history, jobs, ledger, members, tracks
+from bot.store import history, jobs, ledger, members
 from bot.store.history import Match, SongChoice, SongPage
 from tests import make
 from tests.make import GUILD, MEMBER, NOW, OTHER
@@ -317,27 +315,6 @@ def test_an_unfinished_song_is_not_found(tx: Tx) -> None:
     job = asked(tx, state=JobState.RUNNING)
 
     assert None is history.find(tx, GUILD, MEMBER, str(job.id)).job
-
-
-# -- files
-
-
-def test_a_file_that_was_fetched_again_is_recorded_under_its_take(tx: Tx) -> None:
-    job = asked(tx)
-    track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
-    tracks.add_track(tx, job, track)
-    again = replace(track, file="1.wav", size_bytes=6_000, sha256="b", url="https://files.example/2")
-
-    assert history.found_again(tx, job.id, again)
-    assert (again,) == found(tx, job).tracks
-
-
-def test_a_track_deleted_meanwhile_stays_deleted(tx: Tx) -> None:
-    job = asked(tx)
-    track = Track(take=1, file="1.mp3", size_bytes=5_000, sha256="a", url="https://files.example/1")
-
-    assert not history.found_again(tx, job.id, track)
-    assert () == found(tx, job).tracks
 
 
 def searched(tx: Tx, word: str, size: int, **edge: JobId) -> tuple[SongPage, int]:

@@ -15,13 +15,11 @@ from bot.model import (
     FailReason,
     GuildId,
     InteractionId,
-    Job,
     JobId,
     JobState,
     MemberNumber,
     MessageId,
     TaskId,
-    Track,
 )
 from bot.store import claims, job_cards, jobs, ledger, members, queue_order, times, tracks
 from tests import make
@@ -36,21 +34,11 @@ from tests.unit.store.rows import (
     claimed,
     found,
     put,
+    track,
     without_roles,
 )
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=s) for s in (1, 60, 3_600, 86_400))
-
-
-def track(take: int = 1, **changes: object) -> Track:
-    fields: dict[str, object] = {
-        "take": take,
-        "file": f"42-{take}.mp3",
-        "size_bytes": 5_000,
-        "sha256": f"hash of {take}",
-        "url": f"https://files.example/{take}.mp3",
-    }
-    return Track(**fields | changes)  # type: ignore[arg-type]
 
 
 # -- add and get
@@ -638,45 +626,6 @@ def test_the_last_songs_are_the_last_ones_delivered(tx: Tx) -> None:
 # -- tracks
 
 
-def takes(tx: Tx, job: Job) -> list[int]:
-    return [there.take for there in found(tx, job).tracks]
-
-
-@pytest.mark.parametrize(
-    ("hashes", "left"),
-    [
-        ("", []),
-        ("a", [1]),
-        ("ab", [1, 2]),
-        ("aa", [1]),
-        ("aba", [1, 2]),
-        ("aabb", [1, 3]),
-        ("aaaa", [1]),
-        ("abcd", [1, 2, 3, 4]),
-    ],
-)
-def test_takes_with_the_same_bytes_are_one_track(tx: Tx, hashes: str, left: list[int]) -> None:
-    job, other = added(tx), added(tx)
-    for take, sha256 in enumerate(hashes, start=1):
-        tracks.add_track(tx, job, track(take, sha256=sha256))
-    tracks.add_track(tx, other, track(1, sha256="a"))
-
-    tracks.drop_equal_tracks(tx, job.id)
-
-    assert left == takes(tx, job)
-    assert [1] == takes(tx, other)
-
-
-def test_a_late_take_from_an_earlier_attempt_changes_nothing(tx: Tx) -> None:
-    job = added(tx)
-    (first,) = claimed(tx)
-    (second,) = claimed(tx, epoch=EPOCH + 1)
-
-    assert [False, True] == [tracks.add_track(tx, one, track(1)) for one in (first, second)]
-    assert not tracks.add_track(tx, first, track(1, sha256="late"))
-    assert (track(1),) == found(tx, job).tracks
-
-
 @pytest.mark.sqlite
 def test_looking_for_due_jobs_changes_nothing(tx: Tx) -> None:
     for number, state in enumerate(JobState):
@@ -698,40 +647,6 @@ def test_a_job_no_longer_due_is_not_claimed(tx: Tx) -> None:
 
     assert [job.id] == [claim.id for claim in claims.claim(tx, ripe, claimant)]
     assert [] == claims.claim(tx, ripe, claimant)
-
-
-def test_a_refetched_take_replaces_itself(tx: Tx) -> None:
-    job = added(tx)
-    tracks.add_track(tx, job, track(1))
-
-    tracks.add_track(tx, job, track(1, size_bytes=6_000, sha256="new"))
-
-    assert (track(1, size_bytes=6_000, sha256="new"),) == found(tx, job).tracks
-
-
-@pytest.mark.parametrize("odd", [{"take": 0}, {"take": 5}, {"size_bytes": 0}])
-def test_the_schema_rejects_an_impossible_track(tx: Tx, odd: dict[str, object]) -> None:
-    job = added(tx)
-
-    with pytest.raises(VIOLATED):
-        tracks.add_track(tx, job, replace(track(), **odd))
-
-
-def test_files_may_be_removed_some_time_after_the_end_of_their_job(tx: Tx) -> None:
-    for number, state in enumerate(JobState):
-        job = put(tx, added(tx, channel_id=number), state)
-        tracks.add_track(tx, job, track(file=f"{state}.mp3"))
-    every = frozenset(f"{state}.mp3" for state in JobState)
-    over = frozenset({"delivered.mp3", "undelivered.mp3", "explained.mp3"})
-
-    assert (every, frozenset[str]()) == tracks.files(tx, every, NOW)
-    assert (every, over) == tracks.files(tx, every, NOW + SECOND)
-
-
-def test_files_not_asked_about_are_not_searched_for(tx: Tx) -> None:
-    tracks.add_track(tx, put(tx, added(tx), JobState.DELIVERED), track(file="a.mp3"))
-
-    assert (frozenset(), frozenset()) == tracks.files(tx, ["b.mp3", "a.mp3.part"], NOW + SECOND)
 
 
 def test_a_card_edited_while_its_songs_message_vanishes_is_due_again(tx: Tx) -> None:

@@ -351,7 +351,7 @@ WORK: dict[str, Callable[[Tx], object]] = {
         history.find(tx, GUILD, MEMBER, "synth"),
         history.find(tx, GUILD, MEMBER, str(done(tx).id)),
     ),
-    "history.found_again": lambda tx: history.found_again(tx, done(tx).id, TRACK),
+    "tracks.found_again": lambda tx: tracks.found_again(tx, done(tx).id, TRACK),
     "claims.is_current": lambda tx: claims.is_current(tx, 1),
     "claims.next_epoch": claims.next_epoch,
     "jobs.add": add,

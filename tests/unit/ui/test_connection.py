@@ -78,10 +78,11 @@ def sessions(stand_in: FakeDiscord) -> int:
 async def test_a_client_is_connected_when_every_shard_has_its_session(
     client: Told, stand_in: FakeDiscord
 ) -> None:
-    before = client.cut_off()
+    before = client.cut_off(), client.connected.is_set()
     await until(stand_in, client, cut_off=False)
 
-    assert "not connected to Discord" == before
+    assert ("not connected to Discord", False) == before
+    assert client.connected.is_set()
     assert sessions(stand_in) == client.shard_count
 
 

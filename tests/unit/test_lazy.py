@@ -1,0 +1,39 @@
+"""Patterns that are compiled on first use, or once the bot is connected."""
+
+import asyncio
+import re
+
+import pytest
+
+from bot import lazy, lifecycle
+from bot.lazy import lazy_pattern, lazy_unicode_pattern
+
+
+def test_a_lazy_pattern_works_like_a_compiled_one() -> None:
+    letters, marks = lazy_pattern("[A-C]+", re.IGNORECASE), lazy_unicode_pattern(r"(?s)(.)(\p{M}+)")
+
+    assert ["ab", "C"] == letters.findall("ab-xC")
+    assert ("-", "[A-C]+") == (letters.sub("", "ab-C"), letters.pattern)
+    assert "e" == marks.sub(r"\1", "e\u0301")
+
+
+def test_a_lazy_pattern_is_compiled_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lazy, "_COMPILERS", [])
+    pattern = lazy_pattern("(")
+
+    for _ in range(2):
+        with pytest.raises(re.error, match="missing"):
+            pattern.search("a")
+
+
+async def test_patterns_are_compiled_once_the_bot_is_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr(lazy, "_COMPILERS", [lambda: compiled.append("a"), lambda: compiled.append("b")])
+    connected = asyncio.Event()
+    warming = asyncio.create_task(lifecycle._warm_up(connected))
+    await asyncio.sleep(0)
+    before = list(compiled)
+    connected.set()
+    await warming
+
+    assert ([], ["a", "b"]) == (before, compiled)
