@@ -73,9 +73,10 @@ def import_bot() -> None:
     importlib.import_module("bot.lifecycle")  # as run() does after reading the settings
     for name in OF_COMMANDS:
         importlib.import_module(name)
-    # Both fill caches: the certificates, and the patterns in re.
+    # These fill caches: the certificates, and the patterns in re and regex.
     importlib.import_module("bot.music.tls").tls_context()
-    importlib.import_module("bot.ops.redaction").Redactor(sys.argv[1:])
+    importlib.import_module("bot.ops.redaction").Redactor(sys.argv[1:]).text("%")  # searched for every secret
+    list(importlib.import_module("bot.lazy").compile_patterns())
     assert {"aiohttp", "bot.app", "discord"} <= sys.modules.keys(), "most of a start is left to each fork"
     # Each fork runs it itself.
     del sys.modules["bot.__main__"], package.__main__

@@ -5,6 +5,7 @@ import html
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ import pytest
 from multidict import CIMultiDict
 from structlog.contextvars import bound_contextvars
 
-from bot.ops import logs
+from bot.ops import logs, redaction
 from bot.ops.log_thread import LogThread
 from bot.ops.logs import Form
 from bot.ops.redaction import REDACTED, Redactor
@@ -288,6 +289,35 @@ def test_a_secret_is_removed_in_every_spelling(lines: Lines, secret: str, spelli
 
     assert [] == [one for one in {spelled, secret, *NEEDLES} if one in lines.text]
     assert lines.text.count(REDACTED) >= 4
+
+
+CHARACTER_SPELLINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "another": lambda _: "z",
+    "url": lambda char: f"%{ord(char):02x}",
+    "python": lambda char: f"\\x{ord(char):02x}",
+    "escaped": lambda char: f"\\{char}",
+    "html": html.escape,
+    "html by number": lambda char: f"&#{ord(char)};",
+    "before a line feed": lambda char: f"{char}\n  ",
+    "before a carriage return": lambda char: f"{char}\r",
+    "before an escaped line feed": lambda char: f"{char}\\n",
+}
+
+
+@pytest.mark.parametrize("secret", ['a&b<c>"de', "a&b<c>'-abcdefghijklmnopqrst", "a/b&", "abc"])
+@pytest.mark.parametrize("spelling", CHARACTER_SPELLINGS)
+def test_a_text_is_searched_whenever_it_may_contain_a_secret(secret: str, spelling: str) -> None:
+    spell = CHARACTER_SPELLINGS[spelling]
+    texts = [
+        f"it is {(secret[:place] + spell(secret[place]) + secret[place + 1 :])[:end]}"
+        for place in range(len(secret))
+        for end in (None, 20, 12, 3)
+    ]
+
+    assert [re.sub(redaction._pattern(secret), REDACTED, text) for text in texts] == [
+        redaction._Secret(secret).removed_from(text) for text in texts
+    ]
 
 
 @contextmanager
