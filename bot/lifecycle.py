@@ -160,7 +160,7 @@ async def _work(
         group.create_task(event_loop.watch(app.metrics.lagged)),
         group.create_task(memory.collect_when_quiet(app.intake.pending.is_quiet)),
         group.create_task(_watch_ownership(app.database)),
-        group.create_task(_warm_up(app.client.connected)),
+        group.create_task(_warm_up(app.client.connected, app.intake.pending.is_quiet)),
     ]
     await stop.wait()
     log.info("stopping")
@@ -180,11 +180,18 @@ async def _work(
         await asyncio.wait(pending, timeout=CANCEL_EVERY_S)
 
 
-async def _warm_up(connected: asyncio.Event) -> None:
-    """Compile the patterns after the start, before a request needs them."""
+async def _warm_up(connected: asyncio.Event, is_quiet: Callable[[float], bool]) -> None:
+    """Compile the patterns after the start, while no member waits for an answer."""
     await connected.wait()
-    for _ in compile_patterns():
-        await asyncio.sleep(0)  # requests come first
+    patterns = compile_patterns()
+    while True:
+        await asyncio.sleep(memory.LOOK_EVERY_S)  # requests that waited for the connection come first
+        for _ in patterns:
+            await asyncio.sleep(0)
+            if not is_quiet(memory.QUIET_S):
+                break
+        else:
+            return
 
 
 async def _watch_ownership(database: Database) -> None:

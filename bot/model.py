@@ -241,7 +241,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     """The member's language, for private messages."""
     parent_channel_id: ChannelId | None = None
     """Parent channel of the public thread in which the request was made."""
-    thread_of: int | None = None
+    thread_of: ChannelId | None = None
     """Parent channel of the thread, public or private, in which the request was made; not stored."""
     results_channel_id: ChannelId | None = None
     """The channel that the server's managers chose for finished songs."""

@@ -91,19 +91,24 @@ def _hash(text: str) -> int:
 
 def read(tx: Tx, backend: Backend) -> Breaker:
     """Return the current state."""
-    row = tx.execute("SELECT * FROM breaker WHERE backend = ?", (backend,)).fetchone()
-    if row is None:
-        return OPEN
-    suspects = tx.execute(
-        "SELECT kind, member_hash, text_hash FROM suspicion WHERE backend = ?", (backend,)
+    rows = tx.execute(
+        """SELECT closed, unknown_in_a_row, tries, retry_at, kind, member_hash, text_hash
+           FROM breaker LEFT JOIN suspicion ON suspicion.backend = breaker.backend
+           WHERE breaker.backend = ?""",
+        (backend,),
     ).fetchall()
+    if not rows:
+        return OPEN
+    row = rows[0]
     return Breaker(
         closed=None if row["closed"] is None else ClosedCause(row["closed"]),
         unknown_in_a_row=row["unknown_in_a_row"],
         tries=row["tries"],
         retry_at=None if row["retry_at"] is None else moment(row["retry_at"]),
         suspects=frozenset(
-            Suspect(Kind(one["kind"]), one["member_hash"], one["text_hash"]) for one in suspects
+            Suspect(Kind(one["kind"]), one["member_hash"], one["text_hash"])
+            for one in rows
+            if one["kind"] is not None
         ),
     )
 

@@ -27,6 +27,7 @@ from bot.model import (
     JobState,
     MemberNumber,
     MessageId,
+    Origin,
     ParkReason,
     Reuse,
     Source,
@@ -129,14 +130,21 @@ def add(
     )
     record_request(tx, job.id, job.created_at)
     texts.keep(tx, job.id, job.request, member, origin.member_name, None if source is None else source.job_id)
-    tx.execute(
-        "UPDATE guild SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
-        {"id": origin.guild_id, "locale": origin.guild_locale},
-    )
-    tx.execute(
-        "UPDATE member SET locale = :locale WHERE id = :id AND locale <> :locale AND :locale <> ''",
-        {"id": member, "locale": origin.member_locale},
-    )
+    _keep_locales(tx, origin, member)
+
+
+def _keep_locales(tx: Tx, origin: Origin, member: MemberNumber) -> None:
+    """Store the languages of the server and the member, if they are known and have changed."""
+    # They hardly ever change: one read replaces two updates that change nothing.
+    guild_locale, member_locale = tx.execute(
+        """SELECT guild.locale, member.locale FROM guild CROSS JOIN member
+           WHERE guild.id = ? AND member.id = ?""",
+        (origin.guild_id, member),
+    ).fetchone()
+    if origin.guild_locale not in ("", guild_locale):
+        tx.execute("UPDATE guild SET locale = ? WHERE id = ?", (origin.guild_locale, origin.guild_id))
+    if origin.member_locale not in ("", member_locale):
+        tx.execute("UPDATE member SET locale = ? WHERE id = ?", (origin.member_locale, member))
 
 
 def _job_of(source: Source | None, reuse: Reuse) -> int | None:

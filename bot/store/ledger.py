@@ -48,6 +48,8 @@ class Pool(Struct, frozen=True, kw_only=True):
     """Bonus credits granted by the operator."""
     bonus_spent: int
     """Bonus credits used or held in the period."""
+    known: bool
+    """Whether the server has a row."""
 
     @property
     def balance(self) -> Balance:
@@ -105,7 +107,11 @@ def pool(tx: Tx, guild_id: GuildId, defaults: Defaults, now: datetime) -> Pool:
     )
     operator_bonus = 0 if row is None else row["operator_bonus"]
     return Pool(
-        stored=stored, ceiling=defaults.ceiling, operator_bonus=operator_bonus, bonus_spent=bonus_spent
+        stored=stored,
+        ceiling=defaults.ceiling,
+        operator_bonus=operator_bonus,
+        bonus_spent=bonus_spent,
+        known=row is not None,
     )
 
 
@@ -127,15 +133,17 @@ def hold(
     price: int,
     defaults: Defaults,
     now: datetime,
-    current: Balance | None = None,
+    before: Pool | None = None,
 ) -> Hold:
-    """Hold ``price`` of the server's credits for the job. ``current`` is its balance, if just read.
+    """Hold ``price`` of the server's credits for the job. ``before`` is its pool, if just read.
 
     Raises:
         NotEnoughCredits: the allowance and the bonus together are less than the price.
     """
-    know_guild(tx, guild_id)
-    current = current or balance(tx, guild_id, defaults, now)
+    before = before or pool(tx, guild_id, defaults, now)
+    if not before.known:
+        know_guild(tx, guild_id)
+    current = before.balance
     if current.available < price:
         raise NotEnoughCredits(price, current)
     allowance = min(price, current.available - current.bonus)

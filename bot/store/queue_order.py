@@ -77,19 +77,23 @@ def queue_position(tx: Tx, job: Job) -> int:
     whose server was served earlier. Counting them is enough; reading a long queue in order would cost the
     writer milliseconds per request.
     """
+    place = (milliseconds(job.created_at), job.id)
     row = tx.execute(
-        "SELECT guild_id, member_id FROM job WHERE id = ? AND state = 'queued' AND due_at IS NOT NULL",
-        (job.id,),
+        f"""SELECT guild_id, member_id,
+                  (SELECT COUNT(*) FROM job WHERE {QUEUED} AND guild_id = own.guild_id
+                     AND member_id = own.member_id AND (created_at, id) <= (:at, :id)) AS turn
+           FROM job AS own WHERE id = :id AND {QUEUED}""",
+        {"at": place[0], "id": job.id},
     ).fetchone()
     if row is None:
         return 0
-    own_guild, place = row["guild_id"], (milliseconds(job.created_at), job.id)
+    own_guild = row["guild_id"]
     queued: dict[GuildId, dict[MemberNumber, int]] = {}
     for guild_id, member_id, count in tx.execute(
         f"SELECT guild_id, member_id, COUNT(*) FROM job WHERE {QUEUED} GROUP BY guild_id, member_id"
     ):
         queued.setdefault(guild_id, {})[member_id] = count
-    turn = _turn_of_guild(tx, queued[own_guild], own_guild, row["member_id"], place)
+    turn = _turn_of_guild(tx, queued[own_guild], own_guild, row["member_id"], row["turn"], place)
     totals = {guild_id: sum(counts.values()) for guild_id, counts in queued.items()}
     ahead = turn - 1 + sum(min(total, turn - 1) for one, total in totals.items() if one != own_guild)
     rivals = [one for one, total in totals.items() if total >= turn and one != own_guild]
@@ -147,15 +151,13 @@ def _turn_of_guild(
     counts: Mapping[MemberNumber, int],
     guild_id: GuildId,
     member: MemberNumber,
+    turn_of_member: int,
     place: tuple[int, JobId],
 ) -> int:
-    """Return a queued job's turn within its server, beginning with 1."""
-    turn_of_member: int
-    (turn_of_member,) = tx.execute(
-        f"""SELECT COUNT(*) FROM job WHERE {QUEUED} AND guild_id = :guild AND member_id = :member
-              AND (created_at, id) <= (:at, :id)""",
-        {"guild": guild_id, "member": member, "at": place[0], "id": place[1]},
-    ).fetchone()
+    """Return a queued job's turn within its server, beginning with 1.
+
+    ``turn_of_member`` is its turn among its member's jobs there.
+    """
     others = {one: count for one, count in counts.items() if one != member}
     turn = turn_of_member + sum(min(count, turn_of_member - 1) for count in others.values())
     rivals = [one for one, count in others.items() if count >= turn_of_member]

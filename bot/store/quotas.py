@@ -195,7 +195,7 @@ def hold(
     current = _standing(tx, guild_id, numbers, limit, pool.balance)
     if limit is not None and current.limit_is_tightest and current.left < price:
         raise LimitReached(price, limit, current)
-    held = ledger.hold(tx, job_id, guild_id, member, price, defaults, now, current.balance)
+    held = ledger.hold(tx, job_id, guild_id, member, price, defaults, now, pool)
     return held, replace(current, balance=pool.after(held).balance, held=current.held + price)
 
 

@@ -16,15 +16,17 @@ CHANNELS_MAX: Final = 10
 def read(tx: Tx, guild_id: GuildId) -> SongChannels:
     """Return the channels set by a server's managers."""
     rows = tx.execute(
-        "SELECT channel_id FROM song_channel WHERE guild_id = ? ORDER BY channel_id", (guild_id,)
+        """SELECT channel_id, results_channel_id, announce_channel_id
+           FROM guild LEFT JOIN song_channel ON song_channel.guild_id = guild.id
+           WHERE guild.id = ? ORDER BY channel_id""",
+        (guild_id,),
     ).fetchall()
-    places = tx.execute(
-        "SELECT results_channel_id, announce_channel_id FROM guild WHERE id = ?", (guild_id,)
-    ).fetchone()
+    if not rows:
+        return SongChannels()
     return SongChannels(
-        asked=tuple(row["channel_id"] for row in rows),
-        results=None if places is None else places["results_channel_id"],
-        announced=None if places is None else places["announce_channel_id"],
+        asked=tuple(row["channel_id"] for row in rows if row["channel_id"] is not None),
+        results=rows[0]["results_channel_id"],
+        announced=rows[0]["announce_channel_id"],
     )
 
 

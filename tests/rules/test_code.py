@@ -31,7 +31,7 @@ WORDS_MIN: Final = 3
 SQL: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|WITH|JOIN|FROM|AND|WHERE)\b")
 
 TYPED_ID: Final = re.compile(
-    r"(?:.*_)?(?:job|guild|channel|role|message|interaction|task|draft|call|entry|member|author|actor|user)_ids?"
+    r"(?:.*_)?(?:job|guild|channel|role|message|interaction|task|draft|call|entry|edge|member|author|actor|user)_ids?"
 )
 """Names of variables with an id whose kind has a type of its own in ``bot.model``."""
 FOREIGN_IDS: Final = {

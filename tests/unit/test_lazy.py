@@ -7,6 +7,7 @@ import pytest
 
 from bot import lazy, lifecycle
 from bot.lazy import lazy_pattern, lazy_unicode_pattern
+from bot.ops import memory
 
 
 def test_a_lazy_pattern_works_like_a_compiled_one() -> None:
@@ -29,11 +30,19 @@ def test_a_lazy_pattern_is_compiled_when_it_is_used(monkeypatch: pytest.MonkeyPa
 async def test_patterns_are_compiled_once_the_bot_is_connected(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
     monkeypatch.setattr(lazy, "_COMPILERS", [lambda: compiled.append("a"), lambda: compiled.append("b")])
-    connected = asyncio.Event()
-    warming = asyncio.create_task(lifecycle._warm_up(connected))
+    monkeypatch.setattr(memory, "LOOK_EVERY_S", 0.0)
+    connected, quiet = asyncio.Event(), iter([False, True])
+    seen: list[list[str]] = []
+
+    def is_quiet(_quiet_s: float) -> bool:
+        seen.append(list(compiled))
+        return next(quiet)
+
+    warming = asyncio.create_task(lifecycle._warm_up(connected, is_quiet))
     await asyncio.sleep(0)
     before = list(compiled)
     connected.set()
     await warming
 
     assert ([], ["a", "b"]) == (before, compiled)
+    assert [["a"], ["a", "b"]] == seen

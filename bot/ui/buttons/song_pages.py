@@ -26,7 +26,7 @@ class SongPageButton(
 ):
     """Turns to the songs newer or older than a given one, under the same search word."""
 
-    def __init__(self, way: str, edge_id: int, word: str, label: str | None = None) -> None:
+    def __init__(self, way: str, edge_id: JobId, word: str, label: str | None = None) -> None:
         super().__init__(f"songs:{way}:{edge_id}:{word}", label)
         self.older = way == "older"
         self.edge_id = edge_id
@@ -35,11 +35,11 @@ class SongPageButton(
     @classmethod
     def from_match(cls, match: re.Match[str]) -> Self:
         """Return the button for the page in its custom_id."""
-        return cls(match["way"], int(match["edge"]), match["word"])
+        return cls(match["way"], JobId(int(match["edge"])), match["word"])
 
     async def press(self, interaction: discord.Interaction, services: Services) -> None:
         """Replace this page with the button's."""
-        edge = {"before_id" if self.older else "after_id": JobId(self.edge_id)}
+        edge = {"before_id" if self.older else "after_id": self.edge_id}
         pages = read_pages(services.song_archive, interaction, self.word, **edge)
         *_, page = [page async for page in pages]
         say = interaction_context.private(interaction)
