@@ -25,7 +25,8 @@ from tests.mutation.mutant import Mutation, Pytest, Verdict
 from tests.mutation.mutations import MUTATIONS
 from tests.mutation.source import StaleError
 
-AT_ONCE = 2
+AT_ONCE = 3
+"""Number of copies tried at once. Some tests wait for a deadline for seconds and leave the cores idle."""
 
 
 def main() -> None:

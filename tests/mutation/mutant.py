@@ -21,6 +21,8 @@ from tests.mutation.source import Edit, Place, Within, mutated
 ROOT = Path(__file__).parents[2]
 COPIED = ("bot", "tests", "pyproject.toml")
 END_WITHIN_S = 120.0
+UNFINISHED = shutil.ignore_patterns("*.pyc.*")
+"""Files that other processes are about to rename: bytecode that is being written."""
 
 # No plugins except the one the tests need: loading the others takes longer than most of the tests.
 PYTEST = (
@@ -130,7 +132,7 @@ def copy(source: Path, folder: Path, *, linked: bool = False) -> Path:
     copy_file = os.link if linked else shutil.copy2
     for name in COPIED:
         if (source / name).is_dir():
-            shutil.copytree(source / name, folder / name, copy_function=copy_file)
+            shutil.copytree(source / name, folder / name, ignore=UNFINISHED, copy_function=copy_file)
         else:
             copy_file(source / name, folder / name)
     return folder

@@ -1,7 +1,9 @@
 """A process only continues another's work if its clock agrees with the server's."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from bot.checks import Verdict
@@ -13,6 +15,10 @@ from bot.ops.doctor import postgresql as server_checks
 from bot.ops.doctor.runner import run_checks
 from tests.postgresql import Server
 
+SESSIONS = """SELECT COUNT(*) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+PATIENCE_S = 30.0
+
 
 @pytest.fixture
 def url(postgresql_server: Server) -> str:
@@ -21,6 +27,14 @@ def url(postgresql_server: Server) -> str:
 
 def wrong_by(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clocks, "wall_clock", lambda: datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+def until_sessions(count: int, url: str) -> None:
+    """Wait for sessions to end: a closed one holds its locks until the server has noticed."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute(SESSIONS).fetchone() != (count,):
+            assert time.monotonic() < deadline_s
 
 
 @pytest.mark.parametrize(("off_s", "side"), [(3_600.0, "ahead of"), (-3_600.0, "behind")])
@@ -51,6 +65,7 @@ def test_a_standby_with_a_wrong_clock_takes_nothing_over(url: str, monkeypatch: 
         assert holder.attempt()
         assert not standby.attempt()
         holder.close()
+        until_sessions(1, url)
         monkeypatch.setattr(slots, "steady_s", lambda: steady_s() + 3_600.0)
         with pytest.raises(StartRefused, match="ahead of"):
             standby.attempt()
