@@ -211,7 +211,7 @@ class Submitter:
 
         await self._transitions.fail(job, FailReason.CLOSED, detail, also=block, closed=cause)
         if news:
-            self._alert(closed_alert(cause, detail))
+            self._alert(closed_alert(cause, unquoted(job, detail)))
 
     async def _suspect(self, job: Job, cause: ClosedCause, detail: str) -> None:
         """Fail this job alone: our free question was answered differently.
@@ -230,7 +230,7 @@ class Submitter:
 
         await self._transitions.fail(job, FailReason.REFUSED, detail, also=record)
         if news:
-            self._alert(closed_alert(cause, detail))
+            self._alert(closed_alert(cause, unquoted(job, detail)))
 
     async def _busy(self, job: Job, queued: Job, busy: wire.Busy) -> None:
         """Requeue the job: nothing was sent, or the request was clearly not accepted."""

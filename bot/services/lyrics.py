@@ -35,6 +35,7 @@ from bot.music.backends import limits_of
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
+from bot.pipeline.quote_filter import MAY_QUOTE, without_quotes
 from bot.refusals import (
     Leaving,
     LimitReached,
@@ -152,7 +153,9 @@ class Lyricist:
                 task_id = call.task_id
                 if task_id is None:
                     task_id = await self._payments.task_of(call.id, drafts, about)
-                written = await self._wait(music, drafts, call.id, task_id)
+                # What an earlier press was about is not known any more.
+                sent = about if call.task_id is None else None
+                written = await self._wait(music, drafts, call.id, task_id, sent)
                 return await self._keep(call.id, written, request, origin, remix_of)
 
     def about(self, request: SongRequest) -> str:
@@ -244,9 +247,9 @@ class Lyricist:
             raise NoLyrics("busy")
 
     async def _wait(
-        self, music: MusicClient, drafts: LyricsDrafts, call_id: CallId, task_id: TaskId
+        self, music: MusicClient, drafts: LyricsDrafts, call_id: CallId, task_id: TaskId, sent: str | None
     ) -> wire.Written:
-        """Poll a task until its lyrics are ready."""
+        """Poll a task until its lyrics are ready. ``sent`` is the topic sent with its request, if known."""
         try:
             async with asyncio.timeout(WAIT_MAX_S):
                 for _ in range(POLLS_MAX):
@@ -256,7 +259,8 @@ class Lyricist:
                     try:
                         checked = await music.check_lyrics(drafts, task_id)
                     except (Transient, Unauthorized) as error:
-                        log.info("lyrics not read", extra={"error": str(error)})
+                        reason = MAY_QUOTE if sent is None else without_quotes(str(error), (sent,))
+                        log.info("lyrics not read", extra={"error": reason})
                         continue
                     match checked:
                         case wire.Written():

@@ -19,6 +19,7 @@ from bot.music import wire
 from bot.music.clients import MusicClients
 from bot.music.contract import LyricsDrafts
 from bot.pipeline.outcomes import closed_alert, record_durably
+from bot.pipeline.quote_filter import without_quotes
 from bot.pipeline.transitions import FROZEN
 from bot.refusals import NoLyrics, ServiceClosed, ShuttingDown, TextsGone
 from bot.services.terms import Terms
@@ -95,7 +96,7 @@ class LyricsPayments:
         if not self._database.share.leads:
             return await self._from_leader(call_id)
         with self._guarded():
-            return await self._conclude(call_id, await self._pay(drafts, about))
+            return await self._conclude(call_id, about, await self._pay(drafts, about))
 
     async def run(self) -> None:
         """Pay for other slots' requests until cancelled.
@@ -127,7 +128,7 @@ class LyricsPayments:
             if about is None:
                 return
             try:
-                await self._conclude(call_id, await self._pay(drafts, about))
+                await self._conclude(call_id, about, await self._pay(drafts, about))
             except Refusal as refusal:  # meant for the member, whose slot reads it from the row
                 log.info("wanted lyrics refused", extra={"error": str(refusal)})
 
@@ -195,7 +196,7 @@ class LyricsPayments:
             return wire.Busy(FROZEN)
         return await self._music.chosen.submit_lyrics(drafts, about)
 
-    async def _conclude(self, call_id: CallId, answer: wire.Submitted) -> TaskId:
+    async def _conclude(self, call_id: CallId, about: str, answer: wire.Submitted) -> TaskId:
         """Record the outcome of the paid request. Returns the task's id."""
         match answer:
             case wire.Accepted(task_id=task_id):
@@ -203,7 +204,7 @@ class LyricsPayments:
                     raise TextsGone  # the member's data was deleted meanwhile
                 return task_id
             case wire.Rejected(closed=ClosedCause() as closed, suspect=False, detail=detail):
-                until = await self._closed(call_id, closed, detail)
+                until = await self._closed(call_id, closed, without_quotes(detail, (about,)))
                 raise ServiceClosed(closed, until)
             case wire.Rejected(reason=reason):
                 cause: RefusedAs = "moderated" if reason is FailReason.MODERATED else "refused"

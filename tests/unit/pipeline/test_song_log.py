@@ -1,6 +1,7 @@
 """The log of a song: one line with its times and outcome, and at DEBUG its requests, without its texts."""
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 import httpx
@@ -8,7 +9,9 @@ import pytest
 
 from bot.model import JobState
 from bot.pipeline.quote_filter import QUOTES, unquoted
+from bot.refusals import ServiceClosed
 from tests import make
+from tests.doubles.music import answers
 from tests.unit.pipeline.rig import Rig
 
 
@@ -45,6 +48,23 @@ async def test_a_failure_is_one_line_with_its_reason(rig: Rig, caplog: pytest.Lo
 
     assert [("song ended", "refused")] == [(line["message"], line["outcome"]) for line in told(caplog)]
     assert "sad song" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("status", "confirmed"), [(402, True), pytest.param(404, False, marks=pytest.mark.documented)]
+)
+async def test_an_alert_does_not_quote_the_request(rig: Rig, status: int, confirmed: bool) -> None:
+    rig.music.closed_for_all = confirmed
+    for member_id, words in ((make.MEMBER, "a sad song about rain in May"), (make.OTHER, "a glad song")):
+        rig.music.on_post.append(answers(status, message=f"Coming soon: {words}"))
+        with suppress(ServiceClosed):
+            await rig.ask(make.prompt(words), make.origin(member_id=member_id))
+        await rig.round()
+
+    (alert,) = rig.alerts
+    assert QUOTES in alert
+    assert "song about rain" not in alert
+    assert "glad song" not in alert
 
 
 def test_text_quoted_from_the_request_is_not_logged() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from bot.model import Backend, ChannelId, ClosedCause, DiscordUserId
 from bot.music.client import MusicClient
 from bot.music.clients import MusicClients
 from bot.music.kie import Kie
+from bot.pipeline.outcomes import closed_alert
+from bot.pipeline.quote_filter import MAY_QUOTE, QUOTES
 from bot.refusals import (
     LyricsUnderway,
     NoLyrics,
@@ -45,8 +48,8 @@ WRITTEN: dict[str, Any] = {
 }
 
 
-def answered(code: int, data: object = None) -> httpx.Response:
-    body = json.dumps({"code": code, "msg": "", "data": data}).encode()
+def answered(code: int, data: object = None, msg: str = "") -> httpx.Response:
+    body = json.dumps({"code": code, "msg": msg, "data": data}).encode()
     return httpx.Response(200, stream=httpx.ByteStream(body))
 
 
@@ -297,6 +300,37 @@ async def test_a_closed_account_closes_the_service_and_alerts_once(
 
     assert (cause, NOW + breaker.CLOSED_WAIT) == (refused.value.cause, refused.value.until)
     assert (1, 1, ["refused"]) == (stand.service.posts, len(stand.alerts), await stand.states())
+
+
+async def test_a_closure_that_quotes_the_topic_does_not_repeat_it(stand: Stand) -> None:
+    stand.service.accepted = lambda: answered(402, msg="no credits for rain")
+
+    with pytest.raises(ServiceClosed):
+        await stand.write()
+
+    assert [closed_alert(ClosedCause.NO_CREDITS, QUOTES)] == stand.alerts
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_a_busy_answer_that_quotes_the_topic_does_not_repeat_it(
+    stand: Stand, caplog: pytest.LogCaptureFixture, restarted: bool
+) -> None:
+    caplog.set_level(logging.INFO, logger="bot")
+    records = [answered(429, msg="too many questions about rain"), answered(200, WRITTEN)]
+    stand.service.record = lambda: records.pop(0)
+    if restarted:
+        stand.service.answers_polls.clear()
+        cut_off = asyncio.create_task(stand.write())
+        await stand.service.polled.wait()
+        cut_off.cancel()
+        await asyncio.wait([cut_off])
+        stand.restart()
+        stand.service.answers_polls.set()
+
+    await stand.write()
+
+    (line,) = [vars(one) for one in caplog.records if one.message == "lyrics not read"]
+    assert (MAY_QUOTE if restarted else QUOTES) == line["error"]
 
 
 async def test_a_probe_is_left_to_songs(stand: Stand) -> None:
