@@ -244,6 +244,34 @@ CLAIMS: Final = (
 
 SUBMITTING: Final = (
     broken(
+        "the alert of a closed service does not quote the member",
+        "pipeline/submitting.py",
+        "Submitter._closed",
+        ("unquoted(job, detail)", "detail"),
+        by=("unit/pipeline/test_song_log.py::test_an_alert_does_not_quote_the_request",),
+    ),
+    broken(
+        "the alert of a suspected closure does not quote the member",
+        "pipeline/submitting.py",
+        "Submitter._suspect",
+        ("unquoted(job, detail)", "detail"),
+        by=("unit/pipeline/test_song_log.py::test_an_alert_does_not_quote_the_request",),
+    ),
+    broken(
+        "the alert of a service that closes on lyrics does not quote the member",
+        "services/lyrics_payments.py",
+        "LyricsPayments._conclude",
+        ("without_quotes(detail, (about,))", "detail"),
+        by=(f"{LYRICS}a_closure_that_quotes_the_topic_does_not_repeat_it",),
+    ),
+    broken(
+        "a line about lyrics not read does not quote the member",
+        "services/lyrics.py",
+        "Lyricist._wait",
+        ("MAY_QUOTE if sent is None else without_quotes(str(error), (sent,))", "str(error)"),
+        by=(f"{LYRICS}a_busy_answer_that_quotes_the_topic_does_not_repeat_it",),
+    ),
+    broken(
         "the commit of submitting comes before the POST",
         "pipeline/submitting.py",
         "Submitter.submit",
