@@ -23,10 +23,14 @@ QUICKER = 5
 _interactions = itertools.count(1_400_000_000_000_000_000, 1 << 22)
 
 
+def is_quick() -> bool:
+    """Return whether this is the default run."""
+    return hypothesis.settings.get_current_profile_name() == QUICK
+
+
 def examples(count: int) -> int:
     """Return the number of examples to try, out of ``count`` in a full run."""
-    quick = hypothesis.settings.get_current_profile_name() == QUICK
-    return max(1, count // QUICKER) if quick else count
+    return max(1, count // QUICKER) if is_quick() else count
 
 
 class Clock:
