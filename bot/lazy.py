@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module, util
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 if TYPE_CHECKING:
     import regex
 
-_COMPILERS: Final = list[Callable[[], Any]]()
-"""Functions that compile the lazy patterns, which are constants of modules."""
+_PATTERNS: Final[list["_LazyPattern"]] = []
+"""All lazy patterns, which are constants of modules."""
 
 
 def lazy(name: str) -> ModuleType:
@@ -58,12 +58,16 @@ class _LazyPattern:
 
     def __init__(self, compile_: Callable[[], Any]) -> None:
         self._compile = compile_
-        _COMPILERS.append(compile_)
+        _PATTERNS.append(self)
+
+    @cached_property
+    def compiled(self) -> Any:  # noqa: ANN401 - a pattern of re or of regex
+        """The compiled pattern."""
+        return self._compile()
 
     def __getattr__(self, name: str) -> object:
-        # Python's and regex's own caches make the next compilation a lookup. The method is kept, so that the
-        # next access finds it without calling this.
-        value: object = getattr(self._compile(), name)
+        # The method is kept, so that the next access finds it without calling this.
+        value: object = getattr(self.compiled, name)
         setattr(self, name, value)
         return value
 
@@ -83,6 +87,6 @@ def lazy_unicode_pattern(text: str) -> "regex.Pattern[str]":
 
 def compile_patterns() -> Iterator[None]:
     """Compile the lazy patterns, one at each step."""
-    for compile_ in _COMPILERS:
-        compile_()
+    for pattern in _PATTERNS:
+        pattern.compiled  # noqa: B018 - kept for its uses
         yield

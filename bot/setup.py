@@ -209,7 +209,7 @@ def _write_privately(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException:  # re-raised; half a file with secrets must not stay
         Path(temporary).unlink(missing_ok=True)
         raise
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 
 import pytest
 
@@ -19,7 +20,7 @@ def test_a_lazy_pattern_works_like_a_compiled_one() -> None:
 
 
 def test_a_lazy_pattern_is_compiled_when_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lazy, "_COMPILERS", [])
+    monkeypatch.setattr(lazy, "_PATTERNS", [])
     pattern = lazy_pattern("(")
 
     for _ in range(2):
@@ -29,7 +30,9 @@ def test_a_lazy_pattern_is_compiled_when_it_is_used(monkeypatch: pytest.MonkeyPa
 
 async def test_patterns_are_compiled_once_the_bot_is_connected(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
-    monkeypatch.setattr(lazy, "_COMPILERS", [lambda: compiled.append("a"), lambda: compiled.append("b")])
+    monkeypatch.setattr(lazy, "_PATTERNS", [])
+    for name in "ab":
+        lazy._LazyPattern(partial(compiled.append, name))
     monkeypatch.setattr(memory, "LOOK_EVERY_S", 0.0)
     connected, quiet = asyncio.Event(), iter([False, True])
     seen: list[list[str]] = []
